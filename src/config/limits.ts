@@ -1,0 +1,50 @@
+/** Every limit of Weir: unit in the name, default, and why it is what it is. */
+export const limits = {
+  /** The largest gRPC or HTTP message taken, bytes. A frame of 1,024 rows x 256 inputs is 2 MiB. */
+  messageBytesMax: 4 * 1024 * 1024,
+  /** Rows in one request: a quarter of a shard's region, so that one request never fills it. */
+  requestRowsMax: 2048,
+  /** Requests in flight on one stream. */
+  streamRequestsMax: 1024,
+  /** Requests in flight in the server, all transports. */
+  serverRequestsMax: 16_384,
+  /** Concurrent streams (calls) on one connection: HTTP/2's SETTINGS_MAX_CONCURRENT_STREAMS. */
+  connectionStreamsMax: 256,
+  /** Answers written to one stream and not yet taken by its reader, bytes; above it the stream is not read. */
+  streamBufferedBytesMax: 1024 * 1024,
+  /** UTF-8 bytes. */
+  detectorNameBytesMax: 128,
+  inputNameBytesMax: 128,
+  ruleNameBytesMax: 128,
+  keyBytesMax: 256,
+  idBytesMax: 128,
+  categoryBytesMax: 256,
+  systemActionBytesMax: 128,
+  /** A rule's expression. */
+  ruleBytesMax: 4096,
+  /** Every detector has a slot in every shard's root block. */
+  detectorsMax: 64,
+  inputsMax: 256,
+  rulesMax: 64,
+  /** 10 x the default: below it River's trees are a toy, above it a row costs milliseconds. */
+  treesMax: 200,
+  heightMax: 16,
+  /** Masses of one window fit in 16 bits. */
+  windowMax: 65_535,
+  /** Leaves of all trees: 25 trees x height 15, River's own default, is 819,200. */
+  leavesMax: 2_097_152,
+  keysMax: 16_000_000,
+  idsMax: 10_000_000,
+  /** Numbers beyond it overflow a variance. */
+  magnitudeMax: 1e100,
+  /** 2^53 - 1. */
+  timeUnixMsMax: Number.MAX_SAFE_INTEGER,
+  timeoutMsMax: 60_000,
+  batchWaitMsMin: 1,
+  batchWaitMsMax: 50,
+  /** Watchers of alerts, all transports. */
+  watchersMax: 256,
+  /** Alerts waiting for one watcher. */
+  watcherAlertsMax: 1024,
+  webhookAlertsMax: 4096,
+} as const;

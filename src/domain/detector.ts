@@ -1,0 +1,90 @@
+import type { Source } from "./verdict.ts";
+
+/** What happens to an event that lacks an input. */
+export type Missing = "refuse" | "default" | "model";
+export type Scaler = "none" | "standard" | "min_max";
+
+/** One declared input, all defaults filled in. */
+export interface Input {
+  readonly name: string;
+  readonly type: "number" | "category";
+  /** A finite number for missing = "default" (numbers only), else NaN. */
+  readonly defaultValue: number;
+  readonly missing: Missing;
+  readonly rulesOnly: boolean;
+  /** Position among the inputs of its own type: the column of Frame.values, or of Frame.category_index. */
+  readonly column: number;
+  /** Position in `inputs`: the bit in Verdicts.defaulted. */
+  readonly position: number;
+}
+
+export interface HalfSpaceTrees {
+  readonly kind: "half_space_trees";
+  readonly trees: number;
+  readonly height: number;
+  readonly window: number;
+  readonly seed: bigint;
+  /** By input name; absent = [0, 1]. */
+  readonly limits: ReadonlyMap<string, readonly [low: number, high: number]>;
+}
+
+/** DetectorSpec with its defaults filled in, validated and frozen: nothing downstream meets an optional. */
+export interface DetectorConfig {
+  readonly inputs: readonly Input[];
+  readonly scaler: Scaler;
+  readonly model: HalfSpaceTrees;
+  /** Fixed, or the key's own running quantile of scores at 1 - alertShare. */
+  readonly threshold: { readonly fixed: number } | { readonly alertShare: number };
+  readonly burnInEvents: number;
+  readonly timeoutMs: number;
+  readonly batchWaitMs: number;
+  readonly rules: readonly RuleConfig[];
+  readonly defaultScore: number;
+  /** Sources in the order they are tried; never MODEL. DEFAULT ends it even when it is not named. */
+  readonly fallback: readonly Source[];
+  readonly cachedMaxAgeMs: number;
+  readonly keysMax: number;
+  readonly atKeysMax: "evict" | "refuse";
+  /** 0 = no expiry. */
+  readonly keyTtlMs: number;
+  readonly idsMax: number;
+  readonly learnSystemActions: boolean;
+}
+
+export interface RuleConfig {
+  readonly name: string;
+  readonly when: string;
+  readonly score: number;
+}
+
+/** What a rule may look at, read lazily: most rows never need their rules. */
+export interface RuleRow {
+  readonly key: string;
+  /** Event time, Unix ms. */
+  readonly timeUnixMs: number;
+  /** By position among the detector's number inputs; NaN = missing. */
+  number(column: number): number;
+  /** By position among the detector's category inputs; undefined = missing. */
+  category(column: number): string | undefined;
+}
+
+export interface CompiledRules {
+  /** Index of the first rule that holds, -1 = none. A rule that fails to evaluate does not hold. Never throws. */
+  firstMatch(row: RuleRow): number;
+}
+
+/** A detector as it serves: its configuration, and everything derived from it once. */
+export interface Detector {
+  readonly name: string;
+  /** Index of its state in every shard. */
+  readonly slot: number;
+  readonly config: DetectorConfig;
+  /** Hash of the inputs: names, types, order; never 0. */
+  readonly schema: number;
+  readonly byName: ReadonlyMap<string, Input>;
+  readonly numberInputs: readonly Input[];
+  readonly categoryInputs: readonly Input[];
+  /** The model's features, in the declared order: number inputs that are not rules_only. */
+  readonly features: readonly Input[];
+  readonly rules: CompiledRules;
+}

@@ -1,0 +1,101 @@
+/** gRPC status codes that Weir answers with: a closed set, numbered as gRPC numbers them. */
+export const Code = {
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
+export type Code = (typeof Code)[keyof typeof Code];
+
+/** Why a request was refused, for programs. Closed: clients switch on it. */
+export type Reason =
+  | "MALFORMED" // the bytes are no message of the contract
+  | "NO_ROWS"
+  | "EVENTS_AND_FRAME"
+  | "TOO_MANY_ROWS"
+  | "MESSAGE_TOO_LARGE"
+  | "UNKNOWN_DETECTOR"
+  | "UNKNOWN_NAME" // an input that the detector does not declare
+  | "NUMBERS_AND_VALUES"
+  | "WRONG_LENGTH" // an array that does not fit the rows or the inputs
+  | "INDEX_OUT_OF_RANGE"
+  | "MISSING_INPUT"
+  | "NUMBER_OUT_OF_RANGE" // infinite, or a magnitude over 1e100
+  | "TIME_OUT_OF_RANGE"
+  | "KEY_TOO_LONG"
+  | "ID_TOO_LONG"
+  | "NAME_TOO_LONG"
+  | "VALUE_TOO_LONG" // a category, a system action
+  | "INVALID_TEXT" // not well-formed Unicode
+  | "INVALID_ENUM"
+  | "TIMEOUT_OUT_OF_RANGE"
+  | "DUPLICATE_REQUEST_ID"
+  | "SCHEMA_CHANGED"
+  | "QUEUE_FULL"
+  | "TOO_MANY_IN_FLIGHT"
+  | "TOO_MANY_STREAMS"
+  | "TOO_MANY_WATCHERS"
+  | "TOO_MANY_DETECTORS"
+  | "KEYS_FULL"
+  | "INVALID_NAME"
+  | "INVALID_SPEC"
+  | "DETECTOR_EXISTS"
+  | "DETECTOR_REMOVED"
+  | "WARMING_UP"
+  | "DRAINING"
+  | "CANCELLED"
+  | "NOT_FOUND" // of an HTTP path
+  | "METHOD_NOT_ALLOWED"
+  | "INTERNAL";
+
+/** One thing that is wrong with a request. */
+export interface Violation {
+  /** Path in the request: `events[3].numbers.amount`. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** At most this many violations are told; the rest is more of the same. */
+export const violationsMax = 16;
+
+/** The one error that crosses Weir's modules: every refusal and failure that a caller sees. */
+export class WeirError extends Error {
+  override readonly name = "WeirError";
+  readonly code: Code;
+  readonly reason: Reason;
+  readonly violations: readonly Violation[];
+  /** 0 = do not retry as it is. */
+  readonly retryAfterMs: number;
+
+  constructor(
+    code: Code,
+    reason: Reason,
+    message: string,
+    details: { violations?: readonly Violation[]; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.reason = reason;
+    this.violations = (details.violations ?? []).slice(0, violationsMax);
+    this.retryAfterMs = details.retryAfterMs ?? 0;
+  }
+
+  /** INVALID_ARGUMENT about one field. */
+  static invalid(reason: Reason, field: string, message: string): WeirError {
+    return new WeirError(Code.INVALID_ARGUMENT, reason, `${field}: ${message}`, {
+      violations: [{ field, message }],
+    });
+  }
+
+  /** Whatever was thrown, as a WeirError; what is not one already is INTERNAL, its text kept as the cause. */
+  static from(thrown: unknown): WeirError {
+    if (thrown instanceof WeirError) return thrown;
+    return new WeirError(Code.INTERNAL, "INTERNAL", "internal error", { cause: thrown });
+  }
+}

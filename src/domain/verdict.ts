@@ -1,0 +1,67 @@
+/** Where a score came from; numbered as in the contract. */
+export const Source = { MODEL: 1, RULES: 2, CACHED: 3, DEFAULT: 4 } as const;
+export type Source = (typeof Source)[keyof typeof Source];
+
+/** How far a key's model is; numbered as in the contract. */
+export const State = { COLLECTING: 1, BURN_IN: 2, READY: 3, RETRAINING: 4 } as const;
+export type State = (typeof State)[keyof typeof State];
+
+/** What one input did to one score. */
+export interface Reason {
+  readonly feature: string;
+  /** Share of the score, -1..1. */
+  readonly contribution: number;
+  readonly value: number;
+  readonly expected: number;
+}
+
+/** Why a row got its score: baseline + the contributions = score. */
+export interface Explanation {
+  readonly baseline: number;
+  /** Strongest first. */
+  readonly reasons: readonly Reason[];
+}
+
+/**
+ * The verdicts of one request, a column each, in the request's row order. Columns are written once by the scorer and then
+ * only read; a transport encodes them as they are.
+ */
+export class Verdicts {
+  readonly rows: number;
+  /** NaN = absent (COLLECTING, learn-only). */
+  readonly scores: Float64Array;
+  readonly rawScores: Float64Array;
+  readonly thresholds: Float64Array;
+  readonly modelVersions: Uint32Array;
+  /** Index into the detector's rules; -1 = no rule answered. */
+  readonly rules: Int32Array;
+  /** 0 or 1. */
+  readonly anomalies: Uint8Array;
+  readonly sources: Uint8Array;
+  readonly states: Uint8Array;
+  /** 0 or 1. */
+  readonly replayed: Uint8Array;
+  /** 0 or 1. */
+  readonly systemActions: Uint8Array;
+  /** Bits, rows x declared inputs, each row from a new byte; undefined = none took its default. */
+  defaulted: Uint8Array | undefined;
+  /** One a row, when asked for and there is a score. */
+  explanations: (Explanation | undefined)[] | undefined;
+
+  constructor(rows: number) {
+    this.rows = rows;
+    const bytes = new ArrayBuffer(rows * 37);
+    this.scores = new Float64Array(bytes, 0, rows);
+    this.rawScores = new Float64Array(bytes, rows * 8, rows);
+    this.thresholds = new Float64Array(bytes, rows * 16, rows);
+    this.modelVersions = new Uint32Array(bytes, rows * 24, rows);
+    this.rules = new Int32Array(bytes, rows * 28, rows);
+    this.anomalies = new Uint8Array(bytes, rows * 32, rows);
+    this.sources = new Uint8Array(bytes, rows * 33, rows);
+    this.states = new Uint8Array(bytes, rows * 34, rows);
+    this.replayed = new Uint8Array(bytes, rows * 35, rows);
+    this.systemActions = new Uint8Array(bytes, rows * 36, rows);
+    this.defaulted = undefined;
+    this.explanations = undefined;
+  }
+}

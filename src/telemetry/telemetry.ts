@@ -1,0 +1,62 @@
+import type { Reason } from "../domain/errors.ts";
+import type { Source } from "../domain/verdict.ts";
+
+/** queue: admitted -> batch cut; batch: cut -> step starts (the hop to a thread); step: WASM; reply: step ended -> answered. */
+export type Stage = "queue" | "batch" | "step" | "reply";
+export type Transport = "grpc_stream" | "grpc_unary" | "http";
+
+/** Instruments of one detector; looked up once, when it is created. All calls are cheap enough for every request. */
+export interface DetectorMeter {
+  /** `rows` rows of one request answered from `source`, `latencyUs` after it was decoded. */
+  answered(source: Source, rows: number, latencyUs: number): void;
+  /** From event time to verdict, for one row whose client sent a time. */
+  eventAge(ageMs: number): void;
+  anomalies(rows: number): void;
+}
+
+/** Sampled values, asked for when metrics are collected. */
+export interface Gauges {
+  readonly queueRows: number;
+  readonly requestsInFlight: number;
+  readonly streams: number;
+  readonly watchers: number;
+  readonly detectors: readonly {
+    readonly name: string;
+    readonly keys: number;
+    readonly stateBytes: number;
+  }[];
+}
+
+/** A sampled request; the batch that carries it links to it. */
+export interface RequestSpan {
+  end(outcome: { readonly error?: Reason; readonly source?: Source }): void;
+}
+
+export interface Telemetry {
+  detector(name: string): DetectorMeter;
+  forgetDetector(name: string): void;
+  /** `count` observations of the same duration. */
+  stage(stage: Stage, durationUs: number, count: number): void;
+  /** A batch was cut. */
+  batch(rows: number): void;
+  /** A request was refused. */
+  refused(transport: Transport, reason: Reason): void;
+  workerRestarted(): void;
+  /** Keys that start cold because the batch that touched them did not end. */
+  keysInDoubt(keys: number): void;
+  alertsLost(alerts: number): void;
+  /** Undefined when this request is not sampled. */
+  startRequest(request: {
+    readonly transport: Transport;
+    readonly detector: string;
+    readonly rows: number;
+    readonly traceparent: string | undefined;
+  }): RequestSpan | undefined;
+  /** One span over [start, end] (Unix ms with fraction) linked to the requests it carried. */
+  recordBatch(
+    spans: readonly RequestSpan[],
+    batch: { readonly rows: number; readonly startUnixMs: number; readonly endUnixMs: number },
+  ): void;
+  /** Where gauges come from; set once by the composition root. */
+  observe(read: () => Gauges): void;
+}
