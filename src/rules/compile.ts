@@ -1,0 +1,55 @@
+import { celEnv, isCelError, plan } from "@bufbuild/cel";
+import type { CompiledRules, DetectorConfig } from "../domain/detector.ts";
+import { checkTree } from "./check.ts";
+import { parseRule, RuleError } from "./syntax.ts";
+import { RowVariables } from "./variables.ts";
+
+type RulesOf = Pick<DetectorConfig, "inputs" | "rules">;
+
+const environment = celEnv();
+
+/** Calls `report` for every rule that cannot be compiled, with a message that shows the expression and a caret. */
+export function checkRules(config: RulesOf, report: (rule: number, message: string) => void): void {
+  for (const [i, rule] of config.rules.entries()) {
+    try {
+      const parsed = parseRule(rule.when);
+      checkTree(parsed, rule.when, config.inputs, environment.funcs);
+    } catch (thrown) {
+      if (!(thrown instanceof RuleError)) throw thrown;
+      report(i, thrown.message);
+    }
+  }
+}
+
+/**
+ * The rules of a checked configuration, ready to run. `failed` is called with the index of a rule that could not be evaluated for
+ * a row, for instance because an input that it names is missing: it does not hold.
+ */
+export function compileRules(config: RulesOf, failed: (rule: number) => void): CompiledRules {
+  if (config.rules.length === 0) return { firstMatch: () => -1 };
+  const variables = new RowVariables(config.inputs);
+  const rules = config.rules.map((rule) => plan(environment, parseRule(rule.when).program));
+  const holds = (rule: number): boolean => {
+    try {
+      const result = rules[rule]?.(variables.bindings);
+      if (isCelError(result)) failed(rule);
+      return result === true;
+    } catch {
+      failed(rule);
+      return false;
+    }
+  };
+  return {
+    firstMatch(row) {
+      variables.look(row);
+      for (let rule = 0; rule < rules.length; rule++) {
+        if (holds(rule)) {
+          variables.look(undefined);
+          return rule;
+        }
+      }
+      variables.look(undefined);
+      return -1;
+    },
+  };
+}
