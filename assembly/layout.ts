@@ -1,0 +1,295 @@
+/*
+ * The memory of a shard.
+ *
+ *          0 ┌──────────────────────────┐
+ *            │ ROOT            64 KiB   │ magic, what is in progress, tick, arena state, 64 detector slots
+ *     64 KiB ├──────────────────────────┤
+ *            │ WASM constants  64 KiB   │ data segments (--memoryBase), written again by every instantiation
+ *    128 KiB ├──────────────────────────┤
+ *            │ CONTROL         64 KiB   │ a detector's configuration on its way in; scratch of recover
+ *    192 KiB ├──────────────────────────┤
+ *            │ SCRATCH        512 KiB   │ of one call, no state: pending rows, counts of a window, MT19937
+ *    704 KiB ├──────────────────────────┤
+ *            │ REGION A       95 pages  │ header, 8,192 rows of 64 B, 8,192 outputs of 48 B, 524,288 f64, 1 MiB of bytes
+ *            ├──────────────────────────┤
+ *            │ REGION B       95 pages  │ the same: one is in flight while the other gathers
+ *   12.6 MiB ├──────────────────────────┤
+ *            │ ARENA                    │ slabs and page runs: detectors, tables, keys, logs, totals, structures, ids
+ *            └──────────────────────────┘ end of memory, fixed when it is made
+ *
+ * src/shard/layout.ts mirrors the numbers; `layoutValue` lets a test compare them one by one.
+ */
+
+export const PAGE_BYTES: u32 = 65536;
+export const PAGE_SHIFT: u32 = 16;
+export const MAGIC: u32 = 0x52494557;
+export const ABI_VERSION: u32 = 1;
+
+export const CONTROL_BASE: u32 = 2 * PAGE_BYTES;
+export const SCRATCH_BASE: u32 = 3 * PAGE_BYTES;
+export const REGION_BASE: u32 = 11 * PAGE_BYTES;
+export const REGION_BYTES: u32 = 95 * PAGE_BYTES;
+export const REGIONS: u32 = 2;
+export const ARENA_BASE: u32 = REGION_BASE + REGIONS * REGION_BYTES;
+export const MEMORY_BYTES_MIN: u32 = ARENA_BASE + 48 * PAGE_BYTES;
+
+export const DETECTORS_MAX: u32 = 64;
+export const FEATURES_MAX: u32 = 256;
+export const ROWS_MAX: u32 = 8192;
+export const VALUES_MAX: u32 = 524288;
+export const BYTES_MAX: u32 = 1048576;
+export const PARTITIONS: u32 = 256;
+export const SLOT_BYTES: u32 = 256;
+export const SLOTS_BASE: u32 = 4096;
+
+/** The root block, at address 0. */
+@unmanaged
+export class Root {
+  magic: u32; // 0
+  abiVersion: u32; // 4
+  memoryBytes: f64; // 8
+  inProgress: u32; // 16
+  region: u32; // 20
+  row: u32; // 24
+  faults: u32; // 28
+  tick: u64; // 32
+  arenaTop: u32; // 40
+  arenaFreePages: u32; // 44
+  recoveries: u32; // 48
+  arenaEnd: u32; // 52, past the last page that may be used
+  freeRuns: u32; // 56, first of the list of free page runs
+}
+
+/** Heads of the lists of slabs with a free block, one u32 a size class. */
+export const ARENA_CLASSES_BASE: u32 = 256;
+
+/** What `Root.inProgress` says. */
+export const IDLE: u32 = 0;
+export const STEPPING: u32 = 1;
+export const CHANGING: u32 = 2;
+export const RECOVERING: u32 = 3;
+
+/** A detector's place in the root block, 256 B. */
+@unmanaged
+export class Slot {
+  detector: u32; // 0, address of its block
+  generation: u32; // 4
+  keys: u32; // 8
+  structures: u32; // 12
+  eventsLearned: f64; // 16
+  anomalies: f64; // 24
+  keysEvicted: f64; // 32
+  keysExpired: f64; // 40
+  keysInDoubt: f64; // 48
+  stateBytes: f64; // 56
+  rowsRefused: f64; // 64
+  idsRemembered: u32; // 72
+}
+
+/** A row's descriptor, 64 B. */
+@unmanaged
+export class Row {
+  slot: u16; // 0
+  op: u8; // 2
+  flags: u8; // 3
+  requestRow: u32; // 4
+  keyOffset: u32; // 8
+  keyLength: u16; // 12
+  idLength: u16; // 14
+  hashLo: u32; // 16
+  hashHi: u32; // 20
+  arrivalMs: f64; // 24
+  eventTimeMs: f64; // 32
+  valuesOffset: u32; // 40
+  idOffset: u32; // 44
+  sequence: f64; // 48
+  request: u32; // 56
+  reserved: u32; // 60
+}
+
+/** A row's output, 48 B. */
+@unmanaged
+export class Output {
+  score: f64; // 0
+  raw: f64; // 8
+  threshold: f64; // 16
+  state: u8; // 24
+  anomaly: u8; // 25
+  replayed: u8; // 26
+  source: u8; // 27
+  modelVersion: u32; // 28
+  rule: i32; // 32
+  status: u32; // 36
+  systemAction: u8; // 40
+}
+
+export const ROW_BYTES: u32 = 64;
+export const OUTPUT_BYTES: u32 = 48;
+export const REGION_ROWS: u32 = PAGE_BYTES;
+export const REGION_OUTPUTS: u32 = REGION_ROWS + ROWS_MAX * ROW_BYTES;
+export const REGION_VALUES: u32 = REGION_OUTPUTS + ROWS_MAX * OUTPUT_BYTES;
+export const REGION_TEXT: u32 = REGION_VALUES + VALUES_MAX * 8;
+
+export const OP_SKIP: u32 = 0;
+export const OP_SCORE_AND_LEARN: u32 = 1;
+export const OP_SCORE_ONLY: u32 = 2;
+export const OP_LEARN_ONLY: u32 = 3;
+export const OP_AMEND: u32 = 4;
+export const OP_SPIN: u32 = 254;
+export const OP_TRAP: u32 = 255;
+
+export const FLAG_SYSTEM_ACTION: u32 = 1;
+export const FLAG_EXPLAIN: u32 = 2;
+export const FLAG_HAS_MISSING: u32 = 4;
+export const FLAG_HAS_ID: u32 = 8;
+
+export const OK: u32 = 0;
+export const NO_MEMORY: u32 = 1;
+export const UNKNOWN_DETECTOR: u32 = 2;
+export const KEYS_FULL: u32 = 3;
+export const UNKNOWN_OP: u32 = 4;
+export const BAD_CONFIG: u32 = 5;
+export const SLOT_IN_USE: u32 = 6;
+export const NOT_INITIALIZED: u32 = 7;
+export const BAD_ROW: u32 = 8;
+
+export const BAD_REGION: i32 = -1;
+export const NEEDS_RECOVERY: i32 = -2;
+
+export const STATE_COLLECTING: u32 = 1;
+export const STATE_BURN_IN: u32 = 2;
+export const STATE_READY: u32 = 3;
+export const SOURCE_MODEL: u32 = 1;
+/** Of a model that is never replaced but by resetting its detector. */
+export const MODEL_VERSION: u32 = 1;
+
+/** The configuration in CONTROL: float64s by index. */
+export const CONTROL_FEATURES: u32 = 0;
+export const CONTROL_TREES: u32 = 1;
+export const CONTROL_HEIGHT: u32 = 2;
+export const CONTROL_WINDOW: u32 = 3;
+export const CONTROL_SEED_LO: u32 = 4;
+export const CONTROL_SEED_HI: u32 = 5;
+export const CONTROL_SCALER: u32 = 6;
+export const CONTROL_BURN_IN: u32 = 7;
+export const CONTROL_THRESHOLD: u32 = 8;
+export const CONTROL_ALERT_SHARE: u32 = 9;
+export const CONTROL_KEYS_PER_PARTITION: u32 = 10;
+export const CONTROL_AT_KEYS_MAX: u32 = 11;
+export const CONTROL_KEY_TTL_MS: u32 = 12;
+export const CONTROL_IDS_MAX: u32 = 13;
+export const CONTROL_LEARN_SYSTEM_ACTIONS: u32 = 14;
+export const CONTROL_MODEL_KIND: u32 = 15;
+export const CONTROL_ORDER: u32 = 16;
+
+export function root(): Root {
+  return changetype<Root>(0);
+}
+
+export function slotAt(slot: u32): Slot {
+  return changetype<Slot>(SLOTS_BASE + slot * SLOT_BYTES);
+}
+
+export function regionAt(region: u32): u32 {
+  return REGION_BASE + region * REGION_BYTES;
+}
+
+const VALUES: StaticArray<f64> = [
+  MAGIC as f64,
+  ABI_VERSION as f64,
+  CONTROL_BASE as f64,
+  SCRATCH_BASE as f64,
+  REGION_BASE as f64,
+  REGION_BYTES as f64,
+  ARENA_BASE as f64,
+  MEMORY_BYTES_MIN as f64,
+  DETECTORS_MAX as f64,
+  FEATURES_MAX as f64,
+  ROWS_MAX as f64,
+  VALUES_MAX as f64,
+  BYTES_MAX as f64,
+  SLOT_BYTES as f64,
+  // Root
+  offsetof<Root>("magic") as f64,
+  offsetof<Root>("abiVersion") as f64,
+  offsetof<Root>("memoryBytes") as f64,
+  offsetof<Root>("inProgress") as f64,
+  offsetof<Root>("region") as f64,
+  offsetof<Root>("row") as f64,
+  offsetof<Root>("faults") as f64,
+  offsetof<Root>("tick") as f64,
+  offsetof<Root>("arenaTop") as f64,
+  offsetof<Root>("arenaFreePages") as f64,
+  offsetof<Root>("recoveries") as f64,
+  SLOTS_BASE as f64,
+  // Slot
+  offsetof<Slot>("detector") as f64,
+  offsetof<Slot>("generation") as f64,
+  offsetof<Slot>("keys") as f64,
+  offsetof<Slot>("structures") as f64,
+  offsetof<Slot>("eventsLearned") as f64,
+  offsetof<Slot>("anomalies") as f64,
+  offsetof<Slot>("keysEvicted") as f64,
+  offsetof<Slot>("keysExpired") as f64,
+  offsetof<Slot>("keysInDoubt") as f64,
+  offsetof<Slot>("stateBytes") as f64,
+  offsetof<Slot>("rowsRefused") as f64,
+  offsetof<Slot>("idsRemembered") as f64,
+  // Region
+  0,
+  REGION_ROWS as f64,
+  REGION_OUTPUTS as f64,
+  REGION_VALUES as f64,
+  REGION_TEXT as f64,
+  // Row
+  offsetof<Row>("slot") as f64,
+  offsetof<Row>("op") as f64,
+  offsetof<Row>("flags") as f64,
+  offsetof<Row>("requestRow") as f64,
+  offsetof<Row>("keyOffset") as f64,
+  offsetof<Row>("keyLength") as f64,
+  offsetof<Row>("idLength") as f64,
+  offsetof<Row>("hashLo") as f64,
+  offsetof<Row>("hashHi") as f64,
+  offsetof<Row>("arrivalMs") as f64,
+  offsetof<Row>("eventTimeMs") as f64,
+  offsetof<Row>("valuesOffset") as f64,
+  offsetof<Row>("idOffset") as f64,
+  offsetof<Row>("sequence") as f64,
+  offsetof<Row>("request") as f64,
+  // Output
+  offsetof<Output>("score") as f64,
+  offsetof<Output>("raw") as f64,
+  offsetof<Output>("threshold") as f64,
+  offsetof<Output>("state") as f64,
+  offsetof<Output>("anomaly") as f64,
+  offsetof<Output>("replayed") as f64,
+  offsetof<Output>("source") as f64,
+  offsetof<Output>("modelVersion") as f64,
+  offsetof<Output>("rule") as f64,
+  offsetof<Output>("status") as f64,
+  offsetof<Output>("systemAction") as f64,
+  // Control
+  CONTROL_FEATURES as f64,
+  CONTROL_TREES as f64,
+  CONTROL_HEIGHT as f64,
+  CONTROL_WINDOW as f64,
+  CONTROL_SEED_LO as f64,
+  CONTROL_SEED_HI as f64,
+  CONTROL_SCALER as f64,
+  CONTROL_BURN_IN as f64,
+  CONTROL_THRESHOLD as f64,
+  CONTROL_ALERT_SHARE as f64,
+  CONTROL_KEYS_PER_PARTITION as f64,
+  CONTROL_AT_KEYS_MAX as f64,
+  CONTROL_KEY_TTL_MS as f64,
+  CONTROL_IDS_MAX as f64,
+  CONTROL_LEARN_SYSTEM_ACTIONS as f64,
+  CONTROL_MODEL_KIND as f64,
+  CONTROL_ORDER as f64,
+];
+
+/** The numbers above in one list, for the test that compares them with src/shard/layout.ts; NaN past the end. */
+export function layoutValueAt(index: u32): f64 {
+  return index < (VALUES.length as u32) ? VALUES[index] : NaN;
+}

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { ABI_VERSION, PAGE_BYTES } from "./layout.ts";
+
+/**
+ * What a shard's WebAssembly instance offers. All state is in the memory; an instance has none, so any thread's instance over
+ * the same memory does. At most one call at a time over one memory.
+ */
+export interface ShardExports {
+  /** ABI_VERSION of layout.ts. */
+  abiVersion(): number;
+  /** Makes a new, zeroed memory an empty shard. Status. */
+  initialize(memoryBytes: number): number;
+  /** Reads the configuration in the control block. Status. */
+  createDetector(slot: number): number;
+  /** Forgets all keys and ids, keeps the configuration. Status. */
+  resetDetector(slot: number): number;
+  /** Status; the slot is free again. */
+  deleteDetector(slot: number): number;
+  /** Works off the region's rows in order and writes their outputs. Rows done, or a StepError. */
+  step(region: number): number;
+  /**
+   * After a thread died or trapped in this memory: rebuilds every index from the key blocks. All keys of the region's rows
+   * start cold (region < 0: none do). Uses the control block as scratch. Keys dropped.
+   */
+  recover(region: number): number;
+  /** Walks everything and cross-checks it: 0, or the number of the first relation that does not hold. Changes nothing. */
+  verify(): number;
+  /** Tests: hash of the whole state of the key that a row names; 0n = no such key. Equal state = equal digest. */
+  keyDigest(region: number, row: number): bigint;
+  /** Tests: hash over all keys of a detector, whatever their order; 0n = none. */
+  detectorDigest(slot: number): bigint;
+  /** The numbers of layout.ts as the kernel has them, NaN past the end. */
+  layoutValue(index: number): number;
+}
+
+/** The build that serves; made by `npm run build:wasm`. */
+export const releaseModulePath: string = fileURLToPath(
+  new URL("../../build/weir.wasm", import.meta.url),
+);
+
+/** Compiles a kernel; its path defaults to the release build. The module can be posted to any thread. */
+export async function compileModule(path: string = releaseModulePath): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await readFile(path));
+}
+
+/**
+ * A shared memory that never grows, so that views over it stay valid.
+ * @param bytes rounded up to whole pages.
+ */
+export function createMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}
+
+/** Instantiates the kernel over a shard's memory. Throws when the module speaks another ABI. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): ShardExports {
+  const instance = new WebAssembly.Instance(module, {
+    env: {
+      memory,
+      abort: (_message: number, _file: number, line: number, column: number) => {
+        throw new Error(`kernel assertion failed at ${line}:${column}`);
+      },
+    },
+  });
+  const exports: unknown = instance.exports;
+  if (!isShardExports(exports)) throw new Error("not a kernel: an export is missing");
+  if (exports.abiVersion() !== ABI_VERSION) {
+    throw new Error(`the kernel speaks ABI ${exports.abiVersion()}, not ${ABI_VERSION}: rebuild`);
+  }
+  return exports;
+}
+
+const exportNames: Record<keyof ShardExports, true> = {
+  abiVersion: true,
+  initialize: true,
+  createDetector: true,
+  resetDetector: true,
+  deleteDetector: true,
+  step: true,
+  recover: true,
+  verify: true,
+  keyDigest: true,
+  detectorDigest: true,
+  layoutValue: true,
+};
+
+function isShardExports(exports: unknown): exports is ShardExports {
+  if (typeof exports !== "object" || exports === null) return false;
+  const functions = new Map<string, unknown>(Object.entries(exports));
+  return Object.keys(exportNames).every((name) => typeof functions.get(name) === "function");
+}
