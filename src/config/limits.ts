@@ -47,4 +47,10 @@ export const limits = {
   /** Alerts waiting for one watcher. */
   watcherAlertsMax: 1024,
   webhookAlertsMax: 4096,
+  /** HTTP connections, idle ones among them: a load balancer's pool is in the hundreds. Further ones are closed at once. */
+  httpConnectionsMax: 4096,
+  /** Header bytes of an HTTP request: Node's own default, stated. */
+  httpHeaderBytesMax: 16 * 1024,
+  /** An HTTP request has arrived whole within this time, or its connection is closed (slow loris). */
+  httpRequestTimeoutMs: 30_000,
 } as const;

@@ -52,6 +52,8 @@ export type Reason =
   | "CANCELLED"
   | "NOT_FOUND" // of an HTTP path
   | "METHOD_NOT_ALLOWED"
+  | "UNSUPPORTED_MEDIA_TYPE"
+  | "REQUEST_TIMEOUT" // an HTTP request that did not arrive whole in time
   | "INTERNAL";
 
 /** One thing that is wrong with a request. */
