@@ -135,6 +135,7 @@ export function readSpec(
     return undefined;
   }
   const reader = new MessageReader(spec, path, specFields, problems);
+  if (!reader.readable) return undefined;
   const inputs = readInputs(reader);
   const config: DetectorConfig = {
     inputs,
@@ -157,6 +158,7 @@ export function readSpec(
 
 function readInputs(spec: MessageReader): readonly Input[] {
   const inputs: Input[] = [];
+  const problemsBefore = spec.problems.list.length;
   const names = new Set<string>();
   const columns = { number: 0, category: 0 };
   for (const { value, path } of spec.list("inputs", limits.inputsMax)) {
@@ -167,7 +169,8 @@ function readInputs(spec: MessageReader): readonly Input[] {
     if (input.name !== "") names.add(input.name);
     inputs.push({ ...input, column: columns[input.type]++, position: inputs.length });
   }
-  if (!inputs.some((input) => input.type === "number" && !input.rulesOnly)) {
+  const feature = inputs.some((input) => input.type === "number" && !input.rulesOnly);
+  if (!feature && spec.problems.list.length === problemsBefore) {
     spec.wrong(
       "inputs",
       "expected at least one number input that is not rules_only: the model needs a feature",

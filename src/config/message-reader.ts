@@ -19,6 +19,10 @@ interface NumberBounds {
 export class MessageReader {
   readonly path: Path;
   readonly problems: Problems;
+  /** It is an object at all (or absent). */
+  readonly readable: boolean;
+  /** It is an object, or absent. */
+  readonly readable: boolean;
   readonly #fields = new Map<string, Field>();
 
   /** `names` are the fields of the message in proto spelling. */
@@ -26,13 +30,9 @@ export class MessageReader {
     this.path = path;
     this.problems = problems;
     const entries = entriesOf(value);
-    if (entries === undefined) {
-      if (value !== undefined && value !== null) {
-        problems.add(path, `got ${show(value)}, expected an object`);
-      }
-      return;
-    }
-    for (const [written, content] of entries) this.#take(written, content, names);
+    this.readable = entries !== undefined || value === undefined || value === null;
+    if (!this.readable) problems.add(path, `got ${show(value)}, expected an object`);
+    for (const [written, content] of entries ?? []) this.#take(written, content, names);
   }
 
   #take(written: string, value: unknown, names: readonly string[]): void {
@@ -164,7 +164,8 @@ export class MessageReader {
     if (elements.length > max) {
       this.problems.add(field.path, `has ${elements.length} elements, at most ${max} are taken`);
     }
-    return elements.slice(0, max).map((value, i) => ({ value, path: [...field.path, i] }));
+    // Array.from sees holes too.
+    return Array.from(elements.slice(0, max), (value, i) => ({ value, path: [...field.path, i] }));
   }
 
   /** The entries of a map field; [] when absent. */
@@ -237,7 +238,7 @@ function entriesOf(value: unknown): readonly (readonly [string, unknown])[] | un
   if (value instanceof Map) {
     const entries: [string, unknown][] = [];
     for (const [key, content] of value as ReadonlyMap<unknown, unknown>) {
-      entries.push([String(key), content]);
+      entries.push([typeof key === "string" ? key : show(key), content]);
     }
     return entries;
   }

@@ -17,7 +17,7 @@ export class RuleError extends Error {
   override readonly name = "RuleError";
 
   constructor(source: string, offset: number, message: string) {
-    super(`${message}\n${excerpt(source, offset)}`);
+    super(`${message}\n${excerpt(source, skipBlanks(source, offset))}`);
   }
 }
 
