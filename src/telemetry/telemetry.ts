@@ -37,6 +37,8 @@ export interface Telemetry {
   forgetDetector(name: string): void;
   /** `count` observations of the same duration. */
   stage(stage: Stage, durationUs: number, count: number): void;
+  /** `count` requests or rows did not come through a stage: their budget ended there, or it broke. */
+  stageFailed(stage: Stage, count: number): void;
   /** A batch was cut. */
   batch(rows: number): void;
   /** A request was refused. */
