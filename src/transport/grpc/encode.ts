@@ -1,0 +1,179 @@
+import { endianness } from "node:os";
+import type { Detector } from "../../domain/detector.ts";
+import type { Violation, WeirError } from "../../domain/errors.ts";
+import type { Explanation, Verdicts } from "../../domain/verdict.ts";
+import { WireWriter } from "./wire-writer.ts";
+
+// The answers by hand, out of the verdict columns. Every function returns a view over one buffer that the next call writes
+// again: grpc-js copies it into its own frame before `sendMessage` returns.
+
+if (endianness() !== "LE")
+  throw new Error("Weir sends columns as they lie in memory: little-endian");
+
+/** The verdicts of one request, and what its answer needs beside them. */
+export interface Answer {
+  readonly verdicts: Verdicts;
+  readonly detector: Detector;
+  /** The ids of its events, in order; undefined when it was a frame. */
+  readonly ids: readonly string[] | undefined;
+}
+
+const writer = new WireWriter();
+
+/** A ScoreStreamResponse with verdicts. */
+export function encodeStreamAnswer(requestId: number, answer: Answer): Buffer {
+  writer.start();
+  if (requestId !== 0) writer.uint32(8, requestId);
+  const response = writer.open(18);
+  writeScoreResponse(answer);
+  writer.close(response);
+  return writer.finish();
+}
+
+/** A ScoreStreamResponse with an error. */
+export function encodeStreamError(requestId: number, error: WeirError): Buffer {
+  writer.start();
+  if (requestId !== 0) writer.uint32(8, requestId);
+  const body = writer.open(26);
+  writeError(error, error.violations);
+  writer.close(body);
+  return writer.finish();
+}
+
+/** A ScoreResponse. */
+export function encodeScoreResponse(answer: Answer): Buffer {
+  writer.start();
+  writeScoreResponse(answer);
+  return writer.finish();
+}
+
+/** google.rpc.Status with one weir.v1.Error as its detail, a copy; `violations` may be fewer than the error has. */
+export function encodeStatusDetails(error: WeirError, violations: readonly Violation[]): Buffer {
+  writer.start();
+  writer.uint32(8, error.code);
+  writer.text(18, error.message);
+  const any = writer.open(26);
+  writer.text(10, "type.googleapis.com/weir.v1.Error");
+  const body = writer.open(18);
+  writeError(error, violations);
+  writer.close(body);
+  writer.close(any);
+  return Buffer.from(writer.finish());
+}
+
+/** Bytes that `encodeStreamAnswer` will take at most, about: what a request in flight promises to its stream's buffer. */
+export function answerBytesEstimate(
+  rows: number,
+  packed: boolean,
+  explainedInputs: number,
+): number {
+  return packed ? 64 + rows * 28 : 16 + rows * (96 + explainedInputs * 64);
+}
+
+function writeError(error: WeirError, violations: readonly Violation[]): void {
+  writer.uint32(8, error.code);
+  writer.text(18, error.message);
+  for (const violation of violations) {
+    const body = writer.open(26);
+    writer.text(10, violation.field);
+    writer.text(18, violation.message);
+    writer.close(body);
+  }
+  writer.text(34, error.reason);
+  if (error.retryAfterMs !== 0) writer.uint32(40, Math.ceil(error.retryAfterMs));
+}
+
+function writeScoreResponse(answer: Answer): void {
+  if (answer.ids === undefined) {
+    const frame = writer.open(18);
+    writeFrame(answer.verdicts);
+    writer.close(frame);
+    return;
+  }
+  for (let row = 0; row < answer.verdicts.rows; row++) {
+    const verdict = writer.open(10);
+    writeVerdict(answer, row, answer.ids[row] ?? "");
+    writer.close(verdict);
+  }
+}
+
+function writeVerdict(answer: Answer, row: number, id: string): void {
+  const { verdicts } = answer;
+  if (id !== "") writer.text(10, id);
+  const score = verdicts.scores[row] ?? Number.NaN;
+  if (!Number.isNaN(score)) writer.double(17, score);
+  writeSmall(24, small(verdicts.anomalies, row));
+  writeSmall(32, small(verdicts.sources, row));
+  writeSmall(40, small(verdicts.states, row));
+  writeDouble(49, verdicts.rawScores[row] ?? 0);
+  writeSmall(56, verdicts.modelVersions[row] ?? 0);
+  writeSmall(88, small(verdicts.systemActions, row));
+  writeDouble(97, verdicts.thresholds[row] ?? 0);
+  writeSmall(104, small(verdicts.replayed, row));
+  if ((verdicts.rules[row] ?? -1) >= 0 || verdicts.defaulted || verdicts.explanations) {
+    writeRareFields(answer, row);
+  }
+}
+
+function writeRareFields({ verdicts, detector }: Answer, row: number): void {
+  if (verdicts.defaulted !== undefined) writeDefaulted(verdicts.defaulted, detector, row);
+  const rule = detector.config.rules[verdicts.rules[row] ?? -1];
+  if (rule !== undefined) writer.text(82, rule.name);
+  const explanation = verdicts.explanations?.[row];
+  if (explanation === undefined) return;
+  writeReasons(explanation);
+  writer.double(113, explanation.baseline);
+}
+
+function small(column: Uint8Array, row: number): number {
+  return column[row] ?? 0;
+}
+
+function writeSmall(tag: number, value: number): void {
+  if (value !== 0) writer.uint32(tag, value);
+}
+
+/** Only +0 is proto3's absent. */
+function writeDouble(tag: number, value: number): void {
+  if (!Object.is(value, 0)) writer.double(tag, value);
+}
+
+function writeReasons(explanation: Explanation): void {
+  for (const reason of explanation.reasons) {
+    const body = writer.open(66);
+    writer.text(10, reason.feature);
+    writeDouble(17, reason.contribution);
+    writeDouble(25, reason.value);
+    writer.double(33, reason.expected);
+    writer.close(body);
+  }
+}
+
+function writeDefaulted(defaulted: Uint8Array, detector: Detector, row: number): void {
+  const inputs = detector.config.inputs;
+  const start = row * ((inputs.length + 7) >> 3);
+  for (const input of inputs) {
+    const byte = defaulted[start + (input.position >> 3)] ?? 0;
+    if (((byte >> (input.position & 7)) & 1) === 1) writer.text(74, input.name);
+  }
+}
+
+function writeFrame(verdicts: Verdicts): void {
+  writer.bytes(10, memory(verdicts.scores));
+  writer.bytes(18, memory(verdicts.rawScores));
+  writer.bytes(26, verdicts.anomalies);
+  writer.bytes(34, verdicts.sources);
+  writer.bytes(42, verdicts.states);
+  const versions = verdicts.modelVersions;
+  const first = versions[0] ?? 0;
+  let agreeing = 0;
+  while (agreeing < verdicts.rows && versions[agreeing] === first) agreeing++;
+  if (agreeing === verdicts.rows) writeSmall(48, first);
+  else writer.bytes(58, memory(versions));
+  if (verdicts.defaulted !== undefined) writer.bytes(66, verdicts.defaulted);
+  if (verdicts.replayed.includes(1)) writer.bytes(74, verdicts.replayed);
+}
+
+function memory(column: Float64Array | Uint32Array): Uint8Array {
+  return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
+}
