@@ -19,8 +19,6 @@ interface NumberBounds {
 export class MessageReader {
   readonly path: Path;
   readonly problems: Problems;
-  /** It is an object at all (or absent). */
-  readonly readable: boolean;
   /** It is an object, or absent. */
   readonly readable: boolean;
   readonly #fields = new Map<string, Field>();
