@@ -12,6 +12,8 @@ export interface CallContext {
   readonly transport: "grpc_stream" | "grpc_unary" | "http";
   /** W3C `traceparent` of the caller; undefined = none. */
   readonly traceparent: string | undefined;
+  /** Weir's own request, taken while it warms up. */
+  readonly internal?: boolean;
 }
 
 /** Called exactly once for an admitted request, never for a refused one. */

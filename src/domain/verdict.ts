@@ -6,6 +6,19 @@ export type Source = (typeof Source)[keyof typeof Source];
 export const State = { COLLECTING: 1, BURN_IN: 2, READY: 3, RETRAINING: 4 } as const;
 export type State = (typeof State)[keyof typeof State];
 
+const sources: readonly Source[] = Object.values(Source);
+const states: readonly State[] = Object.values(State);
+
+/** The source of this number; what is none counts as DEFAULT. */
+export function sourceOf(number: number): Source {
+  return sources[number - 1] ?? Source.DEFAULT;
+}
+
+/** The state of this number; what is none counts as COLLECTING. */
+export function stateOf(number: number): State {
+  return states[number - 1] ?? State.COLLECTING;
+}
+
 /** What one input did to one score. */
 export interface Reason {
   readonly feature: string;

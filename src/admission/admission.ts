@@ -1,0 +1,220 @@
+import type { Alerts } from "../alerts/alerts.ts";
+import { limits } from "../config/limits.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Detector } from "../domain/detector.ts";
+import { Code, WeirError } from "../domain/errors.ts";
+import { Mode } from "../domain/event.ts";
+import type { ScoreRequest } from "../domain/event.ts";
+import type { ShardSet } from "../shard/shard-set.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Pending } from "./pending.ts";
+import type { PendingContext } from "./pending.ts";
+import { Placer } from "./placer.ts";
+import { DetectorRuntime } from "./runtime.ts";
+import type { CallContext, Reply, Scorer, Ticket } from "./scorer.ts";
+import { stageEvents } from "./stage-events.ts";
+import { stageFrame } from "./stage-frame.ts";
+import { Staged } from "./staged.ts";
+import { Violations } from "./violations.ts";
+
+export interface AdmissionOptions {
+  readonly shards: ShardSet;
+  readonly find: (name: string) => Detector | undefined;
+  readonly alerts: Alerts;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  /** Requests in flight over all transports. */
+  readonly requestsMax: number;
+}
+
+/** Whether new requests are taken, and why not. */
+export type Gate = "open" | "warming" | "draining";
+
+/** Retry hints, ms: a full queue empties within a batch or two; a start or a drain takes its time. */
+const RETRY = { full: 10, closed: 1000 } as const;
+
+/**
+ * Validates, stamps, routes and budgets requests: the one way into the shards. Synchronous, on one thread; a request either is
+ * in the shards' regions whole when `submit` returns, or nothing happened.
+ */
+export class Admission implements Scorer {
+  inFlight = 0;
+  gate: Gate = "warming";
+  private readonly staged = new Staged();
+  private readonly placer: Placer;
+  private readonly context: PendingContext;
+  private readonly runtimes = new WeakMap<Detector, DetectorRuntime>();
+  private readonly idleWaiters: (() => void)[] = [];
+
+  private readonly options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.options = options;
+    this.placer = new Placer(options.shards, this.staged);
+    this.context = {
+      clock: options.clock,
+      alerts: options.alerts,
+      deadlines: new Deadlines(options.clock),
+      settled: () => this.settled(),
+      amend: (pending, rows) => this.placer.amend(pending, rows, options.clock),
+    };
+  }
+
+  submit(request: ScoreRequest, call: CallContext, reply: Reply): Ticket {
+    const runtime = this.admit(request, call.internal === true);
+    const mode = modeOf(request.mode);
+    const budgetMs = this.budgetOf(request, runtime);
+    const rows = this.stage(request, runtime);
+    const { clock, telemetry } = this.options;
+    const arrivalMs = clock.unixMs();
+    this.placer.reserve(runtime, mode, request, arrivalMs);
+    const pending = new Pending(
+      {
+        request,
+        runtime,
+        rows,
+        mode,
+        receivedAt: call.receivedAt,
+        deadline: Math.min(call.receivedAt + budgetMs, call.deadline),
+        reply,
+        span: telemetry.startRequest({
+          transport: call.transport,
+          detector: runtime.detector.name,
+          rows,
+          traceparent: call.traceparent,
+        }),
+      },
+      this.context,
+    );
+    this.keepDefaulted(pending, runtime);
+    this.placer.place(pending, mode, arrivalMs, clock.now());
+    this.inFlight++;
+    this.context.deadlines.add(pending);
+    this.options.shards.wake();
+    return pending;
+  }
+
+  /** What is kept of a detector beside its configuration; made when it is first asked for. */
+  runtimeOf(detector: Detector): DetectorRuntime {
+    const known = this.runtimes.get(detector);
+    if (known !== undefined) return known;
+    const runtime = new DetectorRuntime(detector, this.options.telemetry.detector(detector.name));
+    this.runtimes.set(detector, runtime);
+    return runtime;
+  }
+
+  /** Resolves when nothing is in flight. */
+  async idle(): Promise<void> {
+    if (this.inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      this.idleWaiters.push(resolve);
+    });
+  }
+
+  private settled(): void {
+    this.inFlight--;
+    if (this.inFlight === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
+  }
+
+  private admit(request: ScoreRequest, internal: boolean): DetectorRuntime {
+    if (this.gate !== "open" && !internal) throw closed(this.gate);
+    if (this.inFlight >= this.options.requestsMax) {
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "TOO_MANY_IN_FLIGHT",
+        `the server has ${this.options.requestsMax} requests in flight, its limit`,
+        { retryAfterMs: RETRY.full },
+      );
+    }
+    const detector = this.options.find(request.detector);
+    if (detector === undefined) throw unknownDetector(request.detector);
+    return this.runtimeOf(detector);
+  }
+
+  private budgetOf(request: ScoreRequest, runtime: DetectorRuntime): number {
+    const { timeoutMs } = request;
+    if (timeoutMs === 0) return runtime.detector.config.timeoutMs;
+    if (timeoutMs <= limits.timeoutMsMax) return timeoutMs;
+    throw WeirError.invalid(
+      "TIMEOUT_OUT_OF_RANGE",
+      "timeout_ms",
+      `${timeoutMs} is over ${limits.timeoutMsMax}`,
+    );
+  }
+
+  /** Fills `staged` with the request's rows, or throws everything that is wrong with them. */
+  private stage(request: ScoreRequest, runtime: DetectorRuntime): number {
+    const { events, frame } = request;
+    if (frame !== undefined && events.length > 0) {
+      throw WeirError.invalid(
+        "EVENTS_AND_FRAME",
+        "frame",
+        "events and frame are both set; send one",
+      );
+    }
+    const rows = frame === undefined ? events.length : frame.rows;
+    const field = frame === undefined ? "events" : "frame.rows";
+    if (rows === 0) throw WeirError.invalid("NO_ROWS", field, "has no rows; expected at least one");
+    if (rows > limits.requestRowsMax) {
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "TOO_MANY_ROWS",
+        `${field}: ${rows} rows are over ${limits.requestRowsMax}, the limit of one request; send more requests`,
+        { violations: [{ field, message: `${rows} rows are over ${limits.requestRowsMax}` }] },
+      );
+    }
+    const violations = new Violations();
+    if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
+    else stageFrame(runtime, frame, this.staged, violations);
+    violations.throwIfAny();
+    return rows;
+  }
+
+  private keepDefaulted(pending: Pending, runtime: DetectorRuntime): void {
+    if (!this.staged.anyDefaulted) return;
+    pending.verdicts.defaulted = this.staged.defaulted.slice(
+      0,
+      this.staged.rows * runtime.defaultedBytes,
+    );
+  }
+}
+
+function modeOf(mode: number): Mode {
+  switch (mode) {
+    case 0:
+    case Mode.SCORE_AND_LEARN:
+      return Mode.SCORE_AND_LEARN;
+    case Mode.SCORE_ONLY:
+      return Mode.SCORE_ONLY;
+    case Mode.LEARN_ONLY:
+      return Mode.LEARN_ONLY;
+    default:
+      throw WeirError.invalid(
+        "INVALID_ENUM",
+        "mode",
+        `${mode} is no mode; expected 1 (SCORE_AND_LEARN), 2 (SCORE_ONLY) or 3 (LEARN_ONLY)`,
+      );
+  }
+}
+
+function closed(gate: "warming" | "draining"): WeirError {
+  return gate === "warming"
+    ? new WeirError(Code.UNAVAILABLE, "WARMING_UP", "the server is starting; try again soon", {
+        retryAfterMs: RETRY.closed,
+      })
+    : new WeirError(Code.UNAVAILABLE, "DRAINING", "the server is stopping; try another", {
+        retryAfterMs: RETRY.closed,
+      });
+}
+
+/** NOT_FOUND for a name that no detector has. */
+export function unknownDetector(name: string): WeirError {
+  const shown = name.length > 128 ? `${name.slice(0, 128)}...` : name;
+  return new WeirError(
+    Code.NOT_FOUND,
+    "UNKNOWN_DETECTOR",
+    `detector: there is no detector "${shown}"; create it first`,
+    { violations: [{ field: "detector", message: `there is no detector "${shown}"` }] },
+  );
+}

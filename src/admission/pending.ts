@@ -1,0 +1,305 @@
+import type { Alerts } from "../alerts/alerts.ts";
+import type { Clock } from "../domain/clock.ts";
+import { Code, WeirError } from "../domain/errors.ts";
+import { Mode } from "../domain/event.ts";
+import type { ScoreRequest } from "../domain/event.ts";
+import { Source, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
+import type { State } from "../domain/verdict.ts";
+import { Status } from "../shard/layout.ts";
+import type { Region } from "../shard/region.ts";
+import type { RowsOwner, Shard } from "../shard/shard.ts";
+import type { RequestSpan } from "../telemetry/telemetry.ts";
+import type { Deadlines, Due } from "./deadlines.ts";
+import { readExplanation } from "./explanation.ts";
+import { fallBack, rowOf } from "./fallback.ts";
+import type { DetectorRuntime } from "./runtime.ts";
+import type { Reply } from "./scorer.ts";
+
+/** What every request in flight shares. */
+export interface PendingContext {
+  readonly clock: Clock;
+  readonly alerts: Alerts;
+  readonly deadlines: Deadlines;
+  /** A request stopped being in flight: answered, failed or cancelled. */
+  readonly settled: (pending: Pending) => void;
+  /** A fallback answered rows with ids: a later duplicate must get the same verdict. */
+  readonly amend: (pending: Pending, rows: readonly number[]) => void;
+}
+
+export interface PendingOptions {
+  readonly request: ScoreRequest;
+  readonly runtime: DetectorRuntime;
+  readonly rows: number;
+  readonly mode: Mode;
+  readonly receivedAt: number;
+  readonly deadline: number;
+  readonly reply: Reply;
+  readonly span: RequestSpan | undefined;
+}
+
+interface Placement {
+  readonly shard: Shard;
+  readonly region: Region;
+  readonly generation: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * A request in flight: collects its rows' verdicts from one or more batches and replies once, with the model's verdicts or, when
+ * the budget ends first, with the fallback's for the rows that are still out. Their results are applied by the shard all the same.
+ */
+export class Pending implements RowsOwner, Due {
+  readonly verdicts: Verdicts;
+  readonly deadline: number;
+  readonly span: RequestSpan | undefined;
+  previousDue: Due | undefined = undefined;
+  nextDue: Due | undefined = undefined;
+  private outstanding: number;
+  private state: "waiting" | "answered" | "cancelled" = "waiting";
+  private readonly placements: Placement[] = [];
+
+  readonly options: PendingOptions;
+  private readonly context: PendingContext;
+
+  constructor(options: PendingOptions, context: PendingContext) {
+    this.options = options;
+    this.context = context;
+    this.verdicts = new Verdicts(options.rows);
+    this.deadline = options.deadline;
+    this.span = options.span;
+    this.outstanding = options.rows;
+    if (options.request.explain) {
+      this.verdicts.explanations = Array.from({ length: options.rows }, () => undefined);
+    }
+  }
+
+  placed(shard: Shard, first: number, count: number): void {
+    const region = shard.gathering;
+    this.placements.push({ shard, region, generation: region.generation, first, count });
+  }
+
+  done(region: Region, first: number, count: number): void {
+    if (this.state !== "waiting") {
+      this.late(region, first, count);
+      return;
+    }
+    const { verdicts } = this;
+    let failed = false;
+    for (let at = first; at < first + count; at++) {
+      const row = region.requestRow(at);
+      const status = region.status(at);
+      if (status !== Status.OK) {
+        failed ||= status === Status.UNKNOWN_DETECTOR;
+        this.withoutRoom(row, status);
+        continue;
+      }
+      verdicts.scores[row] = region.score(at);
+      verdicts.rawScores[row] = region.rawScore(at);
+      verdicts.thresholds[row] = region.threshold(at);
+      verdicts.modelVersions[row] = region.modelVersion(at);
+      verdicts.rules[row] = region.rule(at);
+      verdicts.anomalies[row] = region.anomaly(at);
+      verdicts.sources[row] = region.source(at);
+      verdicts.states[row] = region.state(at);
+      verdicts.replayed[row] = region.replayed(at);
+      verdicts.systemActions[row] = region.systemAction(at);
+      this.remember(region, at);
+      if (verdicts.explanations !== undefined) {
+        verdicts.explanations[row] = readExplanation(region, at, this.options.runtime.detector);
+      }
+    }
+    this.outstanding -= count;
+    if (failed) this.fail();
+    else if (this.outstanding === 0) this.answer();
+  }
+
+  lost(region: Region, first: number, count: number): void {
+    if (this.state !== "waiting") return;
+    const rows: number[] = [];
+    for (let at = first; at < first + count; at++) rows.push(region.requestRow(at));
+    this.fallBackFor(rows);
+    this.outstanding -= count;
+    if (this.outstanding === 0) this.answer();
+  }
+
+  /** The budget is over. */
+  expire(): void {
+    if (this.state !== "waiting") return;
+    const rows: number[] = [];
+    for (let row = 0; row < this.options.rows; row++) {
+      if (this.verdicts.sources[row] === 0) rows.push(row);
+    }
+    this.fallBackFor(rows);
+    this.answer();
+  }
+
+  /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */
+  cancel(): void {
+    if (this.state !== "waiting") return;
+    for (const { shard, region, generation, first, count } of this.placements) {
+      if (!shard.waits(region, generation)) continue;
+      for (let at = first; at < first + count; at++) region.skip(at);
+    }
+    this.settle("cancelled");
+    this.span?.end({ error: "CANCELLED" });
+  }
+
+  private answer(): void {
+    this.settle("answered");
+    const { runtime, reply } = this.options;
+    this.report();
+    reply.answer(this.verdicts, runtime.detector);
+  }
+
+  private fail(): void {
+    this.settle("answered");
+    this.span?.end({ error: "DETECTOR_REMOVED" });
+    this.options.reply.fail(
+      new WeirError(
+        Code.FAILED_PRECONDITION,
+        "DETECTOR_REMOVED",
+        `detector "${this.options.runtime.detector.name}" was deleted while the request was in flight`,
+      ),
+    );
+  }
+
+  private settle(state: "answered" | "cancelled"): void {
+    this.state = state;
+    this.context.deadlines.remove(this);
+    this.context.settled(this);
+  }
+
+  private fallBackFor(rows: readonly number[]): void {
+    const { runtime, request, mode } = this.options;
+    const now = this.context.clock.now();
+    const amended: number[] = [];
+    for (const row of rows) {
+      fallBack({ runtime, request, row, now, scored: mode !== Mode.LEARN_ONLY }, this.verdicts);
+      if (mode !== Mode.SCORE_ONLY && rowOf(request, row).id !== "") amended.push(row);
+    }
+    runtime.fallbacks += rows.length;
+    if (amended.length > 0) this.context.amend(this, amended);
+  }
+
+  /** The shard had no room for the row's key: it is answered without the model. */
+  private withoutRoom(row: number, status: number): void {
+    const { runtime, request, mode } = this.options;
+    const now = this.context.clock.now();
+    runtime.lastError =
+      status === Status.NO_MEMORY
+        ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
+        : `a row was not learned: status ${status}`;
+    runtime.fallbacks++;
+    fallBack({ runtime, request, row, now, scored: mode !== Mode.LEARN_ONLY }, this.verdicts);
+  }
+
+  /** Keeps the score for the CACHED fallback. */
+  private remember(region: Region, at: number): void {
+    const { cache } = this.options.runtime;
+    if (cache === undefined || region.replayed(at) === 1) return;
+    const score = region.score(at);
+    const state = region.state(at);
+    if (Number.isNaN(score) || state === 0) return;
+    cache.put(
+      { lo: region.hashLo(at), hi: region.hashHi(at) },
+      {
+        score,
+        rawScore: region.rawScore(at),
+        threshold: region.threshold(at),
+        state: stateOf(state),
+        modelVersion: region.modelVersion(at),
+      },
+      this.context.clock.now(),
+    );
+  }
+
+  /** Verdicts that came after the answer: the cache learns them, and an anomaly that the fallback did not see is told. */
+  private late(region: Region, first: number, count: number): void {
+    for (let at = first; at < first + count; at++) {
+      if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
+      this.remember(region, at);
+      const row = region.requestRow(at);
+      const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
+      if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;
+      if (region.replayed(at) === 1) continue;
+      this.publish(row, {
+        score: region.score(at),
+        rawScore: region.rawScore(at),
+        threshold: region.threshold(at),
+        source: sourceOf(region.source(at)),
+        state: stateOf(region.state(at)),
+        modelVersion: region.modelVersion(at),
+        rule: "",
+      });
+    }
+  }
+
+  /** Metrics, the span's end and alerts of an answered request. */
+  private report(): void {
+    const { verdicts } = this;
+    const { runtime, receivedAt, request } = this.options;
+    const { rows, sources, anomalies } = verdicts;
+    const { meter } = runtime;
+    const latencyUs = (this.context.clock.now() - receivedAt) * 1000;
+    let byModel = 0;
+    let found = 0;
+    for (let row = 0; row < rows; row++) {
+      if (sources[row] === Source.MODEL) byModel++;
+      if (anomalies[row] === 1) found++;
+    }
+    if (byModel > 0) meter.answered(Source.MODEL, byModel, latencyUs);
+    if (byModel < rows) {
+      for (const source of [Source.RULES, Source.CACHED, Source.DEFAULT] as const) {
+        const count = sources.reduce((n, each) => (each === source ? n + 1 : n), 0);
+        if (count > 0) meter.answered(source, count, latencyUs);
+      }
+    }
+    const { timeUnixMs } = rowOf(request, 0);
+    if (timeUnixMs !== 0) meter.eventAge(this.context.clock.unixMs() - timeUnixMs);
+    if (found > 0) this.alert(found);
+    if (this.span !== undefined) {
+      const [first] = sources;
+      this.span.end(first === undefined ? {} : { source: sourceOf(first) });
+    }
+  }
+
+  private alert(found: number): void {
+    const { verdicts } = this;
+    this.options.runtime.meter.anomalies(found);
+    for (let row = 0; row < verdicts.rows; row++) {
+      if (verdicts.anomalies[row] !== 1 || verdicts.replayed[row] === 1) continue;
+      const rule = this.options.runtime.detector.config.rules[verdicts.rules[row] ?? -1];
+      this.publish(row, {
+        score: verdicts.scores[row] ?? Number.NaN,
+        rawScore: verdicts.rawScores[row] ?? 0,
+        threshold: verdicts.thresholds[row] ?? 1,
+        source: sourceOf(verdicts.sources[row] ?? 0),
+        state: stateOf(verdicts.states[row] ?? 0),
+        modelVersion: verdicts.modelVersions[row] ?? 0,
+        rule: rule?.name ?? "",
+      });
+    }
+  }
+
+  private publish(row: number, verdict: AlertVerdict): void {
+    const { key, timeUnixMs, id } = rowOf(this.options.request, row);
+    this.context.alerts.publish({
+      detector: this.options.runtime.detector.name,
+      key,
+      timeUnixMs: timeUnixMs === 0 ? this.context.clock.unixMs() : timeUnixMs,
+      eventId: id,
+      ...verdict,
+    });
+  }
+}
+
+interface AlertVerdict {
+  readonly score: number;
+  readonly rawScore: number;
+  readonly threshold: number;
+  readonly source: Source;
+  readonly state: State;
+  readonly modelVersion: number;
+  readonly rule: string;
+}

@@ -1,0 +1,140 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Admission } from "../admission/admission.ts";
+import { unknownDetector } from "../admission/admission.ts";
+import { makeDetector } from "../config/detector.ts";
+import { limits } from "../config/limits.ts";
+import type { Detector, DetectorConfig } from "../domain/detector.ts";
+import { Code, WeirError } from "../domain/errors.ts";
+import { compareCodePoints } from "../shard/feature-order.ts";
+import type { ShardSet } from "../shard/shard-set.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { detectorBlock } from "./detector-block.ts";
+import type { DetectorStore } from "./detector-store.ts";
+import type { DetectorStatus, Registry } from "./registry.ts";
+
+/** Half-Space Trees learn in place: the model of a detector is always its first. */
+const MODEL_VERSION = 1;
+
+export interface DetectorsOptions {
+  readonly shards: ShardSet;
+  readonly store: DetectorStore;
+  readonly telemetry: Telemetry;
+}
+
+/** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
+export class Detectors implements Registry {
+  private readonly options: DetectorsOptions;
+  private readonly byName = new Map<string, Detector>();
+  private readonly slots = new Set<number>();
+  private changes: Promise<unknown> = Promise.resolve();
+  private admission: Admission | undefined;
+
+  constructor(options: DetectorsOptions) {
+    this.options = options;
+  }
+
+  /** The admission whose counters `status` shows; set once by the composition root. */
+  observe(admission: Admission): void {
+    this.admission = admission;
+  }
+
+  find(name: string): Detector | undefined {
+    return this.byName.get(name);
+  }
+
+  get(name: string): Detector {
+    const detector = this.byName.get(name);
+    if (detector === undefined) throw unknownDetector(name);
+    return detector;
+  }
+
+  list(): readonly Detector[] {
+    return [...this.byName.values()].toSorted((a, b) => compareCodePoints(a.name, b.name));
+  }
+
+  status(detector: Detector): DetectorStatus {
+    const counters = this.options.shards.counters(detector.slot);
+    const runtime = this.admission?.runtimeOf(detector);
+    return {
+      events: counters.events,
+      keys: counters.keys,
+      anomalies: counters.anomalies,
+      fallbacks: runtime?.fallbacks ?? 0,
+      modelVersion: MODEL_VERSION,
+      stateBytes: counters.stateBytes,
+      schema: detector.schema,
+      lastError: runtime?.lastError ?? "",
+    };
+  }
+
+  create(name: string, config: DetectorConfig): Promise<Detector> {
+    return this.change(async () => {
+      const known = this.byName.get(name);
+      if (known !== undefined) {
+        if (isDeepStrictEqual(known.config, config)) return known;
+        throw new WeirError(
+          Code.ALREADY_EXISTS,
+          "DETECTOR_EXISTS",
+          `detector "${name}" exists with another specification; delete it first, or choose another name`,
+        );
+      }
+      const detector = await this.add(name, config);
+      await this.options.store.save(this.list());
+      return detector;
+    });
+  }
+
+  reset(name: string): Promise<Detector> {
+    return this.change(async () => {
+      const detector = this.get(name);
+      await this.options.shards.resetDetector(detector.slot);
+      this.admission?.runtimeOf(detector).forget();
+      return detector;
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.change(async () => {
+      const { slot } = this.get(name);
+      this.byName.delete(name);
+      await this.options.shards.deleteDetector(slot);
+      this.slots.delete(slot);
+      this.options.telemetry.forgetDetector(name);
+      await this.options.store.save(this.list());
+    });
+  }
+
+  private async add(name: string, config: DetectorConfig): Promise<Detector> {
+    const slot = this.freeSlot();
+    const detector = makeDetector(name, slot, config);
+    this.slots.add(slot);
+    try {
+      await this.options.shards.createDetector(slot, detectorBlock(config, detector.features));
+    } catch (error) {
+      this.slots.delete(slot);
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "QUEUE_FULL",
+        `detector "${name}" does not fit into the shards' memory; raise state_memory_mb or make its model smaller`,
+        { cause: error },
+      );
+    }
+    this.byName.set(name, detector);
+    return detector;
+  }
+
+  private freeSlot(): number {
+    for (let slot = 0; slot < limits.detectorsMax; slot++) if (!this.slots.has(slot)) return slot;
+    throw new WeirError(
+      Code.RESOURCE_EXHAUSTED,
+      "TOO_MANY_DETECTORS",
+      `there are ${limits.detectorsMax} detectors, the limit; delete one first`,
+    );
+  }
+
+  private change<T>(make: () => Promise<T>): Promise<T> {
+    const result = this.changes.then(make);
+    this.changes = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,220 @@
+import {
+  BYTES_MAX,
+  Op,
+  OUTPUT_BYTES,
+  Output,
+  ROWS_MAX,
+  ROW_BYTES,
+  Region as Offset,
+  RegionHeader,
+  Row,
+  VALUES_MAX,
+  regionBase,
+} from "./layout.ts";
+
+/** Typed views over one shard's whole memory, made once: the memory never grows. */
+export interface Views {
+  readonly f64: Float64Array;
+  readonly u32: Uint32Array;
+  readonly u16: Uint16Array;
+  readonly u8: Uint8Array;
+}
+
+/** What the shard is told of one row beside its key, values and id. */
+export interface RowHeader {
+  readonly slot: number;
+  readonly op: number;
+  readonly flags: number;
+  /** The row's position in its request. */
+  readonly requestRow: number;
+  readonly arrivalMs: number;
+  readonly eventTimeMs: number;
+  /** Of the detector's rows that carry an id: 1, 2, ...; 0 without an id. */
+  readonly sequence: number;
+}
+
+/** A key or an id whose bytes are in this region already. */
+export interface TextRef {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * One of a shard's two batch regions: rows are written here as they are admitted, and verdicts are read from here after the
+ * step, in place. The only code beside the kernel that knows these offsets.
+ */
+export class Region {
+  rows = 0;
+  /** Raised by `clear`: rows of an earlier generation are gone. */
+  generation = 0;
+  private values = 0;
+  private bytes = 0;
+  private readonly header: number;
+  private readonly rowBase: number;
+  private readonly outputBase: number;
+  private readonly valueBase: number;
+  private readonly byteBase: number;
+
+  readonly index: 0 | 1;
+  private readonly views: Views;
+
+  constructor(index: 0 | 1, views: Views) {
+    this.index = index;
+    this.views = views;
+    const base = regionBase(index);
+    this.header = (base + Offset.header + RegionHeader.rows) >>> 2;
+    this.rowBase = base + Offset.rows;
+    this.outputBase = base + Offset.outputs;
+    this.valueBase = (base + Offset.values) >>> 3;
+    this.byteBase = base + Offset.bytes;
+  }
+
+  /** Whether a request's share of rows, f64 values and text bytes still fits. */
+  fits(rows: number, values: number, bytes: number): boolean {
+    return (
+      this.rows + rows <= ROWS_MAX &&
+      this.values + values <= VALUES_MAX &&
+      this.bytes + bytes <= BYTES_MAX
+    );
+  }
+
+  /** Copies text bytes in; returns their offset. */
+  putBytes(source: Uint8Array, start: number, length: number): number {
+    const offset = this.bytes;
+    const target = this.byteBase + offset;
+    const { u8 } = this.views;
+    for (let i = 0; i < length; i++) u8[target + i] = source[start + i] ?? 0;
+    this.bytes = offset + length;
+    return offset;
+  }
+
+  /** Copies `length` f64 in and keeps `reserve` more for what the step writes back; returns their offset. */
+  putValues(source: Float64Array, start: number, length: number, reserve: number): number {
+    const offset = this.values;
+    const target = this.valueBase + offset;
+    const { f64 } = this.views;
+    for (let i = 0; i < length; i++) f64[target + i] = source[start + i] ?? Number.NaN;
+    this.values = offset + length + reserve;
+    return offset;
+  }
+
+  /** Appends one row; returns its position in the batch. */
+  // oxlint-disable-next-line max-params -- the hot path: an options object a row would be garbage a row
+  putRow(
+    header: RowHeader,
+    hash: { readonly lo: number; readonly hi: number },
+    key: TextRef,
+    id: TextRef,
+    valuesOffset: number,
+  ): number {
+    const { u8, u16, u32, f64 } = this.views;
+    const at = this.rowBase + this.rows * ROW_BYTES;
+    u16[(at + Row.slot) >>> 1] = header.slot;
+    u8[at + Row.op] = header.op;
+    u8[at + Row.flags] = header.flags;
+    u32[(at + Row.requestRow) >>> 2] = header.requestRow;
+    u32[(at + Row.keyOffset) >>> 2] = key.offset;
+    u16[(at + Row.keyLength) >>> 1] = key.length;
+    u16[(at + Row.idLength) >>> 1] = id.length;
+    u32[(at + Row.hashLo) >>> 2] = hash.lo;
+    u32[(at + Row.hashHi) >>> 2] = hash.hi;
+    f64[(at + Row.arrivalMs) >>> 3] = header.arrivalMs;
+    f64[(at + Row.eventTimeMs) >>> 3] = header.eventTimeMs;
+    u32[(at + Row.valuesOffset) >>> 2] = valuesOffset;
+    u32[(at + Row.idOffset) >>> 2] = id.offset;
+    f64[(at + Row.sequence) >>> 3] = header.sequence;
+    return this.rows++;
+  }
+
+  /** The row will not be stepped. */
+  skip(row: number): void {
+    this.views.u8[this.rowBase + row * ROW_BYTES + Row.op] = Op.SKIP;
+  }
+
+  /** Writes the header that the step reads; nothing is appended after it until `clear`. */
+  seal(): void {
+    this.views.u32[this.header] = this.rows;
+  }
+
+  clear(): void {
+    this.generation++;
+    this.rows = 0;
+    this.values = 0;
+    this.bytes = 0;
+  }
+
+  requestRow(row: number): number {
+    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.requestRow) >>> 2] ?? 0;
+  }
+
+  hashLo(row: number): number {
+    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.hashLo) >>> 2] ?? 0;
+  }
+
+  hashHi(row: number): number {
+    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.hashHi) >>> 2] ?? 0;
+  }
+
+  score(row: number): number {
+    return this.outputF64(row, Output.score);
+  }
+
+  rawScore(row: number): number {
+    return this.outputF64(row, Output.raw);
+  }
+
+  threshold(row: number): number {
+    return this.outputF64(row, Output.threshold);
+  }
+
+  state(row: number): number {
+    return this.outputU8(row, Output.state);
+  }
+
+  anomaly(row: number): number {
+    return this.outputU8(row, Output.anomaly);
+  }
+
+  replayed(row: number): number {
+    return this.outputU8(row, Output.replayed);
+  }
+
+  source(row: number): number {
+    return this.outputU8(row, Output.source);
+  }
+
+  systemAction(row: number): number {
+    return this.outputU8(row, Output.systemAction);
+  }
+
+  modelVersion(row: number): number {
+    return this.outputU32(row, Output.modelVersion);
+  }
+
+  /** Index of the rule of a replayed verdict; -1 = none. */
+  rule(row: number): number {
+    return this.outputU32(row, Output.rule) | 0;
+  }
+
+  status(row: number): number {
+    return this.outputU32(row, Output.status);
+  }
+
+  /** f64 number `index` after the row's values: what an explained row got back. */
+  valueAfter(row: number, index: number): number {
+    const offset = this.views.u32[(this.rowBase + row * ROW_BYTES + Row.valuesOffset) >>> 2] ?? 0;
+    return this.views.f64[this.valueBase + offset + index] ?? Number.NaN;
+  }
+
+  private outputF64(row: number, field: number): number {
+    return this.views.f64[(this.outputBase + row * OUTPUT_BYTES + field) >>> 3] ?? Number.NaN;
+  }
+
+  private outputU32(row: number, field: number): number {
+    return this.views.u32[(this.outputBase + row * OUTPUT_BYTES + field) >>> 2] ?? 0;
+  }
+
+  private outputU8(row: number, field: number): number {
+    return this.views.u8[this.outputBase + row * OUTPUT_BYTES + field] ?? 0;
+  }
+}
