@@ -1,0 +1,190 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { barRows, figure, milliseconds, percent } from "./bars.ts";
+import type { BenchResults, LaneReport, OpenReport } from "./results.ts";
+import type { Spread } from "./statistics.ts";
+
+/**
+ * Turns the JSON of a run into the tables of bench/README.md:
+ *
+ *     npm run bench -- --json /tmp/bench.json && node bench/report.ts /tmp/bench.json
+ *
+ * writes them between the two markers there; with a second argument, between the markers of that file (only the first table).
+ */
+
+const begin = "<!-- bench:begin -->";
+const end = "<!-- bench:end -->";
+
+const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const range = (spread: Spread, show: (value: number) => string): string =>
+  `${show(spread.median)} (${show(spread.low)} .. ${show(spread.high)})`;
+
+const marks = { moonshot: "better", bar: "yes", no: "**no**", "-": "-" } as const;
+
+/** The numbers to reach, and what was. */
+export function goalsTable(results: BenchResults): string {
+  return table(
+    ["what", "at least", "aim", "measured (median)", "spread", "reached"],
+    barRows(results).map((row) => [
+      row.what,
+      row.bar,
+      row.moonshot,
+      row.measured,
+      row.spread,
+      marks[row.reached],
+    ]),
+  );
+}
+
+/** When, where, how long. */
+export function provenance({ date, machine, scale }: BenchResults): string {
+  const { cpu, cores, memoryGb, node, system, load } = machine;
+  const place = `${cpu}, ${cores} cores, ${figure(memoryGb)} GB, ${system}, Node ${node}`;
+  const note = scale === "full" ? "" : ` A ${scale} run: not for quoting.`;
+  return `${date.slice(0, 10)}, ${place}, load before ${figure(load)}.${note}`;
+}
+
+function saturationTable(lanes: readonly LaneReport[]): string {
+  return table(
+    [
+      "lane",
+      "rows a request",
+      "bytes: request, answer, echo's answer",
+      "in flight",
+      "Weir rows/s",
+      "echo rows/s",
+      "Weir of echo",
+      "from the model",
+      "rows a batch",
+      "checksum",
+    ],
+    lanes.map(({ lane, rowsPerRequest, requestBytes, answerBytes, saturation, checksum }) => [
+      lane,
+      String(rowsPerRequest),
+      `${figure(requestBytes)}, ${figure(answerBytes.weir)}, ${figure(answerBytes.echo)}`,
+      String(saturation.inFlight),
+      range(saturation.weirRowsPerS, figure),
+      range(saturation.echoRowsPerS, figure),
+      range(saturation.ratio, percent),
+      percent(saturation.modelShare),
+      saturation.meanBatchRows === undefined ? "-" : figure(saturation.meanBatchRows),
+      `\`${checksum}\``,
+    ]),
+  );
+}
+
+function openRow(lane: string, run: OpenReport): string[] {
+  const { latency, sources } = run.result;
+  const refused = Object.values(run.result.refused).reduce((sum, count) => sum + count, 0);
+  const fallback = sources.rules + sources.cached + sources.default;
+  return [
+    lane,
+    run.target,
+    `${run.arrivals} ${percent(run.load)}`,
+    figure(run.result.offeredPerS),
+    `${figure(run.result.goodputRowsPerS)} (${percent(run.goodputOfSaturation)})`,
+    [latency.p50Us, latency.p95Us, latency.p99Us].map(milliseconds).join(", "),
+    latency.p999Us === undefined ? "-" : milliseconds(latency.p999Us),
+    run.target === "echo" ? "-" : `${percent(sources.model)}, ${percent(fallback)}`,
+    `${figure(refused)}, ${figure(run.result.unanswered)}, ${figure(run.result.unsent)}`,
+    run.late === undefined
+      ? "-"
+      : `${percent(run.late.share)} (> ${milliseconds(run.late.boundS * 1e6)})`,
+    percent(run.controlLateShare),
+  ];
+}
+
+function openTable(lanes: readonly LaneReport[]): string {
+  return table(
+    [
+      "lane",
+      "server",
+      "arrivals",
+      "requests/s offered",
+      "rows/s answered",
+      "p50, p95, p99",
+      "p99.9",
+      "model, fallback",
+      "refused, unanswered, unsent",
+      "late by the server's clock",
+      "bare timer late",
+    ],
+    lanes.flatMap(({ lane, open }) => open.map((run) => openRow(lane, run))),
+  );
+}
+
+/** Every table of a run, as Markdown. */
+export function report(results: BenchResults): string {
+  const { suites } = results;
+  const lanes = [suites.frames, suites.events, suites.unary, suites.http].filter(
+    (lane) => lane !== undefined,
+  );
+  const parts = [provenance(results), goalsTable(results)];
+  if (suites.step) {
+    parts.push(
+      "### The WASM step alone",
+      table(
+        ["case", "ns an event", "events/s", "checksum"],
+        suites.step.cases.map((step) => [
+          step.name,
+          range(step.nsPerEvent, figure),
+          range(step.eventsPerS, figure),
+          `\`${step.checksum}\``,
+        ]),
+      ),
+    );
+  }
+  if (suites.peers) {
+    const { versions, riverEventsPerS, bytewaxEventsPerS, checksums } = suites.peers;
+    const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+    parts.push(
+      "### Peers",
+      table(
+        ["pipeline", "events/s, one core"],
+        [
+          ["River StandardScaler, HST(10, 8, 250)", range(riverEventsPerS, figure)],
+          ["the same in Bytewax's stateful_map, 10 keys", range(bytewaxEventsPerS, figure)],
+        ],
+      ),
+      `${named.join(", ")}. Checksum of River's scores \`${checksums.river}\`, of Weir's on the same rows \`${checksums.weir ?? "-"}\`.`,
+    );
+  }
+  if (lanes.length > 0) {
+    parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));
+  }
+  const autocannon = suites.http?.saturation.autocannon;
+  if (autocannon) {
+    const { requestsPerS, p50Ms, p99Ms } = autocannon;
+    parts.push(
+      `autocannon over HTTP: ${range(requestsPerS, figure)} requests/s, p50 ${figure(p50Ms)} ms, p99 ${figure(p99Ms)} ms.`,
+    );
+  }
+  for (const [suite, reason] of Object.entries(results.skipped)) {
+    parts.push(`Skipped: ${suite} (${reason}).`);
+  }
+  return parts.join("\n\n");
+}
+
+/** The text with what lies between the markers replaced. Throws when they are not there. */
+export function betweenMarkers(text: string, content: string): string {
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the file has no ${begin} ... ${end}`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+if (import.meta.main) {
+  const [json, target] = process.argv.slice(2);
+  if (json === undefined) throw new Error("node bench/report.ts RESULTS.json [FILE.md]");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by bench/main.ts
+  const results = JSON.parse(readFileSync(json, "utf8")) as BenchResults;
+  const file = target ?? path.join(import.meta.dirname, "README.md");
+  const content =
+    target === undefined ? report(results) : `${provenance(results)}\n\n${goalsTable(results)}`;
+  writeFileSync(file, betweenMarkers(readFileSync(file, "utf8"), content));
+}

@@ -1,0 +1,149 @@
+import type { LoopResult } from "./end-to-end/loops.ts";
+import type { Spread } from "./statistics.ts";
+
+/** Everything a run measured: what `--json` writes and bench/report.ts reads. */
+export interface BenchResults {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly scale: "full" | "quick" | "tiny";
+  readonly suites: Suites;
+  /** Suites that could not run, and why. */
+  readonly skipped: Readonly<Record<string, string>>;
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly node: string;
+  readonly system: string;
+  /** Load average of the minute before the run. */
+  readonly load: number;
+}
+
+/** What each suite found; absent = it did not run. */
+export interface Suites {
+  step?: StepReport;
+  frames?: LaneReport;
+  events?: LaneReport;
+  unary?: LaneReport;
+  http?: LaneReport;
+  idle?: readonly IdleReport[];
+  telemetry?: TelemetryReport;
+  warmup?: WarmupReport;
+  memory?: MemoryReport;
+  peers?: PeersReport;
+}
+
+export type LaneName = "frames" | "events" | "unary" | "http";
+
+/** One way in: how much goes through, and what happens before and after that. */
+export interface LaneReport {
+  readonly lane: LaneName;
+  readonly rowsPerRequest: number;
+  readonly requestBytes: number;
+  /** Of one answer; the echo's is Weir's own, encoded again. */
+  readonly answerBytes: { readonly weir: number; readonly echo: number };
+  /** Of the scores of the same 4,096 rows; the same on every lane. */
+  readonly checksum: string;
+  readonly saturation: {
+    readonly inFlight: number;
+    readonly weirRowsPerS: Spread;
+    readonly echoRowsPerS: Spread;
+    /** Weir over echo, pair by pair. */
+    readonly ratio: Spread;
+    /** Of Weir's answered rows. */
+    readonly modelShare: number;
+    /** Rows a batch; undefined when the server does not tell. */
+    readonly meanBatchRows: number | undefined;
+    readonly autocannon?: AutocannonReport;
+  };
+  readonly open: readonly OpenReport[];
+}
+
+export interface AutocannonReport {
+  readonly requestsPerS: Spread;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** One run of arrivals on a schedule. */
+export interface OpenReport {
+  readonly target: "weir" | "echo";
+  /** "poisson", or "burst": a second's worth at half of saturation at once, then a gap. */
+  readonly arrivals: "poisson" | "burst";
+  /** Of the saturation; 2 = 200 %. */
+  readonly load: number;
+  readonly result: LoopResult;
+  /** Goodput over Weir's saturation in this lane. */
+  readonly goodputOfSaturation: number;
+  /** By the server's clock: share of answers later than `bound` seconds after they were decoded; Weir only. */
+  readonly late: { readonly share: number; readonly boundS: number } | undefined;
+  /** Share of 20 ms timers of a process that does nothing else which woke more than 5 ms late meanwhile. */
+  readonly controlLateShare: number;
+}
+
+/** One request at a time, with pauses. Microseconds. */
+export interface IdleReport {
+  readonly lane: "events" | "unary";
+  readonly weirP50Us: Spread;
+  readonly echoP50Us: Spread;
+  readonly addedP50Us: Spread;
+  readonly weirP99Us: number;
+  readonly echoP99Us: number;
+  readonly addedP99Us: number;
+  readonly samples: number;
+}
+
+export interface TelemetryReport {
+  readonly lanes: readonly {
+    readonly lane: "frames" | "events";
+    readonly onRowsPerS: Spread;
+    readonly offRowsPerS: Spread;
+    /** On over off, pair by pair. */
+    readonly ratio: Spread;
+  }[];
+}
+
+export interface WarmupReport {
+  /** From the start of the process to its ports, ms. */
+  readonly startMs: Spread;
+  readonly firstP99Us: Spread;
+  readonly steadyP99Us: Spread;
+  readonly ratio: Spread;
+  readonly requests: number;
+}
+
+export interface MemoryReport {
+  readonly keys: number;
+  readonly rowsPerKey: number;
+  /** One row a key. */
+  readonly youngBytesPerKey: number;
+  /** Past its first window. */
+  readonly matureBytesPerKey: number;
+  readonly residentGrowthBytes: number;
+  readonly rowsPerS: number;
+}
+
+/** The WASM step alone. */
+export interface StepReport {
+  readonly cases: readonly {
+    readonly name: string;
+    readonly keys: number;
+    readonly inputs: number;
+    readonly nsPerEvent: Spread;
+    readonly eventsPerS: Spread;
+    readonly checksum: string;
+  }[];
+}
+
+/** Python peers beside the step, round by round. */
+export interface PeersReport {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly riverEventsPerS: Spread;
+  readonly bytewaxEventsPerS: Spread;
+  /** Of the scores, when both computed the same rows; equal means bit-equal. */
+  readonly checksums: { readonly river: string; readonly weir: string | undefined };
+  /** Step over River, round by round, by number of keys. */
+  readonly stepOverRiver: readonly { readonly keys: number; readonly ratio: Spread }[];
+}
