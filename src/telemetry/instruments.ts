@@ -50,11 +50,11 @@ export class DetectorInstruments implements DetectorMeter {
   answered(source: Source, rows: number, latencyUs: number): void {
     const instruments = source === Source.MODEL ? this.#model : this.#fallback(source);
     instruments.rows.add(rows);
-    instruments.latency.record(latencyUs * 1e-6, 1);
+    instruments.latency.record(latencyUs / 1e6, 1);
   }
 
   eventAge(ageMs: number): void {
-    this.age.record(ageMs * 1e-3, 1);
+    this.age.record(ageMs / 1e3, 1);
   }
 
   anomalies(rows: number): void {

@@ -1,0 +1,48 @@
+import { Source } from "../../../src/domain/verdict.ts";
+import {
+  createTelemetry,
+  telemetryDefaults,
+  type TelemetryOptions,
+  type TelemetryService,
+} from "../../../src/telemetry/create-telemetry.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+/** Telemetry over a clock that the test moves. */
+export function start(options: Partial<TelemetryOptions> = {}): {
+  readonly telemetry: TelemetryService;
+  readonly clock: ManualClock;
+} {
+  const clock = new ManualClock();
+  return { telemetry: createTelemetry({ ...telemetryDefaults, ...options }, clock), clock };
+}
+
+/** Makes everything happen once, so that every metric has every label. */
+export function exercise(telemetry: TelemetryService): void {
+  telemetry.observe(() => ({
+    queueRows: 7,
+    requestsInFlight: 3,
+    streams: 2,
+    watchers: 1,
+    detectors: [{ name: "cards", keys: 1000, stateBytes: 9_000_000 }],
+  }));
+  const cards = telemetry.detector("cards");
+  cards.answered(Source.MODEL, 256, 1800);
+  cards.answered(Source.MODEL, 1, 400);
+  cards.answered(Source.RULES, 2, 20_000);
+  cards.answered(Source.CACHED, 3, 20_001);
+  cards.answered(Source.DEFAULT, 4, 25_000);
+  cards.eventAge(120);
+  cards.anomalies(5);
+  telemetry.stage("queue", 150, 256);
+  telemetry.stage("batch", 40, 256);
+  telemetry.stage("step", 300, 256);
+  telemetry.stage("reply", 20, 256);
+  telemetry.stageFailed("step", 256);
+  telemetry.batch(256);
+  telemetry.refused("grpc_stream", "QUEUE_FULL");
+  telemetry.refused("grpc_unary", "UNKNOWN_DETECTOR");
+  telemetry.refused("http", "MALFORMED");
+  telemetry.workerRestarted();
+  telemetry.keysInDoubt(11);
+  telemetry.alertsLost(2);
+}
