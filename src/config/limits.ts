@@ -53,4 +53,20 @@ export const limits = {
   httpHeaderBytesMax: 16 * 1024,
   /** An HTTP request has arrived whole within this time, or its connection is closed (slow loris). */
   httpRequestTimeoutMs: 30_000,
+  /** The largest HTTP body taken, bytes: JSON is about five times as long as the same rows packed. */
+  httpBodyBytesMax: 4 * 1024 * 1024,
+  /** A configuration file, bytes: 64 detectors of 256 inputs fit several times. */
+  configBytesMax: 8 * 1024 * 1024,
+  /** Worker threads and shards: each shard reserves its memory as address space. */
+  threadsMax: 256,
+  shardsMax: 64,
+  /** State memory of one shard, bytes: its two regions take 12 MiB; WebAssembly addresses 4 GiB, less one page. */
+  shardMemoryBytesMin: 32 * 1024 * 1024,
+  shardMemoryBytesMax: 65_535 * 65_536,
+  /** A batch on the main thread blocks it for about a microsecond a row. */
+  inlineRowsMax: 2048,
+  drainTimeoutMsMax: 600_000,
 } as const;
+
+/** The limits that a server works with: the defaults, where the configuration does not move them. */
+export type Limits = { readonly [Name in keyof typeof limits]: number };
