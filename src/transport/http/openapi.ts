@@ -1,0 +1,122 @@
+import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
+import type { FastifySchema } from "fastify";
+import { z } from "zod";
+import { WeirError } from "../../domain/errors.ts";
+import { problemType } from "./errors.ts";
+import { componentSchemas, problem, refOf } from "./schemas.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** A route in the OpenAPI document; kept from fastify's own validation, which handlers do not need. */
+    openapi?: FastifySchema;
+  }
+}
+
+/** What the document says about a route. */
+export interface RouteDescription {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: "scoring" | "detectors" | "alerts" | "operations";
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, AnswerDescription>>;
+  /** Statuses that are answered with problem details. */
+  readonly problems?: readonly number[];
+}
+
+interface AnswerDescription {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Default application/json. */
+  readonly type?: string;
+}
+
+/** The path parameter of everything about one detector. */
+export const detectorInPath = z.strictObject({
+  name: z.string().min(1).describe("The detector's name, percent-encoded where needed"),
+});
+
+const reasons: Readonly<Record<number, string>> = {
+  400: "Malformed or invalid; violations say where",
+  404: "No such detector",
+  409: "It is there already with another spec; or the inputs have changed",
+  413: "Larger than the limit",
+  415: "Not JSON",
+  429: "A limit is reached; retryAfterMs says when to try again",
+  503: "Warming up or draining",
+};
+
+/** A route as @fastify/swagger takes it. */
+export function describe(route: RouteDescription): FastifySchema {
+  const response: Record<string, unknown> = {};
+  for (const [status, { description, schema, type }] of Object.entries(route.answers)) {
+    const content = { [type ?? "application/json"]: { schema: schema && refOf(schema) } };
+    response[status] = schema === undefined ? { description } : { description, content };
+  }
+  for (const status of route.problems ?? []) {
+    const content = { [problemType]: { schema: refOf(problem) } };
+    response[status] = { description: reasons[status] ?? "", content };
+  }
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    tags: [route.tag],
+    ...(route.params === undefined ? {} : { params: jsonSchema(route.params) }),
+    ...(route.query === undefined ? {} : { querystring: jsonSchema(route.query) }),
+    ...(route.body === undefined
+      ? {}
+      : { body: { content: { "application/json": { schema: refOf(route.body) } } } }),
+    response,
+  };
+}
+
+function jsonSchema(schema: z.ZodType): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  return rest;
+}
+
+/** A query by its schema; INVALID_ARGUMENT with a violation for each thing that is wrong. */
+export function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.output<T> {
+  const read = schema.safeParse({ ...Object(query) });
+  if (read.success) return read.data;
+  const violations = read.error.issues.map(({ path, message }) => ({
+    field: path.length === 0 ? "query" : path.join("."),
+    message,
+  }));
+  const [first] = violations;
+  const text = first === undefined ? "the query is not valid" : `${first.field}: ${first.message}`;
+  throw WeirError.invalid("MALFORMED", first?.field ?? "query", text);
+}
+
+/** How the document is made: routes from their `openapi`, schemas as its components. */
+export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
+  return {
+    openapi: {
+      openapi: "3.1.1",
+      info: {
+        title: "Weir",
+        version,
+        description:
+          "Streaming anomaly and fraud scoring. The same contract as over gRPC (weir.v1), in its proto3 JSON mapping: " +
+          "names in camelCase (snake_case is taken too), 64-bit integers in answers as decimal strings, null = absent.",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      tags: [
+        { name: "scoring", description: "The hot path" },
+        { name: "detectors", description: "The control plane" },
+        { name: "alerts", description: "Anomalies as they are found" },
+        { name: "operations", description: "Health, metrics, statistics" },
+      ],
+    },
+    hideUntagged: true,
+    transform: ({ url, route }) => ({ schema: route.config?.openapi ?? { hide: true }, url }),
+    transformObject: (document) => {
+      if (!("openapiObject" in document)) return {};
+      const { openapiObject } = document;
+      return { ...openapiObject, components: { schemas: componentSchemas() } };
+    },
+  };
+}

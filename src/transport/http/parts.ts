@@ -1,0 +1,28 @@
+import type { Logger } from "pino";
+import type { Scorer } from "../../admission/scorer.ts";
+import type { Alerts } from "../../alerts/alerts.ts";
+import type { Registry } from "../../control/registry.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
+
+/** What this transport translates to. */
+export interface HttpParts {
+  readonly scorer: Scorer;
+  readonly registry: Registry;
+  readonly alerts: Alerts;
+  readonly telemetry: Pick<Telemetry, "refused">;
+  /** What Prometheus scrapes. */
+  readonly metricsText: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** A JSON-able object: the last minute. */
+  readonly stats: () => unknown;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The bounds that this transport keeps; the fields of `limits` by the same names. */
+export interface HttpLimits {
+  readonly messageBytesMax: number;
+  readonly httpConnectionsMax: number;
+  readonly httpHeaderBytesMax: number;
+  readonly httpRequestTimeoutMs: number;
+}

@@ -1,0 +1,350 @@
+import { z } from "zod";
+import { limits } from "../../config/limits.ts";
+import { sourceNames, stateNames } from "../../alerts/json.ts";
+
+// What HTTP takes and answers, once: queries are validated with these schemas, and all of them are the components of the
+// OpenAPI document. Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
+
+const components = z.registry<{ id: string; description: string }>();
+
+function component<T extends z.ZodType>(id: string, description: string, schema: T): T {
+  components.add(schema, { id, description });
+  return schema;
+}
+
+const int64 = z
+  .union([z.int(), z.string().regex(/^-?\d{1,20}$/)])
+  .describe("int64: a number, or a decimal string");
+const uint64Text = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .describe("uint64 as a decimal string");
+const uint32 = z.int().min(0).max(0xffffffff);
+const bytes = z.string().meta({ description: "base64", contentEncoding: "base64" });
+const double = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
+const share = z.number().min(0).max(1);
+
+const event = component(
+  "Event",
+  "One row by name.",
+  z.strictObject({
+    id: z
+      .string()
+      .optional()
+      .describe("Seen before for this key: the first verdict again, nothing learned"),
+    key: z
+      .string()
+      .optional()
+      .describe('The entity that owns the state; absent or "" = the global state'),
+    timeUnixMs: int64.optional().describe("Event time, Unix ms, within +-(2^53 - 1); 0 = arrival"),
+    numbers: z
+      .record(z.string(), double.nullable())
+      .optional()
+      .describe("By input name; absent, null or NaN = missing"),
+    categories: z.record(z.string(), z.string().nullable()).optional(),
+    values: z
+      .array(double.nullable())
+      .optional()
+      .describe("Instead of numbers: every numeric input in the detector's order"),
+    systemAction: z
+      .string()
+      .optional()
+      .describe("A known intervention is in effect: scored, flagged, never alerted on"),
+  }),
+);
+
+const frame = component(
+  "Frame",
+  "Packed rows: little-endian arrays in base64, one element a row unless said otherwise.",
+  z.strictObject({
+    rows: uint32,
+    values: bytes.optional().describe("float64, row-major, rows x numeric inputs; NaN = missing"),
+    keys: z.array(z.string()).optional().describe("Distinct keys; empty = the global state"),
+    keyIndex: bytes.optional().describe("uint32 into keys"),
+    timesUnixMs: bytes.optional().describe("int64; empty = arrival"),
+    ids: z.array(z.string()).optional().describe("One a row, or none"),
+    schema: uint32.optional().describe("DetectorStatus.schema; 0 = unchecked"),
+    categories: z.array(z.string()).optional(),
+    categoryIndex: bytes
+      .optional()
+      .describe("uint32 into categories, rows x categorical inputs; 0xffffffff = missing"),
+    systemActions: z.array(z.string()).optional(),
+    systemActionIndex: bytes.optional().describe("uint32 into systemActions; 0xffffffff = none"),
+  }),
+);
+
+const modeNames = [
+  "MODE_UNSPECIFIED",
+  "MODE_SCORE_AND_LEARN",
+  "MODE_SCORE_ONLY",
+  "MODE_LEARN_ONLY",
+];
+
+/** The body of POST /v1/detectors/{name}/score. */
+export const scoreRequest = component(
+  "ScoreRequest",
+  "The proto3 JSON mapping of weir.v1.ScoreRequest. Exactly one of events and frame, with at least one row.",
+  z.strictObject({
+    detector: z.string().optional().describe("As in the path, where given"),
+    events: z.array(event).max(limits.requestRowsMax).optional(),
+    frame: frame.optional(),
+    mode: z.union([z.enum(modeNames), z.int().min(0).max(3)]).optional(),
+    timeoutMs: uint32
+      .max(limits.timeoutMsMax)
+      .optional()
+      .describe("Answer budget; 0 = the detector's"),
+    explain: z.boolean().optional().describe("Fill Verdict.reasons"),
+  }),
+);
+
+const sourceName = z.enum(["SOURCE_UNSPECIFIED", ...Object.values(sourceNames)]);
+const stateName = z.enum(["STATE_UNSPECIFIED", ...Object.values(stateNames)]);
+
+const verdict = component(
+  "Verdict",
+  "The answer to one event.",
+  z.strictObject({
+    eventId: z.string().optional(),
+    score: double.optional().describe("0 normal .. 1 anomalous; absent while COLLECTING"),
+    anomaly: z.boolean(),
+    source: sourceName,
+    state: stateName,
+    rawScore: double,
+    modelVersion: uint32,
+    threshold: double,
+    reasons: z
+      .array(
+        z.strictObject({
+          feature: z.string(),
+          contribution: double,
+          value: double,
+          expected: double,
+        }),
+      )
+      .optional()
+      .describe("Strongest first"),
+    baseline: double.optional().describe("baseline + the sum of the contributions = score"),
+    defaulted: z.array(z.string()).optional(),
+    rule: z.string().optional(),
+    systemAction: z.boolean().optional(),
+    replayed: z.boolean().optional(),
+  }),
+);
+
+/** The answer of POST /v1/detectors/{name}/score. */
+export const scoreResponse = component(
+  "ScoreResponse",
+  "verdicts, one an event in the request's order; or frame, when the request was packed.",
+  z.strictObject({
+    verdicts: z.array(verdict).optional(),
+    frame: z
+      .strictObject({
+        scores: bytes.describe("float64; NaN while COLLECTING"),
+        rawScores: bytes.describe("float64"),
+        anomalies: bytes.describe("uint8, 0 or 1"),
+        sources: bytes.describe("uint8, the numbers of Source"),
+        states: bytes.describe("uint8, the numbers of State"),
+        modelVersion: uint32.optional().describe("Of all rows, where they agree"),
+        modelVersions: bytes.optional().describe("uint32; absent where they agree"),
+        defaulted: bytes.optional().describe("Bits, rows x inputs, each row from a new byte"),
+        replayed: bytes.optional().describe("uint8; absent = none"),
+      })
+      .optional(),
+  }),
+);
+
+const input = z.strictObject({
+  name: z.string().min(1),
+  type: z
+    .enum(["INPUT_TYPE_UNSPECIFIED", "INPUT_TYPE_NUMBER", "INPUT_TYPE_CATEGORY"])
+    .optional()
+    .describe("Default INPUT_TYPE_NUMBER"),
+  defaultValue: z.number().optional(),
+  missing: z
+    .enum(["MISSING_UNSPECIFIED", "MISSING_REFUSE", "MISSING_DEFAULT", "MISSING_MODEL"])
+    .optional()
+    .describe("Default MISSING_DEFAULT where defaultValue is set, else MISSING_REFUSE"),
+  rulesOnly: z.boolean().optional(),
+});
+
+const seed = z
+  .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
+  .describe("uint64: a number or a decimal string, exact either way; default 42");
+
+/** The body of PUT /v1/detectors/{name}. */
+export const detectorSpec = component(
+  "DetectorSpec",
+  "The proto3 JSON mapping of weir.v1.DetectorSpec; enums also by short name (standard) or number.",
+  z.strictObject({
+    inputs: z.array(input).min(1).max(limits.inputsMax).describe("What clients send, in order"),
+    scaler: z
+      .enum(["SCALER_UNSPECIFIED", "SCALER_NONE", "SCALER_STANDARD", "SCALER_MIN_MAX"])
+      .optional()
+      .describe("Default SCALER_NONE"),
+    halfSpaceTrees: z
+      .strictObject({
+        trees: z.int().min(0).max(limits.treesMax).optional().describe("Default 10"),
+        height: z.int().min(0).max(limits.heightMax).optional().describe("Default 8"),
+        window: z.int().min(0).max(limits.windowMax).optional().describe("Default 250"),
+        seed: seed.optional(),
+        limits: z
+          .record(z.string(), z.strictObject({ low: z.number(), high: z.number() }))
+          .optional()
+          .describe("A feature's box for the splits, on the scaled values; default 0..1"),
+      })
+      .optional(),
+    threshold: share.optional().describe("Anomaly when score > threshold; absent = by alertShare"),
+    alertShare: z.number().gt(0).max(0.5).optional().describe("Default 0.01"),
+    burnInEvents: uint32.optional().describe("Default 250"),
+    timeoutMs: z.int().min(0).max(limits.timeoutMsMax).optional().describe("Default 20"),
+    batchWaitMs: z.int().min(0).max(limits.batchWaitMsMax).optional().describe("Default 10"),
+    rules: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1),
+          when: z.string().min(1).describe("CEL over the event's inputs, key and time"),
+          score: share.optional(),
+        }),
+      )
+      .max(limits.rulesMax)
+      .optional()
+      .describe("First match answers"),
+    defaultScore: share.optional().describe("Default 0.5"),
+    fallback: z
+      .array(z.enum(["SOURCE_RULES", "SOURCE_CACHED", "SOURCE_DEFAULT"]))
+      .optional()
+      .describe("The order tried when the budget ends"),
+    cachedMaxAgeMs: uint32.optional().describe("Default 60000"),
+    keysMax: z
+      .union([z.int().min(0).max(limits.keysMax), uint64Text])
+      .optional()
+      .describe("Default 100000"),
+    atKeysMax: z
+      .enum(["AT_KEYS_MAX_UNSPECIFIED", "AT_KEYS_MAX_EVICT", "AT_KEYS_MAX_REFUSE"])
+      .optional()
+      .describe("Default AT_KEYS_MAX_EVICT"),
+    keyTtlSeconds: uint32.optional().describe("0 = no expiry"),
+    idsMax: z.int().min(0).max(limits.idsMax).optional().describe("Default 100000"),
+    learnSystemActions: z.boolean().optional(),
+  }),
+);
+
+/** The body of POST /v1/detectors. */
+export const createDetectorRequest = component(
+  "CreateDetectorRequest",
+  "A detector with its name.",
+  z.strictObject({ name: z.string().min(1), spec: detectorSpec }),
+);
+
+/** A detector as it serves. */
+export const detector = component(
+  "Detector",
+  "spec has every default filled in.",
+  z.strictObject({
+    name: z.string(),
+    spec: detectorSpec,
+    status: z.strictObject({
+      events: uint64Text.describe("Learned from since created or reset"),
+      keys: uint64Text,
+      anomalies: uint64Text,
+      fallbacks: uint64Text,
+      modelVersion: uint32,
+      stateBytes: uint64Text,
+      schema: uint32.describe("Hash of the inputs; what Frame.schema is checked against"),
+      lastError: z.string().optional(),
+    }),
+  }),
+);
+
+/** The answer of GET /v1/detectors. */
+export const detectorList = component(
+  "DetectorList",
+  "One page, in the order of names.",
+  z.strictObject({
+    detectors: z.array(detector),
+    nextPageToken: z.string().optional().describe("Absent on the last page"),
+  }),
+);
+
+/** The query of GET /v1/detectors. */
+export const listQuery = z.strictObject({
+  pageSize: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .describe("Detectors on a page; 0 = all"),
+  pageToken: z.string().max(256).default("").describe("nextPageToken of the page before"),
+});
+
+/** The query of GET /v1/alerts. */
+export const alertsQuery = z.strictObject({
+  detector: z
+    .union([z.string().transform((name) => [name]), z.array(z.string()).max(limits.detectorsMax)])
+    .default([])
+    .describe("Repeatable; none = all detectors"),
+});
+
+/** The data of a server-sent event of GET /v1/alerts. */
+export const alertEvent = component(
+  "AlertEvent",
+  "The proto3 JSON mapping of weir.v1.WatchAlertsResponse.",
+  z.strictObject({
+    detector: z.string(),
+    key: z.string(),
+    timeUnixMs: int64,
+    verdict,
+    lost: uint64Text.describe("Alerts that this reader has missed so far"),
+  }),
+);
+
+/** The body of every error. */
+export const problem = component(
+  "Problem",
+  "Problem details (RFC 9457).",
+  z.strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    reason: z.string().describe("Closed set, for programs: QUEUE_FULL, KEY_TOO_LONG, ..."),
+    violations: z
+      .array(z.strictObject({ field: z.string(), message: z.string() }))
+      .describe("Paths in proto spelling: events[3].numbers.amount"),
+    retryAfterMs: uint32.describe("0 = do not retry as it is"),
+  }),
+);
+
+/** GET /healthz and /readyz. */
+export const health = component(
+  "Health",
+  "What the server is doing.",
+  z.strictObject({ status: z.enum(["alive", "serving", "warming", "draining"]) }),
+);
+
+/** GET /v1/stats: its members are telemetry's. */
+export const stats = component("Stats", "The last minute.", z.looseObject({}));
+
+/** A schema as JSON Schema (2020-12); components become references to `#/components/schemas/`. */
+export function componentSchemas(): Readonly<Record<string, Record<string, unknown>>> {
+  const { schemas } = z.toJSONSchema(components, { uri: refTo, io: "input" });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, schema]) => {
+      const { $schema: _, $id: __, ...rest } = schema;
+      return [id, rest];
+    }),
+  );
+}
+
+/** The reference to a component. */
+export function refOf(schema: z.ZodType): { readonly $ref: string } {
+  const id = components.get(schema)?.id;
+  if (id === undefined) throw new Error("only components are referred to");
+  return { $ref: refTo(id) };
+}
+
+function refTo(id: string): string {
+  return `#/components/schemas/${id}`;
+}

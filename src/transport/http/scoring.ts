@@ -1,0 +1,84 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Ticket } from "../../admission/scorer.ts";
+import { WeirError } from "../../domain/errors.ts";
+import { decodeScoreRequest } from "./decode.ts";
+import { encodeScoreResponse } from "./encode.ts";
+import { sendProblem } from "./errors.ts";
+import type { Gate } from "./gate.ts";
+import { parseJson } from "./json.ts";
+import { describe, detectorInPath } from "./openapi.ts";
+import type { HttpParts } from "./parts.ts";
+import { scoreRequest, scoreResponse } from "./schemas.ts";
+
+interface ScoreRoute {
+  Params: { name: string };
+}
+
+/** POST /v1/detectors/{name}/score. */
+export function scoringRoutes(app: FastifyInstance, parts: HttpParts, gate: Gate): void {
+  const openapi = describe({
+    operationId: "score",
+    summary: "Score events, and learn from them",
+    description:
+      "Answered within the budget, whichever source the answer comes from. A request is admitted whole or refused whole; " +
+      "when the caller goes away before its batch is cut, nothing is learned.",
+    tag: "scoring",
+    params: detectorInPath,
+    body: scoreRequest,
+    answers: { 200: { description: "A verdict a row", schema: scoreResponse } },
+    problems: [400, 404, 409, 413, 415, 429, 503],
+  });
+  app.post<ScoreRoute>("/v1/detectors/:name/score", { config: { openapi } }, (request, reply) => {
+    gate.check();
+    score(request, reply, parts, gate);
+  });
+}
+
+function score(
+  request: FastifyRequest<ScoreRoute>,
+  reply: FastifyReply,
+  parts: HttpParts,
+  gate: Gate,
+): void {
+  const decoded = decodeScoreRequest(parseJson(request.body), request.params.name);
+  const { traceparent } = request.headers;
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+    gate.leave();
+  };
+  gate.enter();
+  let ticket: Ticket;
+  try {
+    ticket = parts.scorer.submit(
+      decoded,
+      {
+        receivedAt: parts.clock.now(),
+        deadline: Infinity,
+        transport: "http",
+        traceparent: typeof traceparent === "string" ? traceparent : undefined,
+      },
+      {
+        answer(verdicts, detector) {
+          settle();
+          reply
+            .header("content-type", "application/json; charset=utf-8")
+            .send(encodeScoreResponse(decoded, verdicts, detector));
+        },
+        fail(error) {
+          settle();
+          sendProblem(reply, error);
+        },
+      },
+    );
+  } catch (thrown) {
+    settle();
+    throw WeirError.from(thrown);
+  }
+  if (settled) return;
+  reply.raw.once("close", () => {
+    if (settled) return;
+    settle();
+    ticket.cancel();
+  });
+}
