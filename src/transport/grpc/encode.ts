@@ -30,6 +30,9 @@ export function encodeStreamAnswer(requestId: number, answer: Answer): Buffer {
   return writer.finish();
 }
 
+/** The fields of the contract's Error, `violations` apart. */
+type ErrorFields = Pick<WeirError, "code" | "message" | "reason" | "retryAfterMs">;
+
 /** A ScoreStreamResponse with an error. */
 export function encodeStreamError(requestId: number, error: WeirError): Buffer {
   writer.start();
@@ -47,8 +50,8 @@ export function encodeScoreResponse(answer: Answer): Buffer {
   return writer.finish();
 }
 
-/** google.rpc.Status with one weir.v1.Error as its detail, a copy; `violations` may be fewer than the error has. */
-export function encodeStatusDetails(error: WeirError, violations: readonly Violation[]): Buffer {
+/** google.rpc.Status with one weir.v1.Error as its detail; a copy. */
+export function encodeStatusDetails(error: ErrorFields, violations: readonly Violation[]): Buffer {
   writer.start();
   writer.uint32(8, error.code);
   writer.text(18, error.message);
@@ -70,7 +73,7 @@ export function answerBytesEstimate(
   return packed ? 64 + rows * 28 : 16 + rows * (96 + explainedInputs * 64);
 }
 
-function writeError(error: WeirError, violations: readonly Violation[]): void {
+function writeError(error: ErrorFields, violations: readonly Violation[]): void {
   writer.uint32(8, error.code);
   writer.text(18, error.message);
   for (const violation of violations) {

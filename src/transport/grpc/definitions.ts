@@ -1,0 +1,88 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
+import { protoPath as healthProtoPath } from "grpc-health-check";
+import { malformed } from "./decode.ts";
+import type { WeirError } from "../../domain/errors.ts";
+
+/** Must be what `npm run generate` gives to proto-loader-gen-types. */
+const options: Options = { longs: String, enums: String };
+
+/** Directory of the contract. */
+export const protoDirectory = fileURLToPath(new URL("../../../proto", import.meta.url));
+
+export const serviceNames = ["weir.v1.ScoringService", "weir.v1.DetectorService"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+/** A message that could not be decoded, in the place of the message: the handler refuses it. */
+export class Malformed {
+  readonly error: WeirError;
+
+  constructor(error: WeirError) {
+    this.error = error;
+  }
+}
+
+/** Weir's contract as proto-loader reads it. */
+export function loadContract(): PackageDefinition {
+  return loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto"], {
+    ...options,
+    includeDirs: [protoDirectory],
+  });
+}
+
+/** Everything that the server answers, for reflection: Weir, health, and reflection itself. */
+export function loadEverything(contract: PackageDefinition): PackageDefinition {
+  const reflection = createRequire(import.meta.url).resolve("@grpc/reflection/package.json");
+  const reflectionProtos = join(dirname(reflection), "build/proto/grpc/reflection");
+  return {
+    ...contract,
+    ...loadSync(healthProtoPath, options),
+    ...loadSync(join(reflectionProtos, "v1/reflection.proto"), options),
+    ...loadSync(join(reflectionProtos, "v1alpha/reflection.proto"), options),
+  };
+}
+
+/**
+ * A service as the server registers it: a request that cannot be decoded becomes `Malformed` instead of grpc-js's INTERNAL, and the
+ * scoring messages stay bytes, which decode.ts and encode.ts read and write.
+ */
+export function serverDefinition(
+  contract: PackageDefinition,
+  name: ServiceName,
+): ServiceDefinition {
+  const service = contract[name];
+  if (service === undefined || "format" in service) throw new Error(`no service ${name}`);
+  const methods: Record<string, MethodDefinition<object, object>> = {};
+  for (const [method, definition] of Object.entries(service)) {
+    methods[method] = isScoring(definition.path)
+      ? { ...definition, requestDeserialize: same, responseSerialize: same }
+      : { ...definition, requestDeserialize: guarded(definition) };
+  }
+  return methods;
+}
+
+export const scorePath = "/weir.v1.ScoringService/Score";
+export const scoreStreamPath = "/weir.v1.ScoringService/ScoreStream";
+
+function isScoring(path: string): boolean {
+  return path === scorePath || path === scoreStreamPath;
+}
+
+function same(bytes: object): Buffer {
+  if (!Buffer.isBuffer(bytes)) throw new TypeError("a scoring message is bytes");
+  return bytes;
+}
+
+function guarded(definition: MethodDefinition<object, object>): (bytes: Buffer) => object {
+  const type = definition.path.split("/")[2] ?? "";
+  return (bytes) => {
+    try {
+      return definition.requestDeserialize(bytes);
+    } catch (thrown) {
+      return new Malformed(malformed(thrown, `weir.v1.${type}Request`));
+    }
+  };
+}

@@ -1,0 +1,10 @@
+// Original file: proto/weir/v1/detectors.proto
+
+
+export interface DeleteDetectorRequest {
+  'name'?: (string);
+}
+
+export interface DeleteDetectorRequest__Output {
+  'name'?: (string);
+}

@@ -1,0 +1,26 @@
+// Original file: proto/weir/v1/scoring.proto
+
+
+export interface FrameVerdicts {
+  'scores'?: (Buffer | Uint8Array | string);
+  'rawScores'?: (Buffer | Uint8Array | string);
+  'anomalies'?: (Buffer | Uint8Array | string);
+  'sources'?: (Buffer | Uint8Array | string);
+  'states'?: (Buffer | Uint8Array | string);
+  'modelVersion'?: (number);
+  'modelVersions'?: (Buffer | Uint8Array | string);
+  'defaulted'?: (Buffer | Uint8Array | string);
+  'replayed'?: (Buffer | Uint8Array | string);
+}
+
+export interface FrameVerdicts__Output {
+  'scores'?: (Buffer);
+  'rawScores'?: (Buffer);
+  'anomalies'?: (Buffer);
+  'sources'?: (Buffer);
+  'states'?: (Buffer);
+  'modelVersion'?: (number);
+  'modelVersions'?: (Buffer);
+  'defaulted'?: (Buffer);
+  'replayed'?: (Buffer);
+}

@@ -1,0 +1,11 @@
+// Original file: proto/weir/v1/detectors.proto
+
+import type { Detector as _weir_v1_Detector, Detector__Output as _weir_v1_Detector__Output } from '../../weir/v1/Detector.ts';
+
+export interface GetDetectorResponse {
+  'detector'?: (_weir_v1_Detector | null);
+}
+
+export interface GetDetectorResponse__Output {
+  'detector'?: (_weir_v1_Detector__Output);
+}

@@ -1,0 +1,10 @@
+// Original file: proto/weir/v1/detectors.proto
+
+
+export interface ResetDetectorRequest {
+  'name'?: (string);
+}
+
+export interface ResetDetectorRequest__Output {
+  'name'?: (string);
+}

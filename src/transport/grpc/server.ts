@@ -1,0 +1,190 @@
+import {
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServerOptions,
+} from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import {
+  loadContract,
+  loadEverything,
+  scoreStreamPath,
+  serverDefinition,
+  serviceNames,
+} from "./definitions.ts";
+import { detectorHandlers } from "./detectors.ts";
+import { OpenCalls } from "./open-calls.ts";
+import type { GrpcLimits, GrpcParts } from "./parts.ts";
+import { scoreHandler } from "./score.ts";
+import { ScoreStream, type StreamHost } from "./score-stream.ts";
+import { watchAlertsHandler } from "./watch-alerts.ts";
+
+export type { GrpcLimits, GrpcParts } from "./parts.ts";
+
+/** How the server listens. */
+export interface GrpcOptions {
+  /** `host:port`; port 0 = any free one. IPv6 hosts in brackets. */
+  readonly address: string;
+  /** PEM contents; undefined = plain text. With `clientCa` every client must show a certificate that it signed. */
+  readonly tls:
+    | { readonly cert: Buffer; readonly key: Buffer; readonly clientCa: Buffer | undefined }
+    | undefined;
+  /** A ping on a connection that has been silent for `timeMs`; no answer within `timeoutMs` ends it. */
+  readonly keepalive: { readonly timeMs: number; readonly timeoutMs: number };
+  readonly limits: GrpcLimits;
+}
+
+/** The gRPC side of a running server. */
+export interface GrpcTransport {
+  /** Binds; rejects with the address in the message when it cannot. */
+  listen(): Promise<{ readonly port: number }>;
+  /** What health checks say, of the server and of each service; false until this is called. */
+  setServing(serving: boolean): void;
+  /**
+   * Refuses new work with UNAVAILABLE, answers everything admitted, ends streams with OK, then closes. After `timeoutMs` what is left
+   * is cut off. Resolves to whether all of it ended by itself.
+   */
+  drain(timeoutMs: number): Promise<boolean>;
+  /** Cuts everything off now. */
+  close(): void;
+  /** Score streams that are open. */
+  readonly streams: number;
+  /** Open WatchAlerts calls. */
+  readonly watchers: number;
+  /** Answers that readers of score streams have not taken yet, bytes: the sum and the largest. */
+  readonly bufferedBytes: { readonly total: number; readonly max: number };
+}
+
+/**
+ * Above the streams that are taken: room for unary calls, health checks, and for the refusal of one stream too many, which a client
+ * that waits for HTTP/2's own limit would never see.
+ */
+const spareStreams = 64;
+
+/** Builds the server; nothing listens yet. */
+export function createGrpcServer(options: GrpcOptions, parts: GrpcParts): GrpcTransport {
+  return new GrpcServer(options, parts);
+}
+
+class GrpcServer implements GrpcTransport {
+  readonly #options: GrpcOptions;
+  readonly #server: Server;
+  readonly #health = new HealthImplementation();
+  readonly #host;
+
+  constructor(options: GrpcOptions, parts: GrpcParts) {
+    this.#options = options;
+    this.#host = {
+      parts,
+      limits: options.limits,
+      calls: new OpenCalls(),
+      streams: new Set<ScoreStream>(),
+      watches: new Set<() => void>(),
+      draining: false,
+    };
+    this.#server = new Server(serverOptions(options, this.#host));
+    const contract = loadContract();
+    this.#server.addService(serverDefinition(contract, "weir.v1.ScoringService"), {
+      Score: scoreHandler(this.#host),
+      // The interceptor takes these calls before grpc-js makes a stream of them.
+      ScoreStream: (call: { destroy(): void }) => call.destroy(),
+      WatchAlerts: watchAlertsHandler(this.#host),
+    });
+    this.#server.addService(
+      serverDefinition(contract, "weir.v1.DetectorService"),
+      detectorHandlers(this.#host),
+    );
+    this.#health.addToServer(this.#server);
+    new ReflectionService(loadEverything(contract)).addToServer(this.#server);
+    this.setServing(false);
+  }
+
+  get streams(): number {
+    return this.#host.streams.size;
+  }
+
+  get watchers(): number {
+    return this.#host.watches.size;
+  }
+
+  get bufferedBytes(): { total: number; max: number } {
+    const bytes = Array.from(this.#host.streams, (stream) => stream.bufferedBytes);
+    return { total: bytes.reduce((sum, one) => sum + one, 0), max: Math.max(0, ...bytes) };
+  }
+
+  listen(): Promise<{ readonly port: number }> {
+    const { address, tls } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials(tls), (error, port) => {
+        if (error === null) resolve({ port });
+        else reject(new Error(`cannot listen on ${address}: ${error.message}`, { cause: error }));
+      });
+    });
+  }
+
+  setServing(serving: boolean): void {
+    for (const name of ["", ...serviceNames]) {
+      this.#health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    }
+  }
+
+  async drain(timeoutMs: number): Promise<boolean> {
+    const deadline = Date.now() + timeoutMs;
+    this.#host.draining = true;
+    this.setServing(false);
+    for (const stream of this.#host.streams) stream.finish();
+    for (const end of this.#host.watches) end();
+    const answered = await within(this.#host.calls.answered(), deadline);
+    this.#host.calls.endLasting();
+    const closed = await within(
+      new Promise<void>((resolve) => {
+        this.#server.tryShutdown(() => resolve());
+      }),
+      deadline,
+    );
+    if (!closed) this.#server.forceShutdown();
+    return answered && closed;
+  }
+
+  close(): void {
+    this.#server.forceShutdown();
+  }
+}
+
+function serverOptions(options: GrpcOptions, host: StreamHost): ServerOptions {
+  const { limits, keepalive } = options;
+  const interceptor: ServerInterceptor = (method, call) =>
+    method.path === scoreStreamPath
+      ? new ServerInterceptingCall(call, { start: () => call.start(new ScoreStream(call, host)) })
+      : host.calls.watch(method, call);
+  return {
+    "grpc.max_receive_message_length": limits.messageBytesMax,
+    // Answers are bounded by what they answer; a refused answer would be work lost.
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.connectionStreamsMax + spareStreams,
+    "grpc.keepalive_time_ms": keepalive.timeMs,
+    "grpc.keepalive_timeout_ms": keepalive.timeoutMs,
+    // Counts every message for a debugging service that is not offered.
+    "grpc.enable_channelz": 0,
+    interceptors: [interceptor],
+  };
+}
+
+function credentials(tls: GrpcOptions["tls"]): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const pairs = [{ cert_chain: tls.cert, private_key: tls.key }];
+  return ServerCredentials.createSsl(tls.clientCa ?? null, pairs, tls.clientCa !== undefined);
+}
+
+/** Whether it settled before `deadline` (Unix ms). */
+async function within(work: Promise<void>, deadline: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadline - Date.now()), false);
+  });
+  const inTime = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}
