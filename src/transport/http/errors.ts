@@ -39,6 +39,7 @@ const statusOfCode: Readonly<Record<Code, number>> = {
 /** Where HTTP has a status of its own for a reason. */
 const statusOfReason: Partial<Readonly<Record<Reason, number>>> = {
   MESSAGE_TOO_LARGE: 413,
+  TOO_MANY_ROWS: 413,
   METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,
   REQUEST_TIMEOUT: 408,

@@ -28,8 +28,9 @@ export interface RouteDescription {
 
 interface AnswerDescription {
   readonly description: string;
+  /** A component; absent = text, where there is a type. */
   readonly schema?: z.ZodType;
-  /** Default application/json. */
+  /** Default application/json where there is a schema, else no body. */
   readonly type?: string;
 }
 
@@ -51,9 +52,8 @@ const reasons: Readonly<Record<number, string>> = {
 /** A route as @fastify/swagger takes it. */
 export function describe(route: RouteDescription): FastifySchema {
   const response: Record<string, unknown> = {};
-  for (const [status, { description, schema, type }] of Object.entries(route.answers)) {
-    const content = { [type ?? "application/json"]: { schema: schema && refOf(schema) } };
-    response[status] = schema === undefined ? { description } : { description, content };
+  for (const [status, answer] of Object.entries(route.answers)) {
+    response[status] = describeAnswer(answer);
   }
   for (const status of route.problems ?? []) {
     const content = { [problemType]: { schema: refOf(problem) } };
@@ -71,6 +71,12 @@ export function describe(route: RouteDescription): FastifySchema {
       : { body: { content: { "application/json": { schema: refOf(route.body) } } } }),
     response,
   };
+}
+
+function describeAnswer({ description, schema, type }: AnswerDescription): object {
+  if (schema === undefined && type === undefined) return { description, type: "null" };
+  const body = schema === undefined ? { type: "string" } : refOf(schema);
+  return { description, content: { [type ?? "application/json"]: { schema: body } } };
 }
 
 function jsonSchema(schema: z.ZodType): Record<string, unknown> {
@@ -111,7 +117,6 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
         { name: "operations", description: "Health, metrics, statistics" },
       ],
     },
-    hideUntagged: true,
     transform: ({ url, route }) => ({ schema: route.config?.openapi ?? { hide: true }, url }),
     transformObject: (document) => {
       if (!("openapiObject" in document)) return {};

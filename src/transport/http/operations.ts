@@ -3,7 +3,7 @@ import type { Gate } from "./gate.ts";
 import { indexPage } from "./index-page.ts";
 import { describe } from "./openapi.ts";
 import type { HttpParts } from "./parts.ts";
-import { health, stats } from "./schemas.ts";
+import { health, openapiDocument, stats } from "./schemas.ts";
 
 const tag = "operations";
 const json = "application/json; charset=utf-8";
@@ -19,7 +19,7 @@ export function operationRoutes(app: FastifyInstance, parts: HttpParts, gate: Ga
           operationId: "metrics",
           summary: "Metrics for Prometheus",
           tag,
-          answers: { 200: { description: "Prometheus text" } },
+          answers: { 200: { description: "Prometheus text", type: "text/plain" } },
         }),
       },
     },
@@ -44,17 +44,47 @@ export function operationRoutes(app: FastifyInstance, parts: HttpParts, gate: Ga
       reply.header("content-type", json).send(JSON.stringify(parts.stats()));
     },
   );
+  documentRoutes(app);
+}
+
+function documentRoutes(app: FastifyInstance): void {
   let document: string | undefined;
-  app.get("/openapi.json", (_request, reply) => {
-    document ??= JSON.stringify(app.swagger());
-    reply.header("content-type", json).send(document);
-  });
-  app.get("/", (_request, reply) => {
-    reply
-      .header("content-type", "text/html; charset=utf-8")
-      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
-      .send(indexPage);
-  });
+  app.get(
+    "/openapi.json",
+    {
+      config: {
+        openapi: describe({
+          operationId: "openapi",
+          summary: "This document",
+          tag,
+          answers: { 200: { description: "OpenAPI 3.1", schema: openapiDocument } },
+        }),
+      },
+    },
+    (_request, reply) => {
+      document ??= JSON.stringify(app.swagger());
+      reply.header("content-type", json).send(document);
+    },
+  );
+  app.get(
+    "/",
+    {
+      config: {
+        openapi: describe({
+          operationId: "index",
+          summary: "A page that links what there is",
+          tag,
+          answers: { 200: { description: "The page", type: "text/html" } },
+        }),
+      },
+    },
+    (_request, reply) => {
+      reply
+        .header("content-type", "text/html; charset=utf-8")
+        .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+        .send(indexPage);
+    },
+  );
 }
 
 function healthRoutes(app: FastifyInstance, gate: Gate): void {

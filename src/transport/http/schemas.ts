@@ -5,10 +5,12 @@ import { sourceNames, stateNames } from "../../alerts/json.ts";
 // What HTTP takes and answers, once: queries are validated with these schemas, and all of them are the components of the
 // OpenAPI document. Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
 
-const components = z.registry<{ id: string; description: string }>();
+const components = z.registry<{ id: string }>();
+const descriptions = new Map<string, string>();
 
 function component<T extends z.ZodType>(id: string, description: string, schema: T): T {
-  components.add(schema, { id, description });
+  components.add(schema, { id });
+  descriptions.set(id, description);
   return schema;
 }
 
@@ -327,13 +329,16 @@ export const health = component(
 /** GET /v1/stats: its members are telemetry's. */
 export const stats = component("Stats", "The last minute.", z.looseObject({}));
 
-/** A schema as JSON Schema (2020-12); components become references to `#/components/schemas/`. */
+/** GET /openapi.json. */
+export const openapiDocument = component("OpenApiDocument", "OpenAPI 3.1.", z.looseObject({}));
+
+/** The components as JSON Schema (2020-12); what is nested becomes references to `#/components/schemas/`. */
 export function componentSchemas(): Readonly<Record<string, Record<string, unknown>>> {
   const { schemas } = z.toJSONSchema(components, { uri: refTo, io: "input" });
   return Object.fromEntries(
     Object.entries(schemas).map(([id, schema]) => {
       const { $schema: _, $id: __, ...rest } = schema;
-      return [id, rest];
+      return [id, { description: descriptions.get(id), ...rest }];
     }),
   );
 }
