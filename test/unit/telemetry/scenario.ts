@@ -1,3 +1,4 @@
+import type { Reason } from "../../../src/domain/errors.ts";
 import { Source } from "../../../src/domain/verdict.ts";
 import {
   createTelemetry,
@@ -15,6 +16,9 @@ export function start(options: Partial<TelemetryOptions> = {}): {
   const clock = new ManualClock();
   return { telemetry: createTelemetry({ ...telemetryDefaults, ...options }, clock), clock };
 }
+
+/** Reasons that the alert rules name, beside QUEUE_FULL. */
+const alertedReasons: readonly Reason[] = ["TOO_MANY_IN_FLIGHT", "TOO_MANY_STREAMS", "INTERNAL"];
 
 /** Makes everything happen once, so that every metric has every label. */
 export function exercise(telemetry: TelemetryService): void {
@@ -40,6 +44,7 @@ export function exercise(telemetry: TelemetryService): void {
   telemetry.stageFailed("step", 256);
   telemetry.batch(256);
   telemetry.refused("grpc_stream", "QUEUE_FULL");
+  for (const reason of alertedReasons) telemetry.refused("grpc_unary", reason);
   telemetry.refused("grpc_unary", "UNKNOWN_DETECTOR");
   telemetry.refused("http", "MALFORMED");
   telemetry.workerRestarted();
