@@ -26,6 +26,7 @@ export interface AdmissionOptions {
   readonly clock: Clock;
   /** Requests in flight over all transports. */
   readonly requestsMax: number;
+  readonly requestRowsMax: number;
 }
 
 /** Whether new requests are taken, and why not. */
@@ -156,12 +157,13 @@ export class Admission implements Scorer {
     const rows = frame === undefined ? events.length : frame.rows;
     const field = frame === undefined ? "events" : "frame.rows";
     if (rows === 0) throw WeirError.invalid("NO_ROWS", field, "has no rows; expected at least one");
-    if (rows > limits.requestRowsMax) {
+    const { requestRowsMax } = this.options;
+    if (rows > requestRowsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "TOO_MANY_ROWS",
-        `${field}: ${rows} rows are over ${limits.requestRowsMax}, the limit of one request; send more requests`,
-        { violations: [{ field, message: `${rows} rows are over ${limits.requestRowsMax}` }] },
+        `${field}: ${rows} rows are over ${requestRowsMax}, the limit of one request; send more requests`,
+        { violations: [{ field, message: `${rows} rows are over ${requestRowsMax}` }] },
       );
     }
     const violations = new Violations();

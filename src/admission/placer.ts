@@ -4,7 +4,7 @@ import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { limits } from "../config/limits.ts";
 import { KeyHash, encodeText } from "../shard/key-hash.ts";
-import { Amend, Op, PARTITIONS, RowFlag, explainValues } from "../shard/layout.ts";
+import { Amend, Op, PARTITIONS, RowFlag, explainValues, VALUES_MAX } from "../shard/layout.ts";
 import type { Region } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
@@ -60,6 +60,7 @@ export class Placer {
     const features = runtime.detector.features.length;
     this.explain = request.explain && mode !== Mode.LEARN_ONLY;
     this.valuesPerRow = this.explain ? explainValues(features) : features;
+    if (staged.rows * this.valuesPerRow > VALUES_MAX) throw tooManyExplained(features);
     for (const share of shares) {
       share.rows = 0;
       share.bytes = 0;
@@ -228,6 +229,17 @@ export class Placer {
       `a new key does not fit: the detector keeps keys_max = ${keysMax} keys (${Math.ceil(keysMax / PARTITIONS)} in each of ${PARTITIONS} partitions) and refuses more`,
     );
   }
+}
+
+/** Explained rows carry their contributions, so fewer of them fit into a region. */
+function tooManyExplained(features: number): WeirError {
+  const rowsMax = Math.floor(VALUES_MAX / explainValues(features));
+  return new WeirError(
+    Code.RESOURCE_EXHAUSTED,
+    "TOO_MANY_ROWS",
+    `explain: at most ${rowsMax} rows of ${features} features can be explained in one request; send more requests`,
+    { violations: [{ field: "explain", message: `expected at most ${rowsMax} rows` }] },
+  );
 }
 
 /** Nobody waits for an amendment. */

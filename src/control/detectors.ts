@@ -26,6 +26,8 @@ export class Detectors implements Registry {
   private readonly options: DetectorsOptions;
   private readonly byName = new Map<string, Detector>();
   private readonly slots = new Set<number>();
+  /** Weir's own, for as long as it warms up: never listed, never stored. */
+  private readonly temporary = new Set<string>();
   private changes: Promise<unknown> = Promise.resolve();
   private admission: Admission | undefined;
 
@@ -49,7 +51,9 @@ export class Detectors implements Registry {
   }
 
   list(): readonly Detector[] {
-    return [...this.byName.values()].toSorted((a, b) => compareCodePoints(a.name, b.name));
+    return [...this.byName.values()]
+      .filter(({ name }) => !this.temporary.has(name))
+      .toSorted((a, b) => compareCodePoints(a.name, b.name));
   }
 
   status(detector: Detector): DetectorStatus {
@@ -82,6 +86,34 @@ export class Detectors implements Registry {
       await this.options.store.save(this.list());
       return detector;
     });
+  }
+
+  /**
+   * Makes the detectors that are there at start: those that were stored, and over them those that the configuration declares.
+   */
+  restore(declared: ReadonlyMap<string, DetectorConfig>): Promise<void> {
+    return this.change(async () => {
+      const stored = await this.options.store.load();
+      for (const [name, config] of new Map([...stored, ...declared])) await this.add(name, config);
+      if (declared.size > 0) await this.options.store.save(this.list());
+    });
+  }
+
+  /** A detector for the time that `use` takes. */
+  async withTemporary<T>(name: string, config: DetectorConfig, use: () => Promise<T>): Promise<T> {
+    this.temporary.add(name);
+    const { slot } = await this.change(() => this.add(name, config));
+    try {
+      return await use();
+    } finally {
+      await this.change(async () => {
+        this.byName.delete(name);
+        await this.options.shards.deleteDetector(slot);
+        this.slots.delete(slot);
+        this.options.telemetry.forgetDetector(name);
+        this.temporary.delete(name);
+      });
+    }
   }
 
   reset(name: string): Promise<Detector> {

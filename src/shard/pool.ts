@@ -8,9 +8,20 @@ export interface PoolOptions {
   readonly onThreadLost: () => void;
 }
 
+/** Threads that run jobs; a test may put a slow one in its place. */
+export interface StepPool {
+  readonly threads: number;
+  /** Tasks that run or wait. */
+  readonly tasks: number;
+  /** One result a job. Rejects when the thread died: then every shard of the task is in doubt. */
+  run(jobs: readonly Job[]): Promise<JobResult[]>;
+  /** Kills one thread in the middle of whatever it does: for tests of what happens then. */
+  killThread(index: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** The one Piscina pool over all shards. A task carries the jobs of one or several shards. */
-export class Pool {
-  /** Tasks that run or wait in Piscina's queue. */
+export class Pool implements StepPool {
   tasks = 0;
   readonly threads: number;
   private readonly piscina: Piscina<readonly Job[], JobResult[]>;
@@ -36,12 +47,6 @@ export class Pool {
     this.piscina.on("error", () => undefined);
   }
 
-  /** Whether a task would start at once. */
-  get idle(): boolean {
-    return this.tasks < this.threads;
-  }
-
-  /** One result a job. Rejects when the thread died: then every shard of the task is in doubt. */
   async run(jobs: readonly Job[]): Promise<JobResult[]> {
     this.tasks++;
     try {
@@ -51,7 +56,6 @@ export class Pool {
     }
   }
 
-  /** Kills one thread in the middle of whatever it does: for tests of what happens then. */
   async killThread(index: number): Promise<void> {
     await this.piscina.threads[index]?.terminate();
   }

@@ -4,6 +4,7 @@ import { CONTROL_BASE, PARTITIONS, Slot, slotBase } from "./layout.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
+import type { PoolOptions, StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
 import { runJob } from "./run-job.ts";
 import { Shard, viewsOf } from "./shard.ts";
@@ -27,6 +28,8 @@ export interface ShardSetOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly log: ShardLog;
+  /** The Piscina pool when absent. */
+  readonly createPool?: (options: PoolOptions) => StepPool;
 }
 
 export interface DetectorCounters {
@@ -59,7 +62,7 @@ const unixMs = (): number => performance.timeOrigin + performance.now();
 export class ShardSet {
   readonly shards: readonly Shard[];
   private readonly inline: ShardExports[];
-  private readonly pool: Pool;
+  private readonly pool: StepPool;
   private readonly blocks = new Map<number, Float64Array>();
   private scheduled = false;
   private cancelTimer: (() => void) | undefined;
@@ -74,7 +77,8 @@ export class ShardSet {
     );
     this.shards = memories.map((memory, index) => new Shard(index, memory, viewsOf(memory)));
     this.inline = memories.map((memory) => instantiate(module, memory));
-    this.pool = new Pool({
+    const createPool = options.createPool ?? ((poolOptions) => new Pool(poolOptions));
+    this.pool = createPool({
       threads: options.threads,
       workerData: { module, memories },
       onThreadLost: () => {
@@ -289,6 +293,7 @@ export class ShardSet {
   private async recover(running: Running, why: string): Promise<void> {
     const { shard, batch } = running;
     const { log, telemetry } = this.options;
+    telemetry.stageFailed("step", batch.rows);
     for (const { owner, first, count } of batch.segments) owner.lost(batch.region, first, count);
     const job: Job = { kind: "recover", shard: shard.index, region: batch.region.index };
     const result = await this.persist(job);

@@ -1,47 +1,40 @@
 import type { Clock } from "../../src/domain/clock.ts";
 
-/** A clock that a test moves by hand. */
-export class ManualClock implements Clock {
-  #now = 0;
-  readonly #start: number;
-  #timers: { at: number; callback: () => void }[] = [];
+interface Timer {
+  readonly at: number;
+  readonly callback: () => void;
+}
 
-  constructor(startUnixMs = 1_700_000_000_000) {
-    this.#start = startUnixMs;
-  }
+/** A clock that only moves when it is told to, and then fires every timer at its very instant. */
+export class ManualClock implements Clock {
+  private time = 1000;
+  private timers: Timer[] = [];
 
   now(): number {
-    return this.#now;
+    return this.time;
   }
 
   unixMs(): number {
-    return Math.floor(this.#start + this.#now);
+    return 1_700_000_000_000 + Math.floor(this.time);
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#now + delayMs, callback };
-    this.#timers.push(timer);
+    const timer = { at: this.time + delayMs, callback };
+    this.timers.push(timer);
     return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
+      this.timers = this.timers.filter((each) => each !== timer);
     };
   }
 
-  /** Moves on by `ms`, running what is due in order. */
   advance(ms: number): void {
-    const until = this.#now + ms;
+    const end = this.time + ms;
     for (;;) {
-      const due = this.#timers.filter((timer) => timer.at <= until);
-      const next = due.toSorted((a, b) => a.at - b.at)[0];
+      const [next] = this.timers.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
       if (next === undefined) break;
-      this.#timers = this.#timers.filter((other) => other !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.timers = this.timers.filter((each) => each !== next);
+      this.time = Math.max(this.time, next.at);
       next.callback();
     }
-    this.#now = until;
-  }
-
-  /** Delays, from now, of the timers that wait; ascending. */
-  get waiting(): readonly number[] {
-    return this.#timers.map((timer) => timer.at - this.#now).toSorted((a, b) => a - b);
+    this.time = end;
   }
 }

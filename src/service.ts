@@ -1,0 +1,228 @@
+import { readFileSync } from "node:fs";
+import type { Logger } from "pino";
+import { createAlerts } from "./alerts/hub.ts";
+import type { AlertHub } from "./alerts/hub.ts";
+import { createWebhook, webhookDefaults } from "./alerts/webhook.ts";
+import type { Webhook } from "./alerts/webhook.ts";
+import type { ResolvedOptions } from "./config/options.ts";
+import { openDetectorStore } from "./control/detector-store.ts";
+import { createCore } from "./core.ts";
+import type { Core } from "./core.ts";
+import { systemClock } from "./domain/clock.ts";
+import type { WeirError } from "./domain/errors.ts";
+import { releaseModulePath } from "./shard/module.ts";
+import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
+import type { TelemetryService } from "./telemetry/create-telemetry.ts";
+import { noTelemetry } from "./telemetry/no-telemetry.ts";
+import { createGrpcServer } from "./transport/grpc/server.ts";
+import type { GrpcTransport } from "./transport/grpc/server.ts";
+import { createHttpServer } from "./transport/http/server.ts";
+import type { HttpTransport } from "./transport/http/server.ts";
+import { warmUp } from "./warm-up.ts";
+
+/** Weir's version, as package.json states it. */
+export const version: string = versionOf(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+);
+
+/** A running Weir. */
+export interface Service {
+  readonly grpcPort: number;
+  /** Undefined = HTTP is off. */
+  readonly httpPort: number | undefined;
+  /** For tests that reach into it: threads to kill, queues to look at. */
+  readonly core: Core;
+  /** Takes no new work, answers everything admitted, ends streams with OK, stops. Resolves to whether all of it ended in time. */
+  stop(): Promise<boolean>;
+}
+
+/**
+ * A ping after a minute of silence keeps streams through NATs and load balancers, which forget connections after 350 s at the
+ * earliest; 20 s without an answer is a dead peer.
+ */
+const keepalive = { timeMs: 60_000, timeoutMs: 20_000 } as const;
+
+/** Builds every part in order and starts it: serving, and warm, when it resolves. */
+export async function startService(options: ResolvedOptions, logger: Logger): Promise<Service> {
+  const telemetry = telemetryOf(options);
+  const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
+  const core = await createCore({
+    modulePath: releaseModulePath,
+    shards: options.shards,
+    threads: options.threads,
+    shardMemoryBytes: options.shardMemoryBytes,
+    inlineWorkMax: options.inlineRowsMax,
+    clock: systemClock,
+    telemetry,
+    alerts,
+    log: logger,
+    store: openDetectorStore(options.dataDirectory),
+    serverRequestsMax: options.limits.serverRequestsMax,
+    requestRowsMax: options.limits.requestRowsMax,
+  });
+  const running = {
+    options,
+    logger,
+    telemetry,
+    alerts,
+    core,
+    webhook: webhookOf(options, { alerts, telemetry, logger }),
+  };
+  try {
+    await core.detectors.restore(options.detectors);
+    return await listen(running);
+  } catch (error) {
+    await core.close();
+    await telemetry.shutdown();
+    throw error;
+  }
+}
+
+interface Running {
+  readonly options: ResolvedOptions;
+  readonly logger: Logger;
+  readonly telemetry: TelemetryService;
+  readonly alerts: AlertHub;
+  readonly core: Core;
+  readonly webhook: Webhook | undefined;
+}
+
+/** Opens the ports, warms up, and only then serves. */
+async function listen(running: Running): Promise<Service> {
+  const { options, logger, telemetry, alerts, core } = running;
+  const parts = {
+    scorer: core.admission,
+    registry: core.detectors,
+    alerts,
+    telemetry,
+    clock: systemClock,
+    failed: (error: WeirError) => logger.error({ err: error.cause ?? error }, "internal error"),
+  };
+  const grpc = createGrpcServer(
+    { address: addressText(options.grpc), tls: options.tls, keepalive, limits: options.limits },
+    parts,
+  );
+  const { port: grpcPort } = await grpc.listen();
+  const http = await startHttp(running).catch((error: unknown) => {
+    grpc.close();
+    throw error;
+  });
+  telemetry.observe(() => ({
+    queueRows: core.shards.queuedRows,
+    requestsInFlight: core.admission.inFlight,
+    streams: grpc.streams,
+    watchers: alerts.watchers,
+    detectors: core.detectors.list().map((detector) => {
+      const { keys, stateBytes } = core.detectors.status(detector);
+      return { name: detector.name, keys, stateBytes };
+    }),
+  }));
+  await warmUp({ core, parts, limits: options.limits });
+  telemetry.logEveryMinute(logger);
+  core.admission.gate = "open";
+  grpc.setServing(true);
+  http?.transport.setServing(true);
+  logger.info(
+    { grpcPort, httpPort: http?.port, detectors: core.detectors.list().length },
+    "serving",
+  );
+  let stopping: Promise<boolean> | undefined;
+  return {
+    grpcPort,
+    httpPort: http?.port,
+    core,
+    stop: () => (stopping ??= stop(running, grpc, http?.transport)),
+  };
+}
+
+async function startHttp(
+  running: Running,
+): Promise<{ readonly transport: HttpTransport; readonly port: number } | undefined> {
+  const { options, logger, telemetry, alerts, core } = running;
+  if (options.http === undefined) return undefined;
+  const transport = await createHttpServer(
+    {
+      host: options.http.host,
+      port: options.http.port,
+      limits: { ...options.limits, messageBytesMax: options.limits.httpBodyBytesMax },
+      version,
+    },
+    {
+      scorer: core.admission,
+      registry: core.detectors,
+      alerts,
+      telemetry,
+      metricsText: () => telemetry.metricsText(),
+      stats: () => telemetry.stats(),
+      clock: systemClock,
+      logger,
+    },
+  );
+  const { port } = await transport.listen();
+  return { transport, port };
+}
+
+/** The drain: everything that is waited for shares one deadline. */
+async function stop(
+  running: Running,
+  grpc: GrpcTransport,
+  http: HttpTransport | undefined,
+): Promise<boolean> {
+  const { options, logger, telemetry, core, webhook } = running;
+  const deadline = systemClock.now() + options.drainTimeoutMs;
+  const left = (): number => Math.max(0, deadline - systemClock.now());
+  logger.info({ inFlight: core.admission.inFlight }, "draining");
+  core.admission.gate = "draining";
+  const [ended] = await Promise.all([grpc.drain(left()), http?.drain(left())]);
+  await webhook?.stop(left());
+  await http?.close();
+  await core.close();
+  await telemetry.shutdown();
+  logger.info({ ended }, "stopped");
+  return ended;
+}
+
+function telemetryOf({ telemetry }: ResolvedOptions): TelemetryService {
+  if (!telemetry.enabled) return noTelemetry;
+  return createTelemetry(
+    {
+      ...telemetryDefaults,
+      version,
+      otlpEndpoint: telemetry.otlpEndpoint,
+      otlpIntervalMs: telemetry.metricsIntervalMs,
+      traceRatio: telemetry.traceSampleRatio,
+    },
+    systemClock,
+  );
+}
+
+function webhookOf(
+  { webhook, limits }: ResolvedOptions,
+  parts: {
+    readonly alerts: AlertHub;
+    readonly telemetry: TelemetryService;
+    readonly logger: Logger;
+  },
+): Webhook | undefined {
+  if (webhook === undefined) return undefined;
+  return createWebhook(
+    { ...webhookDefaults, ...webhook, queueAlertsMax: limits.webhookAlertsMax },
+    {
+      alerts: parts.alerts,
+      clock: systemClock,
+      logger: parts.logger,
+      onLost: (lost) => parts.telemetry.alertsLost(lost),
+    },
+  );
+}
+
+function addressText({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function versionOf(packageJson: string): string {
+  const parsed: unknown = JSON.parse(packageJson);
+  const isPackage = (value: unknown): value is { readonly version: string } =>
+    typeof value === "object" && value !== null && "version" in value;
+  return isPackage(parsed) ? parsed.version : "unknown";
+}
