@@ -49,6 +49,7 @@ export function readConfig(text: string): ConfigFile {
     intAsBigInt: true,
     lineCounter: lines,
     prettyErrors: false,
+    stringKeys: true,
   });
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
@@ -58,7 +59,7 @@ export function readConfig(text: string): ConfigFile {
   const problems = new Problems(problemsMax);
   const written = valueOf(document, problems);
   const options = readOptions(written, problems);
-  const detectors = readDetectors(options.detectors ?? {}, problems);
+  const detectors = readDetectors(fieldOf(written, "detectors") ?? {}, problems);
   return {
     options,
     detectors,
@@ -69,11 +70,19 @@ export function readConfig(text: string): ConfigFile {
 function valueOf(document: Document.Parsed, problems: Problems): unknown {
   try {
     // An empty file is an empty configuration.
-    return document.toJS({ maxAliasCount: 100 }) ?? {};
+    const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+    if (!refersToItself(value, [])) return value;
+    problems.add([], "YAML: an alias refers to what it stands in");
   } catch (thrown) {
     problems.add([], `YAML: ${thrown instanceof Error ? thrown.message : "too many aliases"}`);
-    return {};
   }
+  return {};
+}
+
+function refersToItself(value: unknown, around: readonly object[]): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (around.includes(value)) return true;
+  return Object.values(value).some((content) => refersToItself(content, [...around, value]));
 }
 
 /** Checks a tree of options against the schema; {} when it is wrong. */
@@ -128,12 +137,10 @@ function withNumbers(value: unknown, depth = 0): unknown {
   return Object.fromEntries(entries);
 }
 
-function readDetectors(
-  specs: Readonly<Record<string, unknown>>,
-  problems: Problems,
-): ReadonlyMap<string, DetectorConfig> {
+function readDetectors(specs: object, problems: Problems): ReadonlyMap<string, DetectorConfig> {
   const detectors = new Map<string, DetectorConfig>();
-  const entries = Object.entries(specs);
+  // The schema has told what is wrong with a list.
+  const entries: [string, unknown][] = Array.isArray(specs) ? [] : Object.entries(specs);
   if (entries.length > limits.detectorsMax) {
     problems.add(["detectors"], `${entries.length} detectors, at most ${limits.detectorsMax} fit`);
   }
@@ -158,7 +165,8 @@ function locate(problem: Problem, document: Document.Parsed, lines: LineCounter)
     if (found === undefined) break;
     const last = i === problem.path.length - 1;
     const atName = (last && problem.atName) || isCollection(found.value);
-    range = (atName ? rangeOf(found.key) : rangeOf(found.value)) ?? range;
+    const [first, second] = atName ? [found.key, found.value] : [found.value, found.key];
+    range = rangeOf(first) ?? rangeOf(second) ?? range;
     node = found.value;
   }
   return place(lines, range ?? [0, 1], formatPath(problem.path), problem.message);
@@ -171,7 +179,9 @@ function rangeOf(node: unknown): Range | undefined {
   if (node.range === null || node.range === undefined) return undefined;
   const [start, end] = node.range;
   // Of a list's element that is an object, only its first name is marked.
-  return isCollection(node) ? [start, start + 1] : [start, end];
+  if (isCollection(node)) return [start, start + 1];
+  // A name without a value has an empty one.
+  return end > start ? [start, end] : undefined;
 }
 
 function child(node: unknown, step: string | number): { key: unknown; value: unknown } | undefined {

@@ -119,7 +119,7 @@ export function normalizeSpec(spec: unknown, path = "spec"): DetectorConfig {
   throw new WeirError(
     Code.INVALID_ARGUMENT,
     "INVALID_SPEC",
-    `${headline.field}: ${headline.message}${more}`,
+    `${headline.field === "" ? "" : `${headline.field}: `}${headline.message}${more}`,
     { violations },
   );
 }

@@ -8,7 +8,7 @@ function wrong(expected: string): (issue: { readonly input?: unknown }) => strin
   return (issue) => `got ${show(issue.input)}, expected ${expected}`;
 }
 
-function text(expected: string, pattern = /[^]/) {
+function text(expected: string, pattern = /\S/) {
   const error = wrong(expected);
   return z.string({ error }).regex(pattern, { error });
 }
@@ -31,8 +31,8 @@ function section<Shape extends z.ZodRawShape>(shape: Shape, description: string)
 }
 
 /** HOST:PORT; an IPv6 host in brackets; port 0 = any free one. */
-export const addressPattern = /^(\[[0-9a-f:.]+\]|[^\s:[\]/]+):\d{1,5}$/i;
-const offPattern = new RegExp(`^off$|${addressPattern.source}`, "i");
+const addressPattern = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/;
+const offPattern = new RegExp(`^off$|${addressPattern.source}`);
 
 const path = () => text("the path of a file");
 const list = (element: z.ZodString) =>

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { readOptions } from "./config-file.ts";
 import { optionTable, type OptionEntry } from "./option-table.ts";
 import { OptionsError } from "./options-error.ts";
-import { Problems } from "./problems.ts";
+import { Problems, show } from "./problems.ts";
 
 /** Options as a tree in the shape of the configuration file; unchecked. */
 export interface OptionTree {
@@ -25,8 +25,10 @@ export function treeOf(
     readOptions(branch(entry, value, required), problems);
     const [problem] = problems.list;
     if (problem !== undefined) {
+      const message =
+        entry.kind === "switch" ? `got ${show(written)}, expected on or off` : problem.message;
       const next = 'Run "weir --help" for all options.';
-      throw new OptionsError(`${nameOf(entry)}: ${problem.message}\n${next}`, 2);
+      throw new OptionsError(`${nameOf(entry)}: ${message}\n${next}`, 2);
     }
     tree = merge(tree, branch(entry, value));
   }

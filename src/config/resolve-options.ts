@@ -38,7 +38,7 @@ function addressesOf(options: FileOptions): Pick<ResolvedOptions, "grpc" | "http
   const http = options.http ?? "127.0.0.1:14345";
   return {
     grpc: addressOf(options.grpc ?? "127.0.0.1:50051", "grpc"),
-    http: http.toLowerCase() === "off" ? undefined : addressOf(http, "http"),
+    http: http === "off" ? undefined : addressOf(http, "http"),
   };
 }
 

@@ -1,0 +1,45 @@
+import type { Logger } from "pino";
+import { loadOptions, type ResolvedOptions } from "../config/options.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { banner } from "./banner.ts";
+import { startFailure } from "./start-failure.ts";
+import type { Terminal } from "./terminal.ts";
+import { textLog } from "./text-log.ts";
+
+/** `weir start`: serves until SIGTERM or SIGINT, drains, and ends with 0; a second signal ends the process at once with 130. */
+export async function start(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const options = loadOptions({ argv, env: process.env, cwd: process.cwd() });
+  const stopped = firstSignal();
+  // The server is loaded when it is needed: help and check-config answer at once.
+  const { startService } = await import("../service.ts");
+  try {
+    const service = await startService(options, loggerOf(options, terminal));
+    if (terminal.interactive) terminal.print(banner(options, service));
+    await stopped;
+    // What did not end in time is in the log; being asked to stop is no failure.
+    await service.stop();
+  } catch (thrown) {
+    throw startFailure(thrown, options);
+  }
+  return 0;
+}
+
+function loggerOf({ log }: ResolvedOptions, terminal: Terminal): Logger {
+  const text = log.format === "text" || (log.format === "auto" && terminal.interactive);
+  if (!text) return createLogger({ level: log.level });
+  return createLogger({ level: log.level, destination: textLog(terminal.print) });
+}
+
+/** Resolves at the first SIGTERM or SIGINT. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = () => {
+      signals++;
+      if (signals > 1) process.exit(130);
+      resolve();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}

@@ -1,0 +1,23 @@
+/** What the first argument can be, in the order of the help. */
+export const verbs = [
+  { name: "start", usage: "start", help: "start the server (also without a verb)" },
+  {
+    name: "demo",
+    usage: "demo",
+    help: "start, stream labelled data through it, show what was found",
+  },
+  {
+    name: "check-config",
+    usage: "check-config FILE",
+    help: "explain the mistakes in a configuration file, by line",
+  },
+  {
+    name: "config-schema",
+    usage: "config-schema",
+    help: "print the JSON Schema of the configuration file, for editors",
+  },
+  { name: "help", usage: "help", help: "this text (also --help)" },
+  { name: "version", usage: "version", help: "print the version (also --version)" },
+] as const;
+
+export type Verb = (typeof verbs)[number]["name"];
