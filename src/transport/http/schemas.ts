@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { detectorSpecSchema } from "./spec-schema.ts";
 import { limits } from "../../config/limits.ts";
 import { sourceNames, stateNames } from "../../alerts/json.ts";
 
-// What HTTP takes and answers, once: queries are validated with these schemas, and all of them are the components of the
-// OpenAPI document. Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
+// What HTTP takes and answers, once: queries are validated with these schemas, and all of them are in the OpenAPI document.
+// Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
 
 const components = z.registry<{ id: string }>();
 const descriptions = new Map<string, string>();
@@ -24,7 +25,6 @@ const uint64Text = z
 const uint32 = z.int().min(0).max(0xffffffff);
 const bytes = z.string().meta({ description: "base64", contentEncoding: "base64" });
 const double = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
-const share = z.number().min(0).max(1);
 
 const event = component(
   "Event",
@@ -155,80 +155,11 @@ export const scoreResponse = component(
   }),
 );
 
-const input = z.strictObject({
-  name: z.string().min(1),
-  type: z
-    .enum(["INPUT_TYPE_UNSPECIFIED", "INPUT_TYPE_NUMBER", "INPUT_TYPE_CATEGORY"])
-    .optional()
-    .describe("Default INPUT_TYPE_NUMBER"),
-  defaultValue: z.number().optional(),
-  missing: z
-    .enum(["MISSING_UNSPECIFIED", "MISSING_REFUSE", "MISSING_DEFAULT", "MISSING_MODEL"])
-    .optional()
-    .describe("Default MISSING_DEFAULT where defaultValue is set, else MISSING_REFUSE"),
-  rulesOnly: z.boolean().optional(),
-});
-
-const seed = z
-  .union([z.int().min(0), z.string().regex(/^\d{1,20}$/)])
-  .describe("uint64: a number or a decimal string, exact either way; default 42");
-
-/** The body of PUT /v1/detectors/{name}. */
+/** The body of PUT /v1/detectors/{name}: the configuration file's schema, see `detectorSpecSchema`. */
 export const detectorSpec = component(
   "DetectorSpec",
-  "The proto3 JSON mapping of weir.v1.DetectorSpec; enums also by short name (standard) or number.",
-  z.strictObject({
-    inputs: z.array(input).min(1).max(limits.inputsMax).describe("What clients send, in order"),
-    scaler: z
-      .enum(["SCALER_UNSPECIFIED", "SCALER_NONE", "SCALER_STANDARD", "SCALER_MIN_MAX"])
-      .optional()
-      .describe("Default SCALER_NONE"),
-    halfSpaceTrees: z
-      .strictObject({
-        trees: z.int().min(0).max(limits.treesMax).optional().describe("Default 10"),
-        height: z.int().min(0).max(limits.heightMax).optional().describe("Default 8"),
-        window: z.int().min(0).max(limits.windowMax).optional().describe("Default 250"),
-        seed: seed.optional(),
-        limits: z
-          .record(z.string(), z.strictObject({ low: z.number(), high: z.number() }))
-          .optional()
-          .describe("A feature's box for the splits, on the scaled values; default 0..1"),
-      })
-      .optional(),
-    threshold: share.optional().describe("Anomaly when score > threshold; absent = by alertShare"),
-    alertShare: z.number().gt(0).max(0.5).optional().describe("Default 0.01"),
-    burnInEvents: uint32.optional().describe("Default 250"),
-    timeoutMs: z.int().min(0).max(limits.timeoutMsMax).optional().describe("Default 20"),
-    batchWaitMs: z.int().min(0).max(limits.batchWaitMsMax).optional().describe("Default 10"),
-    rules: z
-      .array(
-        z.strictObject({
-          name: z.string().min(1),
-          when: z.string().min(1).describe("CEL over the event's inputs, key and time"),
-          score: share.optional(),
-        }),
-      )
-      .max(limits.rulesMax)
-      .optional()
-      .describe("First match answers"),
-    defaultScore: share.optional().describe("Default 0.5"),
-    fallback: z
-      .array(z.enum(["SOURCE_RULES", "SOURCE_CACHED", "SOURCE_DEFAULT"]))
-      .optional()
-      .describe("The order tried when the budget ends"),
-    cachedMaxAgeMs: uint32.optional().describe("Default 60000"),
-    keysMax: z
-      .union([z.int().min(0).max(limits.keysMax), uint64Text])
-      .optional()
-      .describe("Default 100000"),
-    atKeysMax: z
-      .enum(["AT_KEYS_MAX_UNSPECIFIED", "AT_KEYS_MAX_EVICT", "AT_KEYS_MAX_REFUSE"])
-      .optional()
-      .describe("Default AT_KEYS_MAX_EVICT"),
-    keyTtlSeconds: uint32.optional().describe("0 = no expiry"),
-    idsMax: z.int().min(0).max(limits.idsMax).optional().describe("Default 100000"),
-    learnSystemActions: z.boolean().optional(),
-  }),
+  "The proto3 JSON mapping of weir.v1.DetectorSpec; names also in snake_case, enums also by short name (standard) or number.",
+  z.looseObject({}),
 );
 
 /** The body of POST /v1/detectors. */
@@ -338,7 +269,8 @@ export function componentSchemas(): Readonly<Record<string, Record<string, unkno
   return Object.fromEntries(
     Object.entries(schemas).map(([id, schema]) => {
       const { $schema: _, $id: __, ...rest } = schema;
-      return [id, { description: descriptions.get(id), ...rest }];
+      const own = id === "DetectorSpec" ? detectorSpecSchema() : rest;
+      return [id, { ...own, description: descriptions.get(id) }];
     }),
   );
 }

@@ -38,9 +38,9 @@ export interface HttpTransport {
   setServing(serving: boolean): void;
   /**
    * Takes no more work (readiness answers 503, requests are refused with DRAINING), ends alert streams, and resolves when
-   * everything admitted is answered, or after `timeoutMs`. Health still answers.
+   * everything admitted is answered, or after `timeoutMs`: to whether it is. Health still answers.
    */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number): Promise<boolean>;
   /** Closes the port and all connections; answers that are being written get a moment to leave. */
   close(): Promise<void>;
 }
@@ -68,10 +68,11 @@ export async function createHttpServer(
     async drain(timeoutMs) {
       gate.drain();
       streams.end();
-      const late = Promise.withResolvers<void>();
-      const cancel = parts.clock.after(timeoutMs, late.resolve);
-      await Promise.race([gate.idle(), late.promise]);
+      const late = Promise.withResolvers<boolean>();
+      const cancel = parts.clock.after(timeoutMs, () => late.resolve(false));
+      const inTime = await Promise.race([gate.idle().then(() => true), late.promise]);
       cancel();
+      return inTime;
     },
     async close() {
       gate.drain();
