@@ -37,4 +37,9 @@ export class ManualClock implements Clock {
     }
     this.time = end;
   }
+
+  /** Delays, from now, of the timers that wait; ascending. */
+  get waiting(): readonly number[] {
+    return this.timers.map(({ at }) => at - this.time).toSorted((a, b) => a - b);
+  }
 }
