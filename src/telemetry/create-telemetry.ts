@@ -39,6 +39,8 @@ export const telemetryDefaults: TelemetryOptions = {
 
 /** Telemetry with its ways out. */
 export interface TelemetryService extends Telemetry {
+  /** Forgets what the server did before it served (warming up); its detectors keep what they counted. */
+  startOver(): void;
   /** What `GET /metrics` answers: Prometheus text. */
   metricsText(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** What `GET /v1/stats` answers. */
@@ -56,7 +58,8 @@ export function createTelemetry(options: TelemetryOptions, clock: Clock): Teleme
 
 class WorkingTelemetry implements TelemetryService {
   readonly #clock: Clock;
-  readonly #instruments: Instruments;
+  readonly #createdMs: number;
+  #instruments: Instruments;
   readonly #resourceLabels: Readonly<Record<string, string>>;
   readonly #resource: Resource;
   readonly #lag: LagMonitor = watchEventLoop();
@@ -70,7 +73,8 @@ class WorkingTelemetry implements TelemetryService {
 
   constructor(options: TelemetryOptions, clock: Clock) {
     this.#clock = clock;
-    this.#instruments = new Instruments(clock.now(), clock.unixMs());
+    this.#createdMs = clock.now();
+    this.#instruments = new Instruments(this.#createdMs, clock.unixMs());
     this.#resourceLabels = { "service.name": "weir", "service.version": options.version };
     this.#resource = defaultResource().merge(resourceFromAttributes(this.#resourceLabels));
     this.#traces = this.#createTraces(options);
@@ -124,6 +128,11 @@ class WorkingTelemetry implements TelemetryService {
     this.#instruments.readGauges = read;
   }
 
+  startOver(): void {
+    this.#instruments = new Instruments(this.#clock.now(), this.#clock.unixMs(), this.#instruments);
+    this.#lag.startOver();
+  }
+
   metricsText(): Promise<{ readonly contentType: string; readonly body: string }> {
     const body = prometheusText(this.#resourceLabels, this.#read());
     return Promise.resolve({ contentType: prometheusContentType, body });
@@ -159,7 +168,7 @@ class WorkingTelemetry implements TelemetryService {
       process: {
         residentBytes: process.memoryUsage.rss(),
         cpuSeconds: (user + system) / 1e6,
-        uptimeSeconds: this.#instruments.uptimeSeconds(this.#clock.now()),
+        uptimeSeconds: (this.#clock.now() - this.#createdMs) / 1000,
       },
     };
   }

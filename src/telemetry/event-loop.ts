@@ -10,6 +10,8 @@ export interface Lag {
 export interface LagMonitor {
   /** Over the last whole window, or since the start when there is none yet. */
   read(): Lag;
+  /** Forgets all windows. */
+  startOver(): void;
   /** Ends a window. */
   rotate(): void;
   stop(): void;
@@ -34,6 +36,10 @@ export function watchEventLoop(): LagMonitor {
         };
   return {
     read: () => last ?? now(),
+    startOver() {
+      last = undefined;
+      delays.reset();
+    },
     rotate() {
       last = now();
       delays.reset();

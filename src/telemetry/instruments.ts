@@ -6,7 +6,7 @@ import { ages, batchRows, durations } from "./layouts.ts";
 import type { DetectorMeter, Gauges, Stage, Transport } from "./telemetry.ts";
 
 /** "Over the last minute" means the running window of 10 s and the five before it. */
-export const windows = 6;
+const windows = 6;
 export const windowMs = 10_000;
 
 /** Sources as metrics and logs name them, by the contract's number. */
@@ -97,14 +97,17 @@ export class Instruments {
   alertsLost = 0;
   spansDropped = 0;
   readonly exportFailures = { metrics: 0, traces: 0 };
-  readonly detectors = new Map<string, DetectorInstruments>();
+  readonly detectors: Map<string, DetectorInstruments>;
   /** Undefined until the composition root has said where gauges come from. */
   readGauges: (() => Gauges) | undefined;
   readonly #startMs: number;
   #windowStartMs: number;
 
-  constructor(nowMs: number, unixMs: number) {
+  /** Starts at 0; `predecessor` hands over its detectors, with what they counted, and where gauges come from. */
+  constructor(nowMs: number, unixMs: number, predecessor?: Instruments) {
     this.startUnixMs = unixMs;
+    this.detectors = predecessor?.detectors ?? new Map<string, DetectorInstruments>();
+    this.readGauges = predecessor?.readGauges;
     this.#startMs = nowMs;
     this.#windowStartMs = nowMs;
   }
@@ -142,10 +145,6 @@ export class Instruments {
   recentSeconds(nowMs: number): number {
     const ofWindows = nowMs - this.#windowStartMs + (windows - 1) * windowMs;
     return Math.max(Math.min(ofWindows, nowMs - this.#startMs), 1) / 1000;
-  }
-
-  uptimeSeconds(nowMs: number): number {
-    return (nowMs - this.#startMs) / 1000;
   }
 
   #rotateOnce(): void {

@@ -50,7 +50,7 @@ export function exportMetrics(options: {
 }
 
 /** The whole catalogue in OpenTelemetry's shape. */
-export function metricData(readings: Readings, unixMs: number): MetricData[] {
+function metricData(readings: Readings, unixMs: number): MetricData[] {
   const times = { startUnixMs: readings.instruments.startUnixMs, endUnixMs: unixMs };
   return catalogue.map((metric) => toMetricData(metric, readings, times));
 }

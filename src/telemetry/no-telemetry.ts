@@ -52,6 +52,7 @@ export const noTelemetry: TelemetryService = {
   startRequest: () => undefined,
   recordBatch: nothing,
   observe: nothing,
+  startOver: nothing,
   metricsText: () =>
     Promise.resolve({ contentType: prometheusContentType, body: "# telemetry is off\n" }),
   stats: () => noStats,

@@ -81,6 +81,27 @@ describe("stats", () => {
     expect(telemetry.stats().detectors[0]?.lastMinute.rows).toBe(3);
   });
 
+  it("starts over after the warm-up, with the detectors as they were", async () => {
+    const { telemetry, clock } = started();
+    exercise(telemetry);
+    clock.advance(3000);
+    telemetry.startOver();
+    clock.advance(1000);
+    telemetry.stage("step", 100, 5);
+    telemetry.detector("cards").answered(Source.MODEL, 1, 100);
+    const stats = telemetry.stats();
+    expect(stats).toMatchObject({ uptimeSeconds: 4, lastMinuteSeconds: 1 });
+    expect(stats.server).toMatchObject({
+      requestsInFlight: 3,
+      lastMinute: { refused: 0, batches: 0 },
+      refused: { grpc_stream: {} },
+      workerRestarts: 0,
+    });
+    expect(stats.detectors[0]).toMatchObject({ name: "cards", rows: 267 });
+    const { body } = await telemetry.metricsText();
+    expect(body).toContain('weir_stage_duration_seconds_count{stage="step"} 5\n');
+  });
+
   it("shows the server as a whole and its detectors by name", () => {
     const { telemetry, clock } = started();
     exercise(telemetry);
