@@ -30,15 +30,14 @@ export function banner(options: ResolvedOptions, listening: Listening): string {
 
 function firstEvent(url: string, options: ResolvedOptions): string[] {
   const json = "-H 'content-type: application/json'";
-  const curl = options.tls === undefined ? "curl" : "curl --cacert CA.pem";
   const [configured] = options.detectors;
   const name = configured?.[0] ?? "first";
   const features = configured?.[1].inputs ?? [{ name: "amount", type: "number" }];
   const feature = features.find(({ type }) => type === "number");
   const event = { key: "card-1", numbers: { [feature?.name ?? "amount"]: 12.5 } };
   const at = `${url}/v1/detectors/${encodeURIComponent(name)}`;
-  const create = `  ${curl} -X PUT ${at} ${json} -d '{"inputs": [{"name": "amount"}]}'`;
-  const score = `  ${curl} ${at}/score ${json} -d '${quoted({ events: [event] })}'`;
+  const create = `  curl -X PUT ${at} ${json} -d '{"inputs": [{"name": "amount"}]}'`;
+  const score = `  curl ${at}/score ${json} -d '${quoted({ events: [event] })}'`;
   return configured === undefined
     ? ["Create a detector and send it a first event:", create, score]
     : ["Send a first event:", score];
@@ -50,11 +49,10 @@ function quoted(value: unknown): string {
 }
 
 function urlOf(options: ResolvedOptions, listening: Listening): string {
-  const scheme = options.tls === undefined ? "http" : "https";
   const { host } = options.http ?? options.grpc;
   // A wildcard is no address to connect to.
   const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-  return `${scheme}://${address(shown, listening.httpPort ?? 0)}`;
+  return `http://${address(shown, listening.httpPort ?? 0)}`;
 }
 
 function address(host: string, port: number): string {

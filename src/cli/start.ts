@@ -13,7 +13,9 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
   // The server is loaded when it is needed: help and check-config answer at once.
   const { startService } = await import("../service.ts");
   try {
-    const service = await startService(options, loggerOf(options, terminal));
+    const logger = loggerOf(options, terminal);
+    warnAboutPlainHttp(options, logger);
+    const service = await startService(options, logger);
     if (terminal.interactive) terminal.print(banner(options, service));
     await stopped;
     // What did not end in time is in the log; being asked to stop is no failure.
@@ -24,10 +26,18 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
   return 0;
 }
 
+/** TLS is for gRPC: HTTP beside it is for the same machine, or behind a proxy that speaks TLS. */
+function warnAboutPlainHttp({ http, tls }: ResolvedOptions, logger: Logger): void {
+  if (tls === undefined || http === undefined || loopback.test(http.host)) return;
+  logger.warn({ http }, "HTTP is plain text and open to the network: bind it to 127.0.0.1, or off");
+}
+
+const loopback = /^(127\.|::1$|localhost$)/;
+
 function loggerOf({ log }: ResolvedOptions, terminal: Terminal): Logger {
   const text = log.format === "text" || (log.format === "auto" && terminal.interactive);
   if (!text) return createLogger({ level: log.level });
-  return createLogger({ level: log.level, destination: textLog(terminal.print) });
+  return createLogger({ level: log.level, destination: textLog(terminal) });
 }
 
 /** Resolves at the first SIGTERM or SIGINT. */

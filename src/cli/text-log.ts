@@ -1,9 +1,11 @@
+import type { Terminal } from "./terminal.ts";
+
 /**
  * Where a structured log goes on a terminal: JSON lines in, readable lines out (`12:00:01 INFO  drained  requests=3`). Lines that
  * are no JSON objects pass as they are.
  */
-export function textLog(print: (line: string) => void): { write(line: string): void } {
-  return { write: (line) => print(readable(line.trimEnd())) };
+export function textLog(terminal: Pick<Terminal, "print">): { write(line: string): void } {
+  return { write: (line) => terminal.print(readable(line.trimEnd())) };
 }
 
 function readable(line: string): string {

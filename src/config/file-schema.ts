@@ -110,7 +110,7 @@ const tls = section(
       description: "Only clients with a certificate of this authority (mutual TLS).",
     }),
   },
-  "TLS for gRPC and HTTP; paths are relative to this file.",
+  "TLS for gRPC; HTTP stays plain text. Paths are relative to this file.",
 );
 
 const log = section(

@@ -24,7 +24,7 @@ export interface ResolvedOptions {
   /** Undefined = off. */
   readonly http: Address | undefined;
   readonly dataDirectory: string;
-  /** Undefined = plain text. */
+  /** Of gRPC; undefined = plain text. */
   readonly tls: TlsFiles | undefined;
   readonly drainTimeoutMs: number;
   readonly threads: number;
