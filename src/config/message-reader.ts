@@ -77,7 +77,9 @@ export class MessageReader {
     const field = this.#fields.get(name);
     if (field === undefined) return undefined;
     const number = doubleOf(field.value);
-    if (number !== undefined && number >= bounds.min && number <= bounds.max) return number;
+    // JSON has no -0: what is read back must be what was written.
+    const inBounds = number !== undefined && number >= bounds.min && number <= bounds.max;
+    if (inBounds) return number === 0 ? 0 : number;
     this.problems.add(
       field.path,
       `got ${show(field.value)}, expected a finite number ${between(bounds)}`,
