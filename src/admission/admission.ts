@@ -57,6 +57,7 @@ export class Admission implements Scorer {
       clock: options.clock,
       alerts: options.alerts,
       deadlines: new Deadlines(options.clock),
+      telemetry: options.telemetry,
       settled: () => this.settled(),
       amend: (pending, rows) => this.placer.amend(pending, rows, options.clock),
     };
@@ -79,12 +80,15 @@ export class Admission implements Scorer {
         receivedAt: call.receivedAt,
         deadline: Math.min(call.receivedAt + budgetMs, call.deadline),
         reply,
-        span: telemetry.startRequest({
-          transport: call.transport,
-          detector: runtime.detector.name,
-          rows,
-          traceparent: call.traceparent,
-        }),
+        span:
+          call.internal === true
+            ? undefined
+            : telemetry.startRequest({
+                transport: call.transport,
+                detector: runtime.detector.name,
+                rows,
+                traceparent: call.traceparent,
+              }),
       },
       this.context,
     );

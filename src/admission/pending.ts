@@ -8,7 +8,7 @@ import type { State } from "../domain/verdict.ts";
 import { Status } from "../shard/layout.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
-import type { RequestSpan } from "../telemetry/telemetry.ts";
+import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf } from "./fallback.ts";
@@ -20,6 +20,7 @@ export interface PendingContext {
   readonly clock: Clock;
   readonly alerts: Alerts;
   readonly deadlines: Deadlines;
+  readonly telemetry: Telemetry;
   /** A request stopped being in flight: answered, failed or cancelled. */
   readonly settled: (pending: Pending) => void;
   /** A fallback answered rows with ids: a later duplicate must get the same verdict. */
@@ -130,8 +131,19 @@ export class Pending implements RowsOwner, Due {
     for (let row = 0; row < this.options.rows; row++) {
       if (this.verdicts.sources[row] === 0) rows.push(row);
     }
+    this.countLate(rows.length);
     this.fallBackFor(rows);
     this.answer();
+  }
+
+  /** Tells in which stage the budget ended for `rows` rows: still queued, or cut and not back. */
+  private countLate(rows: number): void {
+    const waiting = this.placements.filter((each) =>
+      each.shard.waits(each.region, each.generation),
+    );
+    const queued = waiting.reduce((sum, { count }) => sum + count, 0);
+    if (queued > 0) this.context.telemetry.stageFailed("queue", queued);
+    if (rows > queued) this.context.telemetry.stageFailed("step", rows - queued);
   }
 
   /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */
