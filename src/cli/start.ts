@@ -16,6 +16,8 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
     const logger = loggerOf(options, terminal);
     warnAboutPlainHttp(options, logger);
     const service = await startService(options, logger);
+    // A parent that forked this process (the demo, the benchmark) learns where it serves.
+    process.send?.({ grpcPort: service.grpcPort, httpPort: service.httpPort });
     if (terminal.interactive) terminal.print(banner(options, service));
     await stopped;
     // What did not end in time is in the log; being asked to stop is no failure.
@@ -51,5 +53,7 @@ function firstSignal(): Promise<void> {
     };
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
+    // The parent that forked this process is gone.
+    process.once("disconnect", resolve);
   });
 }
