@@ -97,7 +97,11 @@ async function build(
     bodyLimit: limits.messageBytesMax,
     requestTimeout: limits.httpRequestTimeoutMs,
     routerOptions: { maxParamLength: pathPartCharsMax },
-    http: { maxHeaderSize: limits.httpHeaderBytesMax },
+    http: {
+      maxHeaderSize: limits.httpHeaderBytesMax,
+      // Node looks for late requests only every 30 s.
+      connectionsCheckingInterval: Math.ceil(limits.httpRequestTimeoutMs / 6),
+    },
     return503OnClosing: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => {
