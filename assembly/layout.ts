@@ -58,10 +58,32 @@ export class Root {
   recoveries: u32; // 48
   arenaEnd: u32; // 52, past the last page that may be used
   freeRuns: u32; // 56, first of the list of free page runs
+  sink: u32; // 60, takes what is loaded only to have it in cache
 }
 
 /** Heads of the lists of slabs with a free block, one u32 a size class. */
 export const ARENA_CLASSES_BASE: u32 = 256;
+
+/*
+ * SCRATCH, by use. Nothing in it outlives a call.
+ *
+ *      0  MT19937 state                         4 KiB
+ *   4096  boxes and weights of a tree build    12 KiB
+ *  16384  a row's {old, new} pairs, one v128 a feature
+ *  24576  a row's explanation: paths and node masses
+ *  32768  pending rows, 32 of 1 KiB
+ *  65536  rows looked up ahead, u32 each; then to 128 KiB free
+ * 131072  range counts of a walk with missing features
+ * 262144  masses of a window being folded, 256 KiB
+ */
+export const SCRATCH_RANDOM: u32 = SCRATCH_BASE;
+export const SCRATCH_BUILD: u32 = SCRATCH_BASE + 4096;
+export const SCRATCH_PAIRS: u32 = SCRATCH_BASE + 16384;
+export const SCRATCH_EXPLAIN: u32 = SCRATCH_BASE + 24576;
+export const SCRATCH_PENDING: u32 = SCRATCH_BASE + 32768;
+export const SCRATCH_AHEAD: u32 = SCRATCH_BASE + 65536;
+export const SCRATCH_FOLD: u32 = SCRATCH_BASE + 262144;
+export const SCRATCH_FOLD_BYTES: u32 = 262144;
 
 /** What `Root.inProgress` says. */
 export const IDLE: u32 = 0;

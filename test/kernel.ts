@@ -1,7 +1,270 @@
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import * as layout from "../src/shard/layout.ts";
+import { compileModule, createMemory, instantiate } from "../src/shard/module.ts";
+import type { ShardExports } from "../src/shard/module.ts";
 
 /** Both builds of the kernel, for `describe.each`: they must agree in everything. */
 export const builds: readonly (readonly [name: string, path: string])[] = [
   ["release", fileURLToPath(new URL("../build/weir.wasm", import.meta.url))],
   ["debug", fileURLToPath(new URL("../build/weir.debug.wasm", import.meta.url))],
 ];
+
+export interface DetectorOptions {
+  readonly features: number;
+  readonly trees?: number;
+  readonly height?: number;
+  readonly window?: number;
+  readonly seed?: bigint;
+  readonly scaler?: 0 | 1 | 2;
+  readonly burnIn?: number;
+  readonly threshold?: number;
+  readonly alertShare?: number;
+  readonly keysPerPartition?: number;
+  readonly refuse?: boolean;
+  readonly keyTtlMs?: number;
+  readonly idsMax?: number;
+  readonly learnSystemActions?: boolean;
+  readonly order?: readonly number[];
+  readonly limits?: ReadonlyMap<number, readonly [number, number]>;
+}
+
+export interface RowInput {
+  readonly slot?: number;
+  readonly op?: number;
+  readonly key?: string;
+  readonly id?: string;
+  readonly values?: readonly number[];
+  readonly systemAction?: boolean;
+  readonly explain?: boolean;
+  readonly arrivalMs?: number;
+  readonly sequence?: number;
+}
+
+export interface RowOutput {
+  readonly score: number;
+  readonly raw: number;
+  readonly threshold: number;
+  readonly state: number;
+  readonly anomaly: number;
+  readonly replayed: number;
+  readonly source: number;
+  readonly rule: number;
+  readonly status: number;
+  readonly systemAction: number;
+}
+
+/** What an EXPLAIN row got; baseline NaN = not explained. */
+export interface RowExplanation {
+  readonly contributions: readonly number[];
+  readonly expected: readonly number[];
+  readonly baseline: number;
+}
+
+/** The kernel's control block for a detector. */
+export function controlBlock(options: DetectorOptions): Float64Array {
+  const { features } = options;
+  const { Control } = layout;
+  const block = new Float64Array(Control.order + 3 * features);
+  const seed = options.seed ?? 42n;
+  block[Control.features] = features;
+  block[Control.trees] = options.trees ?? 10;
+  block[Control.height] = options.height ?? 8;
+  block[Control.window] = options.window ?? 250;
+  block[Control.seedLo] = Number(seed & 0xffff_ffffn);
+  block[Control.seedHi] = Number(seed >> 32n);
+  block[Control.scaler] = options.scaler ?? layout.ScalerKind.STANDARD;
+  block[Control.burnInEvents] = options.burnIn ?? 250;
+  block[Control.threshold] = options.threshold ?? Number.NaN;
+  block[Control.alertShare] = options.alertShare ?? 0.01;
+  block[Control.keysPerPartition] = options.keysPerPartition ?? 1000;
+  block[Control.atKeysMax] = options.refuse === true ? 1 : 0;
+  block[Control.keyTtlMs] = options.keyTtlMs ?? 0;
+  block[Control.idsMax] = options.idsMax ?? 1000;
+  block[Control.learnSystemActions] = options.learnSystemActions === true ? 1 : 0;
+  block[Control.modelKind] = layout.ModelKind.HALF_SPACE_TREES;
+  for (let column = 0; column < features; column++) {
+    const [low, high] = options.limits?.get(column) ?? [0, 1];
+    block[Control.order + column] = options.order?.[column] ?? column;
+    block[Control.order + features + column] = low;
+    block[Control.order + 2 * features + column] = high;
+  }
+  return block;
+}
+
+const hashes = new Map<string, readonly [lo: number, hi: number]>();
+
+/** Any good 64-bit hash will do: the kernel only asks that equal keys have equal hashes. */
+export function hashOf(key: string): readonly [lo: number, hi: number] {
+  let hash = hashes.get(key);
+  if (hash === undefined) {
+    const digest = createHash("md5").update(key).digest();
+    hash = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+    hashes.set(key, hash);
+  }
+  return hash;
+}
+
+/** One shard as the host would drive it, row by row. */
+export class TestShard {
+  readonly memory: WebAssembly.Memory;
+  readonly kernel: ShardExports;
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly encoder = new TextEncoder();
+  /** Features by slot. */
+  private readonly features = new Map<number, number>();
+  private sequence = 0;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, fresh = true) {
+    this.memory = memory;
+    this.kernel = instantiate(module, memory);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    if (fresh) {
+      const status = this.kernel.initialize(memory.buffer.byteLength);
+      if (status !== layout.Status.OK) throw new Error(`initialize: status ${status}`);
+    }
+  }
+
+  static async make(path: string, bytes: number = 64 << 20): Promise<TestShard> {
+    return new TestShard(await compileModule(path), createMemory(bytes));
+  }
+
+  /** The same shard over a copy of its memory. */
+  copy(module: WebAssembly.Module): TestShard {
+    const memory = createMemory(this.memory.buffer.byteLength);
+    new Uint8Array(memory.buffer).set(this.bytes);
+    const other = new TestShard(module, memory, false);
+    for (const [slot, features] of this.features) other.features.set(slot, features);
+    other.sequence = this.sequence;
+    return other;
+  }
+
+  create(options: DetectorOptions, slot = 0): number {
+    new Float64Array(this.memory.buffer).set(controlBlock(options), layout.CONTROL_BASE >>> 3);
+    this.features.set(slot, options.features);
+    return this.kernel.createDetector(slot);
+  }
+
+  /** Lays rows into a region; a row with an id gets the next sequence unless it names its own. */
+  write(rows: readonly RowInput[], region = 0): void {
+    const base = layout.regionBase(region);
+    let text = 0;
+    let value = 0;
+    for (const [index, row] of rows.entries()) {
+      const at = base + layout.Region.rows + index * layout.ROW_BYTES;
+      const key = this.encoder.encode(row.key ?? "");
+      const id = this.encoder.encode(row.id ?? "");
+      const values = row.values ?? [];
+      const [lo, hi] = hashOf(row.key ?? "");
+      const slot = row.slot ?? 0;
+      this.view.setUint16(at + layout.Row.slot, slot, true);
+      this.view.setUint8(at + layout.Row.op, row.op ?? layout.Op.SCORE_AND_LEARN);
+      this.view.setUint8(at + layout.Row.flags, flagsOf(row));
+      this.bytes.set(key, base + layout.Region.bytes + text);
+      this.view.setUint32(at + layout.Row.keyOffset, text, true);
+      this.view.setUint16(at + layout.Row.keyLength, key.length, true);
+      text += key.length;
+      this.bytes.set(id, base + layout.Region.bytes + text);
+      this.view.setUint32(at + layout.Row.idOffset, text, true);
+      this.view.setUint16(at + layout.Row.idLength, id.length, true);
+      text += id.length;
+      this.view.setUint32(at + layout.Row.hashLo, lo, true);
+      this.view.setUint32(at + layout.Row.hashHi, hi, true);
+      this.view.setFloat64(at + layout.Row.arrivalMs, row.arrivalMs ?? 0, true);
+      this.view.setFloat64(at + layout.Row.eventTimeMs, row.arrivalMs ?? 0, true);
+      this.view.setUint32(at + layout.Row.valuesOffset, value, true);
+      for (const [i, x] of values.entries()) {
+        this.view.setFloat64(base + layout.Region.values + 8 * (value + i), x, true);
+      }
+      value +=
+        row.explain === true ? layout.explainValues(this.features.get(slot) ?? 0) : values.length;
+      if (row.id !== undefined) {
+        this.view.setFloat64(at + layout.Row.sequence, row.sequence ?? ++this.sequence, true);
+      }
+    }
+    this.view.setUint32(base + layout.RegionHeader.rows, rows.length, true);
+  }
+
+  /** Runs rows as one batch and reads what came out. */
+  step(rows: readonly RowInput[], region = 0): RowOutput[] {
+    this.write(rows, region);
+    const done = this.kernel.step(region);
+    if (done !== rows.length) throw new Error(`step answered ${done} for ${rows.length} rows`);
+    return rows.map((_, index) => this.output(index, region));
+  }
+
+  output(index: number, region = 0): RowOutput {
+    const at = layout.regionBase(region) + layout.Region.outputs + index * layout.OUTPUT_BYTES;
+    const { Output } = layout;
+    return {
+      score: this.view.getFloat64(at + Output.score, true),
+      raw: this.view.getFloat64(at + Output.raw, true),
+      threshold: this.view.getFloat64(at + Output.threshold, true),
+      state: this.view.getUint8(at + Output.state),
+      anomaly: this.view.getUint8(at + Output.anomaly),
+      replayed: this.view.getUint8(at + Output.replayed),
+      source: this.view.getUint8(at + Output.source),
+      rule: this.view.getInt32(at + Output.rule, true),
+      status: this.view.getUint32(at + Output.status, true),
+      systemAction: this.view.getUint8(at + Output.systemAction),
+    };
+  }
+
+  explanation(index: number, features: number, region = 0): RowExplanation {
+    const base = layout.regionBase(region);
+    const row = base + layout.Region.rows + index * layout.ROW_BYTES;
+    const first =
+      base + layout.Region.values + 8 * this.view.getUint32(row + layout.Row.valuesOffset, true);
+    const read = (i: number): number => this.view.getFloat64(first + 8 * i, true);
+    return {
+      contributions: Array.from({ length: features }, (_, i) => read(features + i)),
+      expected: Array.from({ length: features }, (_, i) => read(2 * features + i)),
+      baseline: read(3 * features),
+    };
+  }
+
+  counter(name: Exclude<keyof typeof layout.Slot, "detector">, slot = 0): number {
+    const at = layout.slotBase(slot) + layout.Slot[name];
+    const isWord =
+      name === "generation" || name === "keys" || name === "structures" || name === "idsRemembered";
+    return isWord ? this.view.getUint32(at, true) : this.view.getFloat64(at, true);
+  }
+
+  setFaults(on: boolean): void {
+    Atomics.store(new Uint32Array(this.memory.buffer), layout.Root.faults >>> 2, on ? 1 : 0);
+  }
+
+  /** Digest of the key's state; 0n = no such key. */
+  digest(key: string, slot = 0): bigint {
+    this.write([{ key, slot, op: layout.Op.SKIP }], 1);
+    return this.kernel.keyDigest(1, 0);
+  }
+}
+
+function flagsOf(row: RowInput): number {
+  const { RowFlag } = layout;
+  return (
+    (row.systemAction === true ? RowFlag.SYSTEM_ACTION : 0) |
+    (row.explain === true ? RowFlag.EXPLAIN : 0) |
+    ((row.values ?? []).some(Number.isNaN) ? RowFlag.HAS_MISSING : 0) |
+    (row.id === undefined ? 0 : RowFlag.HAS_ID)
+  );
+}
+
+/** Small, fast, seeded: the same rows on every machine. */
+export function mulberry(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Normal deviate from a uniform source. */
+export function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}

@@ -1,0 +1,223 @@
+/*
+ * A detector's block: its configuration with everything derived from it once, the heads of its partitions' key tables, of its
+ * structures and of its ids.
+ *
+ *   ┌ header 16 │ scalars │ structure heads 64 x u32 │ order 256 x u16 │ low, high 256 x f64 │ partitions 256 x 16 B ┐
+ *   partition: table u32 (address, 0 = none yet) │ count u32 │ cursor u32 │ pad
+ */
+import { allocate, BLOCK_HEADER, blockBytes, KIND_DETECTOR, release } from "./arena";
+import * as layout from "./layout";
+import { statisticsBytes } from "./scale/scale";
+import { SKETCH_BYTES } from "./threshold";
+
+export const MODEL_HALF_SPACE_TREES: u32 = 1;
+
+/** Longest window that is kept as a log: a node that lacks its feature costs a pass over the log. */
+const LOG_EVENTS_MAX: u32 = 4096;
+
+export const STRUCTURE_HEADS: u32 = 64;
+
+@unmanaged
+export class Detector {
+  kind: u32; // 0
+  run: u32;
+  slot: u32;
+  generation: u32;
+  features: u32; // 16
+  trees: u32;
+  height: u32;
+  window: u32;
+  leaves: u32; // 32, of one tree
+  leafBytes: u32; // of a leaf's index in the log
+  /** 1 = the running window is a log of leaf indices, 0 = it is counts. */
+  logs: u32;
+  /** Bytes of an event in the log. */
+  logStride: u32;
+  windowBytesMax: u32; // 48, of a whole log, or of the counts
+  /** 1 = a leaf total takes 32 bits, else 16. */
+  wideTotals: u32;
+  totalsBytes: u32; // without the sketch
+  sizeLimit: u32; // a node whose mass is below it ends the walk
+  burnIn: f64; // 64
+  threshold: f64; // NaN = by alertShare
+  alertShare: f64;
+  keysPerPartition: u32; // 88
+  refuses: u32;
+  keyTtlMs: f64; // 96
+  idsMax: f64;
+  learnsSystemActions: u32; // 112
+  scaler: u32;
+  statisticsBytes: u32;
+  seedLo: u32;
+  seedHi: u32; // 128
+  modelKind: u32;
+  scoreMax: f64; // 136
+  idRing: u32; // 144
+  idIndex: u32;
+  idHead: u64; // 152, ids ever remembered
+  idTail: u64; // 160, the oldest that is still there
+}
+
+const HEADS: u32 = 192;
+const ORDER: u32 = HEADS + STRUCTURE_HEADS * 4;
+const LOW: u32 = ORDER + layout.FEATURES_MAX * 2;
+const HIGH: u32 = LOW + layout.FEATURES_MAX * 8;
+const PARTITION: u32 = HIGH + layout.FEATURES_MAX * 8;
+const DETECTOR_BYTES: u32 = PARTITION + layout.PARTITIONS * 16;
+
+@unmanaged
+export class Partition {
+  table: u32; // 0
+  count: u32; // 4
+  cursor: u32; // 8
+  pad: u32;
+}
+
+export function detectorOf(slot: u32): Detector {
+  return changetype<Detector>(layout.slotAt(slot).detector);
+}
+
+export function partitionOf(detector: Detector, hashLo: u32): Partition {
+  return changetype<Partition>(
+    changetype<u32>(detector) + PARTITION + ((hashLo & (layout.PARTITIONS - 1)) << 4),
+  );
+}
+
+export function structureHead(detector: Detector, maskHash: u32): u32 {
+  return changetype<u32>(detector) + HEADS + ((maskHash & (STRUCTURE_HEADS - 1)) << 2);
+}
+
+/** Forgets lists and tables, not their blocks: `recover` makes them anew. */
+export function clearHeads(detector: Detector): void {
+  memory.fill(changetype<u32>(detector) + HEADS, 0, STRUCTURE_HEADS << 2);
+  memory.fill(changetype<u32>(detector) + PARTITION, 0, layout.PARTITIONS << 4);
+}
+
+/** The column at a position in the order of names. */
+export function columnAt(detector: Detector, position: u32): u32 {
+  return load<u16>(changetype<u32>(detector) + ORDER + (position << 1)) as u32;
+}
+
+export function lowOf(detector: Detector, column: u32): f64 {
+  return load<f64>(changetype<u32>(detector) + LOW + (column << 3));
+}
+
+export function highOf(detector: Detector, column: u32): f64 {
+  return load<f64>(changetype<u32>(detector) + HIGH + (column << 3));
+}
+
+/** A block for a detector's state, counted in its bytes. 0 = the arena is full. */
+export function allocateFor(slot: u32, bytes: u32): u32 {
+  const block = allocate(bytes);
+  if (block != 0) layout.slotAt(slot).stateBytes += blockBytes(block) as f64;
+  return block;
+}
+
+export function releaseFor(slot: u32, block: u32): void {
+  if (block == 0) return;
+  layout.slotAt(slot).stateBytes -= blockBytes(block) as f64;
+  release(block);
+}
+
+function control(index: u32): f64 {
+  return load<f64>(layout.CONTROL_BASE + (index << 3));
+}
+
+/** A whole number within bounds; NaN and fractions are not. */
+function isWhole(value: f64, least: f64, most: f64): bool {
+  return value >= least && value <= most && Math.floor(value) == value;
+}
+
+function isConfigValid(): bool {
+  const features = control(layout.CONTROL_FEATURES);
+  if (!isWhole(features, 0, layout.FEATURES_MAX as f64)) return false;
+  if (!isWhole(control(layout.CONTROL_TREES), 1, 200)) return false;
+  if (!isWhole(control(layout.CONTROL_HEIGHT), 1, 16)) return false;
+  if (!isWhole(control(layout.CONTROL_WINDOW), 1, 65535)) return false;
+  if (!isWhole(control(layout.CONTROL_SEED_LO), 0, 4294967295)) return false;
+  if (!isWhole(control(layout.CONTROL_SEED_HI), 0, 4294967295)) return false;
+  if (!isWhole(control(layout.CONTROL_SCALER), 0, 2)) return false;
+  if (!isWhole(control(layout.CONTROL_KEYS_PER_PARTITION), 1, 4294967295)) return false;
+  if (!(control(layout.CONTROL_BURN_IN) >= 0)) return false;
+  if (!(control(layout.CONTROL_KEY_TTL_MS) >= 0)) return false;
+  if (!isWhole(control(layout.CONTROL_IDS_MAX), 0, 1000000000)) return false;
+  if (control(layout.CONTROL_MODEL_KIND) != (MODEL_HALF_SPACE_TREES as f64)) return false;
+  const fixed = control(layout.CONTROL_THRESHOLD);
+  const share = control(layout.CONTROL_ALERT_SHARE);
+  if (fixed != fixed && !(share >= 0 && share <= 1)) return false;
+  const count = features as u32;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!isWhole(control(layout.CONTROL_ORDER + i), 0, features - 1)) return false;
+  }
+  return true;
+}
+
+/** Makes the detector that CONTROL describes. Status. */
+export function create(slot: u32): u32 {
+  const place = layout.slotAt(slot);
+  if (place.detector != 0) return layout.SLOT_IN_USE;
+  if (!isConfigValid()) return layout.BAD_CONFIG;
+  memory.fill(changetype<u32>(place) + 8, 0, layout.SLOT_BYTES - 8);
+  place.generation += 1;
+  const block = allocateFor(slot, DETECTOR_BYTES);
+  if (block == 0) return layout.NO_MEMORY;
+  memory.fill(block + 8, 0, DETECTOR_BYTES - 8);
+  const detector = changetype<Detector>(block);
+  detector.slot = slot;
+  detector.generation = place.generation;
+  readConfig(detector);
+  derive(detector);
+  detector.kind = KIND_DETECTOR;
+  place.detector = block;
+  return layout.OK;
+}
+
+function readConfig(detector: Detector): void {
+  detector.features = control(layout.CONTROL_FEATURES) as u32;
+  detector.trees = control(layout.CONTROL_TREES) as u32;
+  detector.height = control(layout.CONTROL_HEIGHT) as u32;
+  detector.window = control(layout.CONTROL_WINDOW) as u32;
+  detector.seedLo = control(layout.CONTROL_SEED_LO) as u32;
+  detector.seedHi = control(layout.CONTROL_SEED_HI) as u32;
+  detector.scaler = control(layout.CONTROL_SCALER) as u32;
+  detector.burnIn = control(layout.CONTROL_BURN_IN);
+  detector.threshold = control(layout.CONTROL_THRESHOLD);
+  detector.alertShare = control(layout.CONTROL_ALERT_SHARE);
+  detector.keysPerPartition = control(layout.CONTROL_KEYS_PER_PARTITION) as u32;
+  detector.refuses = control(layout.CONTROL_AT_KEYS_MAX) == 1 ? 1 : 0;
+  detector.keyTtlMs = control(layout.CONTROL_KEY_TTL_MS);
+  detector.idsMax = control(layout.CONTROL_IDS_MAX);
+  detector.learnsSystemActions = control(layout.CONTROL_LEARN_SYSTEM_ACTIONS) != 0 ? 1 : 0;
+  detector.modelKind = control(layout.CONTROL_MODEL_KIND) as u32;
+  const base = changetype<u32>(detector);
+  const features = detector.features;
+  for (let i: u32 = 0; i < features; i++) {
+    store<u16>(base + ORDER + (i << 1), control(layout.CONTROL_ORDER + i) as u32 as u16);
+    store<f64>(base + LOW + (i << 3), control(layout.CONTROL_ORDER + features + i));
+    store<f64>(base + HIGH + (i << 3), control(layout.CONTROL_ORDER + 2 * features + i));
+  }
+}
+
+function derive(detector: Detector): void {
+  const height = detector.height;
+  const window = detector.window;
+  const trees = detector.trees;
+  const leaves: u32 = 1 << height;
+  detector.leaves = leaves;
+  detector.leafBytes = height <= 8 ? 1 : 2;
+  detector.logs = window <= LOG_EVENTS_MAX && window * detector.leafBytes <= 2 * leaves ? 1 : 0;
+  detector.logStride = trees * detector.leafBytes;
+  detector.windowBytesMax = detector.logs != 0 ? window * detector.logStride : trees * leaves * 2;
+  detector.wideTotals = window * (leaves - 1) > 65535 ? 1 : 0;
+  detector.totalsBytes = (trees * leaves) << (1 + detector.wideTotals);
+  // River compares r_mass < 0.1 * window_size; masses are whole numbers.
+  detector.sizeLimit = Math.ceil(0.1 * (window as f64)) as u32;
+  detector.scoreMax = (trees as f64) * (window as f64) * ((2 * leaves - 1) as f64);
+  detector.statisticsBytes = statisticsBytes(detector.scaler, detector.features);
+}
+
+/** Bytes of a totals block: leaf totals, then the sketch where the threshold is a quantile. */
+export function totalsBlockBytes(detector: Detector): u32 {
+  const sketch = detector.threshold == detector.threshold ? 0 : SKETCH_BYTES;
+  return BLOCK_HEADER + detector.totalsBytes + sketch;
+}

@@ -1,0 +1,66 @@
+/*
+ * Hashes of state for tests: two keys with the same digest will answer all rows alike. What depends on where blocks lie, or on
+ * which other keys share the memory (addresses, ticks), does not enter.
+ */
+import { BLOCK_HEADER } from "./arena";
+import { Detector, detectorOf, partitionOf, totalsBlockBytes } from "./detector";
+import { finish, hashBytes, mix } from "./hash";
+import { Key, keyAt, statisticsOf, textOf } from "./key";
+import { capacityOf, Entry, entryAt, findEntry } from "./key-table";
+import {
+  DETECTORS_MAX,
+  PARTITIONS,
+  regionAt,
+  REGION_ROWS,
+  REGION_TEXT,
+  Row,
+  ROW_BYTES,
+} from "./layout";
+import { STRUCTURE_HEADER } from "./structure";
+
+export function keyDigestOf(region: u32, index: u32): u64 {
+  const base = regionAt(region);
+  const row = changetype<Row>(base + REGION_ROWS + index * ROW_BYTES);
+  if ((row.slot as u32) >= DETECTORS_MAX) return 0;
+  const detector = detectorOf(row.slot as u32);
+  if (changetype<u32>(detector) == 0) return 0;
+  const entry = findEntry(detector, row, base + REGION_TEXT + row.keyOffset);
+  return entry != 0 ? digest(detector, keyAt(changetype<Entry>(entry).key)) : 0;
+}
+
+export function detectorDigestOf(slot: u32): u64 {
+  if (slot >= DETECTORS_MAX) return 0;
+  const detector = detectorOf(slot);
+  if (changetype<u32>(detector) == 0) return 0;
+  let sum: u64 = 0;
+  for (let p: u32 = 0; p < PARTITIONS; p++) {
+    const table = partitionOf(detector, p).table;
+    if (table == 0) continue;
+    const capacity = capacityOf(table);
+    for (let i: u32 = 0; i < capacity; i++) {
+      const key = entryAt(table, i).key;
+      if (key != 0) sum += digest(detector, keyAt(key));
+    }
+  }
+  return sum;
+}
+
+function digest(detector: Detector, key: Key): u64 {
+  let h = hashBytes(1, textOf(key), key.length as u32);
+  h = mix(h, ((key.hashHi as u64) << 32) | (key.hashLo as u64));
+  h = mix(h, reinterpret<u64>(key.learned));
+  h = mix(h, reinterpret<u64>(key.arrivalMs));
+  h = mix(h, ((key.inWindow as u64) << 32) | (key.uneven as u64));
+  h = mix(h, ((key.sketchTotal as u64) << 32) | (key.sketchBelow as u64));
+  h = mix(h, ((key.sketchBucket as u64) << 32) | (key.sketchCurrent as u64));
+  h = hashBytes(h, statisticsOf(key), detector.statisticsBytes);
+  const nodes = detector.trees * detector.leaves;
+  h = hashBytes(h, key.structure + STRUCTURE_HEADER, nodes * 10);
+  if (key.window != 0) {
+    const used = detector.logs != 0 ? key.inWindow * detector.logStride : detector.windowBytesMax;
+    h = hashBytes(h, key.window + BLOCK_HEADER, used);
+  }
+  if (key.totals != 0) h = hashBytes(h, key.totals + 8, totalsBlockBytes(detector) - 8);
+  const hash = finish(h);
+  return hash != 0 ? hash : 1;
+}

@@ -1,0 +1,225 @@
+/*
+ * Cross-checks the whole memory: for tests, and for the host after a recovery. The answer names the first relation that does
+ * not hold.
+ */
+import * as arena from "./arena";
+import { runAt } from "./arena";
+import {
+  Detector,
+  detectorOf,
+  Partition,
+  partitionOf,
+  STRUCTURE_HEADS,
+  structureHead,
+} from "./detector";
+import { areIdsSound } from "./ids";
+import { Key, keyAt } from "./key";
+import { capacityOf, entryAt } from "./key-table";
+import * as layout from "./layout";
+import { root, slotAt } from "./layout";
+import { sketchOf } from "./model/fold";
+import { structureAt } from "./structure";
+import { isSketchSound } from "./threshold";
+
+const SOUND: u32 = 0;
+const NO_SHARD: u32 = 1;
+const IN_PROGRESS: u32 = 2;
+const BROKEN_RUN: u32 = 3;
+const BROKEN_SLAB: u32 = 4;
+const FREE_RUNS_DIFFER: u32 = 5;
+const SLAB_LISTS_DIFFER: u32 = 6;
+const BLOCKS_LEAKED: u32 = 7;
+const BROKEN_TABLE: u32 = 8;
+const BROKEN_KEY: u32 = 9;
+const BROKEN_SKETCH: u32 = 10;
+const BROKEN_STRUCTURE: u32 = 11;
+const KEYS_DIFFER: u32 = 12;
+const BYTES_DIFFER: u32 = 13;
+const BROKEN_IDS: u32 = 14;
+
+/** Counts of one call. */
+let blocks: u32 = 0;
+let bytes: f64 = 0;
+
+export function verifyShard(): u32 {
+  const state = root();
+  if (state.magic != layout.MAGIC) return NO_SHARD;
+  if (state.inProgress != layout.IDLE) return IN_PROGRESS;
+  blocks = 0;
+  let reachable: u32 = 0;
+  let status = verifyArena();
+  if (status != SOUND) return status;
+  const used = blocks;
+  for (let slot: u32 = 0; slot < layout.DETECTORS_MAX; slot++) {
+    if (slotAt(slot).detector == 0) continue;
+    blocks = 0;
+    bytes = 0;
+    status = verifyDetector(detectorOf(slot));
+    if (status != SOUND) return status;
+    if (bytes != slotAt(slot).stateBytes) return BYTES_DIFFER;
+    reachable += blocks;
+  }
+  return reachable == used ? SOUND : BLOCKS_LEAKED;
+}
+
+/** Walks the runs; counts blocks in use. */
+function verifyArena(): u32 {
+  const state = root();
+  let freeRuns: u32 = 0;
+  let freePages: u32 = 0;
+  let roomySlabs: u32 = 0;
+  let address = layout.ARENA_BASE;
+  while (address < state.arenaTop) {
+    const run = runAt(address);
+    if (run.pages == 0) return BROKEN_RUN;
+    if (run.kind == arena.RUN_FREE) {
+      freeRuns++;
+      freePages += run.pages;
+    } else if (run.kind == arena.RUN_BLOCK) {
+      if (load<u32>(address + arena.RUN_HEADER) == arena.FREE) return BROKEN_RUN;
+      blocks++;
+    } else if (run.kind == arena.RUN_SLAB) {
+      if (!isSlabSound(address)) return BROKEN_SLAB;
+      if (run.used < arena.blocksOf(run)) roomySlabs++;
+    } else {
+      return BROKEN_RUN;
+    }
+    address += run.pages << layout.PAGE_SHIFT;
+  }
+  if (address != state.arenaTop || state.arenaTop > state.arenaEnd) return BROKEN_RUN;
+  if (freePages != state.arenaFreePages || !isFreeListSound(freeRuns)) return FREE_RUNS_DIFFER;
+  return areSlabListsSound(roomySlabs) ? SOUND : SLAB_LISTS_DIFFER;
+}
+
+function isSlabSound(address: u32): bool {
+  const run = runAt(address);
+  const size = arena.classBytes(run.sizeClass);
+  if (run.bump > arena.blocksOf(run)) return false;
+  let used: u32 = 0;
+  for (let i: u32 = 0; i < run.bump; i++) {
+    const block = address + arena.RUN_HEADER + i * size;
+    if (load<u32>(block, 4) != address) return false;
+    if (load<u32>(block) != arena.FREE) used++;
+  }
+  blocks += used;
+  let free: u32 = 0;
+  for (let block = run.freeHead; block != 0; block = load<u32>(block, 8)) {
+    if (block < address || block >= address + (run.pages << layout.PAGE_SHIFT)) return false;
+    if (load<u32>(block) != arena.FREE || ++free > run.bump) return false;
+  }
+  return used > 0 && used == run.used && used + free == run.bump;
+}
+
+function isFreeListSound(expected: u32): bool {
+  let count: u32 = 0;
+  let previous: u32 = 0;
+  for (let address = root().freeRuns; address != 0; address = runAt(address).next) {
+    const run = runAt(address);
+    if (run.kind != arena.RUN_FREE || run.previous != previous || ++count > expected) return false;
+    previous = address;
+  }
+  return count == expected;
+}
+
+function areSlabListsSound(expected: u32): bool {
+  let count: u32 = 0;
+  for (let sizeClass: u32 = 0; sizeClass < arena.CLASSES; sizeClass++) {
+    let address = load<u32>(layout.ARENA_CLASSES_BASE + (sizeClass << 2));
+    let previous: u32 = 0;
+    while (address != 0) {
+      const run = runAt(address);
+      if (run.kind != arena.RUN_SLAB || run.sizeClass != sizeClass || run.previous != previous)
+        return false;
+      if (run.used == arena.blocksOf(run) || ++count > expected) return false;
+      previous = address;
+      address = run.next;
+    }
+  }
+  return count == expected;
+}
+
+function reach(block: u32): void {
+  if (block == 0) return;
+  blocks++;
+  bytes += arena.blockBytes(block) as f64;
+}
+
+function verifyDetector(detector: Detector): u32 {
+  const place = slotAt(detector.slot);
+  if (detector.kind != arena.KIND_DETECTOR || detector.generation != place.generation)
+    return BROKEN_TABLE;
+  reach(changetype<u32>(detector));
+  reach(detector.idRing);
+  reach(detector.idIndex);
+  let keys: u32 = 0;
+  for (let p: u32 = 0; p < layout.PARTITIONS; p++) {
+    const partition = partitionOf(detector, p);
+    reach(partition.table);
+    const status = verifyPartition(detector, partition, p);
+    if (status != SOUND) return status;
+    keys += partition.count;
+  }
+  if (keys != place.keys) return KEYS_DIFFER;
+  if (!areStructuresSound(detector, keys)) return BROKEN_STRUCTURE;
+  return areIdsSound(detector) ? SOUND : BROKEN_IDS;
+}
+
+function verifyPartition(detector: Detector, partition: Partition, number: u32): u32 {
+  const table = partition.table;
+  if (table == 0) return partition.count == 0 ? SOUND : BROKEN_TABLE;
+  if (load<u32>(table) != arena.KIND_TABLE) return BROKEN_TABLE;
+  const capacity = capacityOf(table);
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < capacity; i++) {
+    const entry = entryAt(table, i);
+    if (entry.key == 0) continue;
+    count++;
+    const key = keyAt(entry.key);
+    if (key.kind != arena.KIND_KEY || key.generation != detector.generation) return BROKEN_KEY;
+    if ((key.slot as u32) != detector.slot || (key.hashLo & 255) != number) return BROKEN_KEY;
+    if (entry.tag != key.hashHi || entry.tick != key.tick) return BROKEN_TABLE;
+    let home = (key.hashLo >> 8) & (capacity - 1);
+    while (home != i) {
+      if (entryAt(table, home).key == 0) return BROKEN_TABLE;
+      home = (home + 1) & (capacity - 1);
+    }
+    const status = verifyKey(detector, key);
+    if (status != SOUND) return status;
+  }
+  return count == partition.count ? SOUND : BROKEN_TABLE;
+}
+
+function verifyKey(detector: Detector, key: Key): u32 {
+  reach(changetype<u32>(key));
+  reach(key.window);
+  reach(key.totals);
+  if (key.structure == 0 || load<u32>(key.structure) != arena.KIND_STRUCTURE)
+    return BROKEN_STRUCTURE;
+  if (key.window == 0 || load<u32>(key.window) != arena.KIND_WINDOW) return BROKEN_KEY;
+  const window = detector.window as f64;
+  if ((key.inWindow as f64) != key.learned - Math.floor(key.learned / window) * window)
+    return BROKEN_KEY;
+  if (key.learned >= window) {
+    if (key.totals == 0 || load<u32>(key.totals) != arena.KIND_TOTALS) return BROKEN_KEY;
+    const byShare = detector.threshold != detector.threshold;
+    if (byShare && !isSketchSound(key, sketchOf(detector, key))) return BROKEN_SKETCH;
+  }
+  return SOUND;
+}
+
+function areStructuresSound(detector: Detector, keys: u32): bool {
+  let held: u32 = 0;
+  let count: u32 = 0;
+  for (let hash: u32 = 0; hash < STRUCTURE_HEADS; hash++) {
+    let address = load<u32>(structureHead(detector, hash));
+    while (address != 0) {
+      const structure = structureAt(address);
+      if (structure.kind != arena.KIND_STRUCTURE || structure.slot != detector.slot) return false;
+      if (structure.keys == 0 || ++count > slotAt(detector.slot).structures) return false;
+      held += structure.keys;
+      reach(address);
+      address = structure.next;
+    }
+  }
+  return held == keys && count == slotAt(detector.slot).structures;
+}
