@@ -11,6 +11,7 @@ import type { Core } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
 import { releaseModulePath } from "./shard/module.ts";
+import { createLogger } from "./telemetry/log.ts";
 import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
 import type { TelemetryService } from "./telemetry/create-telemetry.ts";
 import { noTelemetry } from "./telemetry/no-telemetry.ts";
@@ -43,7 +44,10 @@ export interface Service {
 const keepalive = { timeMs: 60_000, timeoutMs: 20_000 } as const;
 
 /** Builds every part in order and starts it: serving, and warm, when it resolves. */
-export async function startService(options: ResolvedOptions, logger: Logger): Promise<Service> {
+export async function startService(
+  options: ResolvedOptions,
+  logger: Logger = createLogger({ level: options.log.level }),
+): Promise<Service> {
   const telemetry = telemetryOf(options);
   const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
   const core = await createCore({
@@ -118,6 +122,7 @@ async function listen(running: Running): Promise<Service> {
     }),
   }));
   await warmUp({ core, parts, limits: options.limits });
+  telemetry.startOver();
   telemetry.logEveryMinute(logger);
   core.admission.gate = "open";
   grpc.setServing(true);
@@ -220,9 +225,11 @@ function addressText({ host, port }: { readonly host: string; readonly port: num
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+function isPackage(value: unknown): value is { readonly version: string } {
+  return typeof value === "object" && value !== null && "version" in value;
+}
+
 function versionOf(packageJson: string): string {
   const parsed: unknown = JSON.parse(packageJson);
-  const isPackage = (value: unknown): value is { readonly version: string } =>
-    typeof value === "object" && value !== null && "version" in value;
   return isPackage(parsed) ? parsed.version : "unknown";
 }

@@ -41,7 +41,12 @@ export class Pool implements StepPool {
       workerData: options.workerData,
     });
     this.piscina.on("workerDestroy", () => {
-      if (!this.closing) options.onThreadLost();
+      if (this.closing) return;
+      options.onThreadLost();
+      // Piscina does not replace a thread that died while it was starting; the next task makes it start one.
+      setImmediate(() => {
+        if (!this.closing) void this.piscina.run([]).catch(() => undefined);
+      });
     });
     // Without tasks a lost thread is an event, and an event without a listener would end the process.
     this.piscina.on("error", () => undefined);
