@@ -194,6 +194,20 @@ describe("the console", () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
   });
 
+  it("documents the whole catalogue, and nothing else", () => {
+    const cells = read("README.md")
+      .split("\n")
+      .map((line) => line.split("|").map((cell) => cell.trim()))
+      .filter(([, name]) => name?.startsWith("`") === true)
+      .map(([, name, type, labels, meaning]) => [name, type, labels, meaning]);
+    expect(cells).toEqual(
+      catalogue.map((metric) => {
+        const { kind, labels, description } = metric;
+        return [`\`${prometheusName(metric)}\``, kind, labels.join(", "), description];
+      }),
+    );
+  });
+
   it("lays its panels side by side, each with its own id and a description", () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
