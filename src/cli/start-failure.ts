@@ -1,49 +1,56 @@
 import type { ResolvedOptions } from "../config/options.ts";
 import { OptionsError } from "../config/options-error.ts";
 
-type Listening = Pick<ResolvedOptions, "grpc" | "http" | "dataDirectory">;
+type Listening = Pick<ResolvedOptions, "grpc" | "http">;
 
 /** Why the server did not start, with what to do next where that is known; other errors as they are. */
 export function startFailure(thrown: unknown, options: Listening): unknown {
-  const code = codeOf(thrown);
   const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const next = nextStep(codeOf(thrown), text, options);
+  return next === undefined ? thrown : new OptionsError(next, 1, thrown);
+}
+
+function nextStep(code: string | undefined, text: string, options: Listening): string | undefined {
   const { address, flag } = listenerOf(text, options);
+  const other = `another address with ${flag} HOST:PORT`;
   switch (code) {
     case "EADDRINUSE":
-      return new OptionsError(
-        `${address} is in use, perhaps by another weir: stop it, or choose another address with ${flag} HOST:PORT (port 0 = any free one)`,
-        1,
-        thrown,
-      );
+      return `${address} is in use, perhaps by another weir: stop it, or choose ${other} (port 0 = any free one)`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return new OptionsError(
-        `${address} is no address of this machine: choose one with ${flag} HOST:PORT, for example 0.0.0.0:50051`,
-        1,
-        thrown,
-      );
+      return `${address} is no address of this machine: choose ${other}, for example 127.0.0.1:50051`;
     case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return new OptionsError(`${text}\n${permissionHint(options)}`, 1, thrown);
-    case "ENOSPC":
-      return new OptionsError(`no space left under ${options.dataDirectory}: ${text}`, 1, thrown);
+      if (!text.includes("listen")) return undefined;
+      return `${address} needs a privilege that this user has not: choose ${other}, its port 1024 or above`;
+    case "ENOENT":
+      return text.includes(".wasm") ? `${text}\nBuild it first: npm run build` : undefined;
     case undefined:
     default:
-      return thrown;
+      return undefined;
   }
 }
 
+/** Why the data directory cannot be used, with what to do next. */
+export function dataFailure(thrown: unknown, directory: string): OptionsError {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const next = "let the user that runs weir write it, or choose another with --data DIR";
+  return new OptionsError(
+    `cannot use the data directory ${directory}: ${text}\n${next}`,
+    1,
+    thrown,
+  );
+}
+
+/** grpc-js reports a failed bind, and a name that it cannot resolve, only in the text of its error. */
+const unresolved = "Name resolution failed";
 const systemCode = /\b(E[A-Z]{3,}(?:_[A-Z]+)?)\b/;
 
-/**
- * The system's error code, also from inside a cause. grpc-js reports a failed bind only in the text of its error, so there the
- * code is read from the text.
- */
+/** The system's error code, also from inside a cause or a text. */
 function codeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error)) return undefined;
   if ("code" in thrown && typeof thrown.code === "string") return thrown.code;
+  if (thrown.message.includes(unresolved)) return "ENOTFOUND";
   return codeOf(thrown.cause) ?? systemCode.exec(thrown.message)?.[1];
 }
 
@@ -53,10 +60,4 @@ function listenerOf(text: string, options: Listening): { address: string; flag: 
   const { host, port } = isHttp ? http : grpc;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   return { address, flag: isHttp ? "--http" : "--grpc" };
-}
-
-function permissionHint(options: Listening): string {
-  const low = [options.grpc, options.http].some((listener) => listener && listener.port < 1024);
-  const ports = low ? " Ports below 1024 need a privilege: choose a higher one." : "";
-  return `The user that runs weir needs to write ${options.dataDirectory}: allow it, or choose another with --data DIR.${ports}`;
 }

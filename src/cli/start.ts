@@ -1,20 +1,27 @@
+import { access, constants, mkdir } from "node:fs/promises";
 import type { Logger } from "pino";
 import { loadOptions, type ResolvedOptions } from "../config/options.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { banner } from "./banner.ts";
-import { startFailure } from "./start-failure.ts";
+import { dataFailure, startFailure } from "./start-failure.ts";
 import type { Terminal } from "./terminal.ts";
 import { textLog } from "./text-log.ts";
+import { version } from "./version.ts";
 
 /** `weir start`: serves until SIGTERM or SIGINT, drains, and ends with 0; a second signal ends the process at once with 130. */
 export async function start(argv: readonly string[], terminal: Terminal): Promise<number> {
   const options = loadOptions({ argv, env: process.env, cwd: process.cwd() });
   const stopped = firstSignal();
+  const logger = loggerOf(options, terminal);
+  await makeWritable(options.dataDirectory);
+  const { configFile, dataDirectory, shards, threads } = options;
+  logger.info({ version, configFile, dataDirectory, shards, threads }, "starting");
+  warnAboutPlainHttp(options, logger);
+  // grpc-js writes bare lines to standard error, also about what is reported here; standard error stays for this.
+  process.env["GRPC_VERBOSITY"] ??= "NONE";
   // The server is loaded when it is needed: help and check-config answer at once.
   const { startService } = await import("../service.ts");
   try {
-    const logger = loggerOf(options, terminal);
-    warnAboutPlainHttp(options, logger);
     const service = await startService(options, logger);
     // A parent that forked this process (the demo, the benchmark) learns where it serves.
     process.send?.({ grpcPort: service.grpcPort, httpPort: service.httpPort });
@@ -26,6 +33,16 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
     throw startFailure(thrown, options);
   }
   return 0;
+}
+
+/** Finds out now rather than when the first detector is created. */
+async function makeWritable(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  } catch (thrown) {
+    throw dataFailure(thrown, directory);
+  }
 }
 
 /** TLS is for gRPC: HTTP beside it is for the same machine, or behind a proxy that speaks TLS. */

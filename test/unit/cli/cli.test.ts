@@ -111,11 +111,8 @@ describe("a failed start says what to do next", () => {
       "is in use",
     ],
     [coded("ENOTFOUND", "getaddrinfo ENOTFOUND nowhere:50051"), "is no address of this machine"],
-    [
-      coded("EACCES", "permission denied, mkdir '/weir'"),
-      "choose another with --data DIR. Ports b",
-    ],
-    [coded("ENOSPC", "no space left on device"), "no space left under"],
+    [coded("EACCES", "listen EACCES: permission denied ::1:80"), "[::1]:80 needs a privilege"],
+    [coded("ENOENT", "no such file, open 'build/weir.wasm'"), "Build it first: npm run build"],
   ])("%s", (thrown, message) => {
     const failure = startFailure(thrown, options);
     expect(failure).toBeInstanceOf(OptionsError);

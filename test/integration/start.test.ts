@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const directory = mkdtempSync(join(tmpdir(), "weir-start-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+function isEntry(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+class Weir {
+  readonly child: ChildProcess;
+  out = "";
+  error = "";
+
+  constructor(...argv: string[]) {
+    const env = { ...process.env, WEIR_GRPC: "127.0.0.1:0", WEIR_HTTP: "off" };
+    const args = [main, "--threads=1", "--state-memory-mb=64", `--data=${directory}/d`, ...argv];
+    this.child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.child.stdout?.on("data", (chunk: Buffer) => (this.out += chunk.toString()));
+    this.child.stderr?.on("data", (chunk: Buffer) => (this.error += chunk.toString()));
+  }
+
+  /** The log line with this message. */
+  async logged(message: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      for (const line of this.out.split("\n").slice(0, -1)) {
+        const entry: unknown = JSON.parse(line);
+        if (isEntry(entry) && entry["msg"] === message) return entry;
+      }
+      if (this.child.exitCode !== null) throw new Error(`it ended: ${this.error}`);
+      await Promise.race([once(this.child.stdout!, "data"), once(this.child, "close")]);
+    }
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null) await once(this.child, "close");
+    return this.child.exitCode;
+  }
+}
+
+describe("weir start", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "serves, and drains at %s with status 0",
+    async (signal) => {
+      const path = join(directory, "weir.yaml");
+      writeFileSync(path, "detectors: {cards: {inputs: [{name: amount}]}}");
+      const weir = new Weir(`--config=${path}`);
+      const serving = await weir.logged("serving");
+      expect(serving).toMatchObject({ level: "info", detectors: 1 });
+      expect(serving["grpcPort"]).toBeGreaterThan(0);
+      weir.child.kill(signal);
+      expect(await weir.ended()).toBe(0);
+      await weir.logged("stopped");
+      expect(weir.error).toBe("");
+    },
+  );
+
+  it("stops when it is told so before it serves", async () => {
+    const weir = new Weir();
+    await weir.logged("starting");
+    weir.child.kill("SIGTERM");
+    expect(await weir.ended()).toBe(0);
+  });
+
+  it("ends at once at the second signal, with 130", async () => {
+    const weir = new Weir();
+    await weir.logged("serving");
+    weir.child.kill("SIGINT");
+    weir.child.kill("SIGTERM");
+    expect(await weir.ended()).toBe(130);
+  });
+
+  it("says what to do when the address is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    for (const flag of ["--grpc", "--http"]) {
+      const weir = new Weir(`${flag}=127.0.0.1:${port}`);
+      expect(await weir.ended()).toBe(1);
+      expect(weir.error).toBe(
+        `weir: 127.0.0.1:${port} is in use, perhaps by another weir: stop it, or choose another address with ${flag} HOST:PORT (port 0 = any free one)\n`,
+      );
+    }
+    other.close();
+  });
+
+  it("says what to do when the data directory cannot be made", async () => {
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    const weir = new Weir(`--data=${file}`);
+    expect(await weir.ended()).toBe(1);
+    expect(weir.error).toContain("or choose another with --data DIR");
+  });
+});
