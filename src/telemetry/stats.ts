@@ -5,13 +5,13 @@ import { type DetectorInstruments, type Instruments, type SourceName } from "./i
 import type { Stage, Transport } from "./telemetry.ts";
 
 /** Latency over the last minute, milliseconds, within 4.5 %; null = nothing happened. */
-export interface Quantiles {
+interface Quantiles {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
 }
 
-export interface DetectorStats {
+interface DetectorStats {
   readonly name: string;
   readonly lastMinute: Quantiles & {
     readonly requests: number;

@@ -36,7 +36,7 @@ const types = protobuf.parse(schema, { keepCase: false }).root;
 
 type Attributes = Readonly<Record<string, string | number>>;
 
-export interface CollectedSpan {
+interface CollectedSpan {
   /** Hex. */
   readonly traceId: string;
   readonly spanId: string;
@@ -54,7 +54,7 @@ export interface CollectedSpan {
   readonly resource: Attributes;
 }
 
-export interface CollectedMetric {
+interface CollectedMetric {
   readonly name: string;
   readonly unit: string;
   readonly kind: "gauge" | "sum" | "exponential";
