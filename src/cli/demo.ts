@@ -16,25 +16,23 @@ export async function demo(argv: string[]): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  // Whoever reads may leave at any time (`npm run demo | head`); that is no failure.
-  process.stdout.on("error", () => process.exit(0));
   const screen = new Screen(process.stdout, process.env);
   const startedAt = performance.now();
   screen.line();
-  screen.line(
+  screen.text(
     `${screen.paint(["bold", "cyan"], "Weir")}  anomaly and fraud scores on a stream: test, then train, one event at a time`,
   );
   const server = await startDemoServer();
-  const interrupted = (): void => {
-    screen.endProgress();
-    void server.stop().then(() => process.exit(130));
-  };
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  const leave = (status: number): void => void server.stop().then(() => process.exit(status));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => leave(130));
+  // Whoever reads may have enough (`npm run demo | head`): no failure.
+  process.stdout.once("error", () => leave(0)).on("error", () => undefined);
   const address = `127.0.0.1:${server.grpcPort}`;
   const client = new ScoringClient(address);
   try {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    screen.line(
+    screen.text(
       screen.paint(
         "dim",
         `A server of the demo's own, warm after ${seconds} s: gRPC on ${address}`,
@@ -59,8 +57,9 @@ function showFurther(screen: Screen): void {
   );
   screen.line(`  ${command("examples/")}         the same in 20 lines: client.ts and client.py`);
   screen.line(`  ${command("npm run bench")}     what it does on this machine, measured properly`);
-  screen.line(
-    `  With a server up: http://127.0.0.1:14345/v1/stats, /metrics and /openapi.json. README.md goes on from here.`,
+  screen.text(
+    `With a server up: http://127.0.0.1:14345/v1/stats, /metrics and /openapi.json. README.md goes on from here.`,
+    2,
   );
   screen.line();
 }

@@ -43,12 +43,12 @@ type MerchantKind = (typeof merchantKinds)[number];
 
 /** What a detector is told of a payment, besides the kind of merchant; the order of its inputs. */
 export const paymentInputs = [
-  "amount_log", // natural logarithm of 1 + the amount in EUR
-  "amount_ratio_log", // natural logarithm of the amount over the median of the card's last 50
+  "amount", // natural logarithm of 1 + the amount in EUR
+  "amount_ratio", // natural logarithm of the amount over the median of the card's last 50
   "hour", // of the day where the card lives, 0..24
-  "gap_log", // natural logarithm of 1 + seconds since the card's last payment
-  "km_from_home_log", // natural logarithm of 1 + kilometres
-  "speed_log", // natural logarithm of 1 + km/h between the last payment's place and this one's
+  "gap", // natural logarithm of 1 + seconds since the card's last payment
+  "km_from_home", // natural logarithm of 1 + kilometres
+  "speed", // natural logarithm of 1 + km/h between the last payment's place and this one's
   "kind_share", // share of the card's last 50 payments at this kind of merchant, 0..1
 ] as const;
 export type PaymentInput = (typeof paymentInputs)[number];
@@ -254,13 +254,13 @@ function withHistory(card: string, drafts: readonly Draft[]): readonly Payment[]
     const movedKm = Math.abs(draft.km - (last?.km ?? draft.km));
     const sameKind = recent.filter((kind) => kind === draft.merchant).length;
     const numbers = {
-      amount_log: Math.log1p(draft.amount),
-      amount_ratio_log: Math.log(draft.amount / median(amounts, draft.amount)),
+      amount: Math.log1p(draft.amount),
+      amount_ratio: Math.log(draft.amount / median(amounts, draft.amount)),
       hour: (draft.timeUnixMs % dayMs) / hourMs,
-      gap_log: Math.log1p(gapS),
-      km_from_home_log: Math.log1p(draft.km),
+      gap: Math.log1p(gapS),
+      km_from_home: Math.log1p(draft.km),
       // A minute at least, so that two places nearby are no journey.
-      speed_log: Math.log1p(movedKm / Math.max(gapS / 3600, 1 / 60)),
+      speed: Math.log1p(movedKm / Math.max(gapS / 3600, 1 / 60)),
       kind_share: recent.length === 0 ? 1 : sameKind / recent.length,
     };
     recent.push(draft.merchant);

@@ -76,7 +76,7 @@ class Audience {
 
 /** Streams an act's events, shows how it goes and what was found. */
 export async function play(screen: Screen, client: ScoringClient, act: Act): Promise<Played> {
-  screen.line(`${screen.paint("bold", act.title)}  ${screen.paint("dim", act.about)}`);
+  screen.text(`${screen.paint("bold", act.title)}  ${screen.paint("dim", act.about)}`);
   await client.createDetector(act.detector, act.spec);
   const audience = new Audience(act);
   const times = await client.stream({
@@ -100,7 +100,7 @@ export async function play(screen: Screen, client: ScoringClient, act: Act): Pro
   screen.endProgress();
   const played = summarize(audience, times);
   showFound(screen, played);
-  showSpeed(screen, act, played);
+  showSpeed(screen, played);
   showSamples(screen, act, audience.samples);
   return played;
 }
@@ -119,9 +119,10 @@ function summarize(audience: Audience, { elapsedMs, latenciesMs }: StreamTimes):
 function showFound(screen: Screen, { evaluation }: Played): void {
   const { alerts, found, labelled, precision, recall, rocAuc, ready, events } = evaluation;
   const good = (text: string): string => screen.paint(["bold", "green"], text);
-  screen.line(
-    `  ${good(`${count(found)} of ${count(labelled)}`)} labelled events found with ${count(alerts)} alerts: ` +
+  screen.text(
+    `${good(`${count(found)} of ${count(labelled)}`)} labelled events found with ${count(alerts)} alerts: ` +
       `precision ${good(percent(precision))}, recall ${good(percent(recall))}, ROC AUC ${good(rocAuc.toFixed(3))}`,
+    2,
   );
   if (evaluation.byLabel.size > 1) {
     screen.line();
@@ -137,21 +138,22 @@ function showFound(screen: Screen, { evaluation }: Played): void {
         ]),
     );
   }
-  screen.line(
+  screen.text(
     screen.paint(
       "dim",
-      `  Counted over the ${count(ready)} of ${count(events)} events after each model's first 500 (250 collecting, 250 burn-in).`,
+      `Counted over the ${count(ready)} of ${count(events)} events after the first 500 of each model: those are to learn from.`,
     ),
+    2,
   );
 }
 
-function showSpeed(screen: Screen, act: Act, played: Played): void {
+function showSpeed(screen: Screen, played: Played): void {
   const { eventsPerS, p50Ms, p95Ms, p99Ms, modelShare } = played;
-  const latency = [p50Ms, p95Ms, p99Ms].map((ms) => ms.toFixed(ms < 10 ? 2 : 1)).join(" / ");
-  screen.line(
-    `  ${screen.paint("bold", count(eventsPerS))} events/s, one a message   ` +
-      `p50/p95/p99 ${screen.paint("bold", latency)} ms with ${inFlight} in flight   ` +
-      `${percent(modelShare)} answered by the model within ${act.spec.timeoutMs} ms`,
+  const latency = [p50Ms, p95Ms, p99Ms].map((ms) => ms.toFixed(ms < 10 ? 2 : 1)).join("/");
+  screen.text(
+    `${screen.paint("bold", count(eventsPerS))} events/s, one a message, ${inFlight} in flight; ` +
+      `p50/p95/p99 ${screen.paint("bold", latency)} ms; ${percent(modelShare)} answered by the model`,
+    2,
   );
   screen.line();
 }

@@ -84,9 +84,9 @@ class StreamedRun {
     this.#latencies = new Float64Array(run.events);
     this.#call = client.ScoreStream();
     this.result = new Promise((resolve, reject) => {
-      this.#call.on("data", ({ requestId, response, error }: ScoreStreamResponse__Output) => {
+      this.#call.on("data", ({ requestId = 0, response, error }: ScoreStreamResponse__Output) => {
         const verdict = response?.verdicts?.[0];
-        if (verdict === undefined || requestId === undefined) {
+        if (verdict === undefined) {
           this.#call.cancel();
           reject(new Error(error?.message ?? "an answer without a verdict"));
           return;
@@ -119,14 +119,14 @@ class StreamedRun {
     this.#endWhenDone();
   }
 
-  /** SCORE_ONLY: asking teaches the model nothing. */
+  /** SCORE_ONLY: asking teaches the model nothing. Without its id: a known id would get its first verdict again. */
   #askReasons(index: number): void {
     this.#explaining++;
     this.#call.write({
       requestId: reasonsFrom + index,
       request: {
         detector: this.#run.detector,
-        events: [this.#run.event(index)],
+        events: [{ ...this.#run.event(index), id: "" }],
         mode: "MODE_SCORE_ONLY",
         explain: true,
       },

@@ -26,6 +26,21 @@ export class Screen {
     this.#out.write(`${text}\n`);
   }
 
+  /** A sentence, `indent` columns in, that wraps between words at the terminal's edge. */
+  text(text: string, indent = 0): void {
+    let line = "";
+    for (const word of text.split(" ")) {
+      const longer = line === "" ? word : `${line} ${word}`;
+      if (line === "" || indent + visibleLength(longer) < this.#width) {
+        line = longer;
+        continue;
+      }
+      this.line(" ".repeat(indent) + line);
+      line = word;
+    }
+    this.line(" ".repeat(indent) + line);
+  }
+
   /** How far something is, `done` in 0..1: drawn over itself on a terminal, else a line every two seconds. */
   progress(done: number, text: string): void {
     const now = performance.now();
