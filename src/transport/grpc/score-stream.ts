@@ -36,7 +36,8 @@ const inFlightRetryMs = 10;
  *     client <── HTTP/2 window <── sendMessage <── settle <──┘
  *
  * Back pressure: `buffered` counts answers written and not flushed, `promised` what requests in flight will write at most, about.
- * Above the limit nothing is read, so the client's own window fills and it stops sending.
+ * Above half the limit nothing is read, so the client's own window fills and it stops sending; the other half is for the answer
+ * to the request that was read last, so that what is buffered stays under the limit.
  */
 export class ScoreStream {
   readonly #call: ServerInterceptingCallInterface;
@@ -198,7 +199,8 @@ export class ScoreStream {
   }
 
   #full(): boolean {
-    return this.#bufferedBytes + this.#promisedBytes > this.#host.limits.streamBufferedBytesMax;
+    const bytes = this.#bufferedBytes + this.#promisedBytes;
+    return bytes > this.#host.limits.streamBufferedBytesMax / 2;
   }
 
   /** Asks for the next message. grpc-js may deliver it before `startRead` returns: a loop, not a recursion. */

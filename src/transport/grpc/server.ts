@@ -15,6 +15,7 @@ import {
   serviceNames,
 } from "./definitions.ts";
 import { detectorHandlers } from "./detectors.ts";
+import { Listener } from "./listener.ts";
 import { OpenCalls } from "./open-calls.ts";
 import type { GrpcLimits, GrpcParts } from "./parts.ts";
 import { scoreHandler } from "./score.ts";
@@ -69,13 +70,12 @@ export function createGrpcServer(options: GrpcOptions, parts: GrpcParts): GrpcTr
 }
 
 class GrpcServer implements GrpcTransport {
-  readonly #options: GrpcOptions;
+  readonly #listener: Listener;
   readonly #server: Server;
   readonly #health = new HealthImplementation();
   readonly #host;
 
   constructor(options: GrpcOptions, parts: GrpcParts) {
-    this.#options = options;
     this.#host = {
       parts,
       limits: options.limits,
@@ -98,6 +98,8 @@ class GrpcServer implements GrpcTransport {
     );
     this.#health.addToServer(this.#server);
     new ReflectionService(loadEverything(contract)).addToServer(this.#server);
+    const injector = this.#server.createConnectionInjector(credentials(options.tls));
+    this.#listener = new Listener(options.address, (socket) => injector.injectConnection(socket));
     this.setServing(false);
   }
 
@@ -115,13 +117,7 @@ class GrpcServer implements GrpcTransport {
   }
 
   listen(): Promise<{ readonly port: number }> {
-    const { address, tls } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, credentials(tls), (error, port) => {
-        if (error === null) resolve({ port });
-        else reject(new Error(`cannot listen on ${address}: ${error.message}`, { cause: error }));
-      });
-    });
+    return this.#listener.listen();
   }
 
   setServing(serving: boolean): void {
@@ -138,17 +134,15 @@ class GrpcServer implements GrpcTransport {
     for (const end of this.#host.watches) end();
     const answered = await within(this.#host.calls.answered(), deadline);
     this.#host.calls.endLasting();
-    const closed = await within(
-      new Promise<void>((resolve) => {
-        this.#server.tryShutdown(() => resolve());
-      }),
-      deadline,
-    );
-    if (!closed) this.#server.forceShutdown();
+    const stopped = this.#listener.stop();
+    this.#server.tryShutdown(() => undefined);
+    const closed = await within(stopped, deadline);
+    this.close();
     return answered && closed;
   }
 
   close(): void {
+    this.#listener.destroy();
     this.#server.forceShutdown();
   }
 }
