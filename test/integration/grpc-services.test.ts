@@ -7,9 +7,10 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Alert } from "../../src/alerts/alerts.ts";
 import { Source, State } from "../../src/domain/verdict.ts";
-import { loadContract, loadEverything } from "../../src/transport/grpc/definitions.ts";
+
 import type { DetectorSpec } from "../../src/transport/grpc/generated/weir/v1/DetectorSpec.ts";
 import type { WatchAlertsResponse__Output } from "../../src/transport/grpc/generated/weir/v1/WatchAlertsResponse.ts";
+import { reflectedPackage } from "../../src/transport/grpc/reflection.ts";
 import {
   connect,
   detailsOf,
@@ -36,7 +37,7 @@ afterEach(() => {
   fake.transport.close();
 });
 
-const everything = loadEverything(loadContract());
+const everything = reflectedPackage();
 
 /** A client of any service that the server has, without types. */
 function plainClient(name: string) {
@@ -115,8 +116,8 @@ describe("reflection", () => {
         "weir.v1.Event",
         "grpc.health.v1.Health",
       ];
-      call.write({ listServices: "*" });
-      for (const symbol of symbols) call.write({ fileContainingSymbol: symbol });
+      call.write({ list_services: "*" });
+      for (const symbol of symbols) call.write({ file_containing_symbol: symbol });
       call.end();
       await new Promise((resolve) => call.on("end", resolve));
       const services = [
@@ -126,9 +127,9 @@ describe("reflection", () => {
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
       ].map((service) => ({ name: service }));
-      expect(answers[0]).toMatchObject({ listServicesResponse: { service: services } });
+      expect(answers[0]).toMatchObject({ list_services_response: { service: services } });
       for (const answer of answers.slice(1)) {
-        expect(answer).toHaveProperty("fileDescriptorResponse.fileDescriptorProto.0");
+        expect(answer).toHaveProperty("file_descriptor_response.file_descriptor_proto.0");
       }
       expect(answers).toHaveLength(symbols.length + 1);
       reflection.client.close();

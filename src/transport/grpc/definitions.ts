@@ -1,9 +1,6 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
-import { protoPath as healthProtoPath } from "grpc-health-check";
 import { malformed } from "./decode.ts";
 import type { WeirError } from "../../domain/errors.ts";
 
@@ -26,23 +23,12 @@ export class Malformed {
 }
 
 /** Weir's contract as proto-loader reads it. */
-export function loadContract(): PackageDefinition {
+export function loadContract(changes: Options = {}): PackageDefinition {
   return loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto"], {
     ...options,
+    ...changes,
     includeDirs: [protoDirectory],
   });
-}
-
-/** Everything that the server answers, for reflection: Weir, health, and reflection itself. */
-export function loadEverything(contract: PackageDefinition): PackageDefinition {
-  const reflection = createRequire(import.meta.url).resolve("@grpc/reflection/package.json");
-  const reflectionProtos = join(dirname(reflection), "build/proto/grpc/reflection");
-  return {
-    ...contract,
-    ...loadSync(healthProtoPath, options),
-    ...loadSync(join(reflectionProtos, "v1/reflection.proto"), options),
-    ...loadSync(join(reflectionProtos, "v1alpha/reflection.proto"), options),
-  };
 }
 
 /**

@@ -7,17 +7,12 @@ import {
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import {
-  loadContract,
-  loadEverything,
-  scoreStreamPath,
-  serverDefinition,
-  serviceNames,
-} from "./definitions.ts";
+import { loadContract, scoreStreamPath, serverDefinition, serviceNames } from "./definitions.ts";
 import { detectorHandlers } from "./detectors.ts";
 import { Listener } from "./listener.ts";
 import { OpenCalls } from "./open-calls.ts";
 import type { GrpcLimits, GrpcParts } from "./parts.ts";
+import { reflectedPackage } from "./reflection.ts";
 import { scoreHandler } from "./score.ts";
 import { ScoreStream, type StreamHost } from "./score-stream.ts";
 import { watchAlertsHandler } from "./watch-alerts.ts";
@@ -97,7 +92,7 @@ class GrpcServer implements GrpcTransport {
       detectorHandlers(this.#host),
     );
     this.#health.addToServer(this.#server);
-    new ReflectionService(loadEverything(contract)).addToServer(this.#server);
+    new ReflectionService(reflectedPackage()).addToServer(this.#server);
     const injector = this.#server.createConnectionInjector(credentials(options.tls));
     this.#listener = new Listener(options.address, (socket) => injector.injectConnection(socket));
     this.setServing(false);
