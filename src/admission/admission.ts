@@ -7,6 +7,7 @@ import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { amend } from "./amend.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Pending } from "./pending.ts";
 import type { PendingContext } from "./pending.ts";
@@ -59,7 +60,7 @@ export class Admission implements Scorer {
       deadlines: new Deadlines(options.clock),
       telemetry: options.telemetry,
       settled: () => this.settled(),
-      amend: (pending, rows) => this.placer.amend(pending, rows, options.clock),
+      amend: (pending, rows) => amend(options.shards, pending, rows, options.clock),
     };
   }
 

@@ -90,11 +90,15 @@ export function rowOf(
     frame.keyIndex.length === 0
       ? frame.keys[0]
       : frame.keys[viewOf(frame.keyIndex).getUint32(row * 4, true)];
-  const time =
-    frame.timesUnixMs.length === 0
-      ? 0
-      : Number(viewOf(frame.timesUnixMs).getBigInt64(row * 8, true));
-  return { key: key ?? "", timeUnixMs: time, id: frame.ids[row] ?? "" };
+  return { key: key ?? "", timeUnixMs: timeOf(request, row), id: frame.ids[row] ?? "" };
+}
+
+/** Event time of a row, Unix ms; 0 = none was sent. */
+export function timeOf(request: ScoreRequest, row: number): number {
+  const { frame } = request;
+  if (frame === undefined) return request.events[row]?.timeUnixMs ?? 0;
+  const { timesUnixMs } = frame;
+  return timesUnixMs.length === 0 ? 0 : Number(viewOf(timesUnixMs).getBigInt64(row * 8, true));
 }
 
 function hasSystemAction(request: ScoreRequest, row: number): boolean {

@@ -11,7 +11,7 @@ import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
-import { fallBack, rowOf } from "./fallback.ts";
+import { fallBack, rowOf, timeOf } from "./fallback.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Reply } from "./scorer.ts";
 
@@ -86,6 +86,8 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     const { verdicts } = this;
+    const { cache } = this.options.runtime;
+    const now = this.context.clock.now();
     let failed = false;
     for (let at = first; at < first + count; at++) {
       const row = region.requestRow(at);
@@ -105,7 +107,7 @@ export class Pending implements RowsOwner, Due {
       verdicts.states[row] = region.state(at);
       verdicts.replayed[row] = region.replayed(at);
       verdicts.systemActions[row] = region.systemAction(at);
-      this.remember(region, at);
+      if (region.replayed(at) === 0) cache?.put(region, at, now);
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime.detector);
       }
@@ -206,31 +208,13 @@ export class Pending implements RowsOwner, Due {
     fallBack({ runtime, request, row, now, scored: mode !== Mode.LEARN_ONLY }, this.verdicts);
   }
 
-  /** Keeps the score for the CACHED fallback. */
-  private remember(region: Region, at: number): void {
-    const { cache } = this.options.runtime;
-    if (cache === undefined || region.replayed(at) === 1) return;
-    const score = region.score(at);
-    const state = region.state(at);
-    if (Number.isNaN(score) || state === 0) return;
-    cache.put(
-      { lo: region.hashLo(at), hi: region.hashHi(at) },
-      {
-        score,
-        rawScore: region.rawScore(at),
-        threshold: region.threshold(at),
-        state: stateOf(state),
-        modelVersion: region.modelVersion(at),
-      },
-      this.context.clock.now(),
-    );
-  }
-
   /** Verdicts that came after the answer: the cache learns them, and an anomaly that the fallback did not see is told. */
   private late(region: Region, first: number, count: number): void {
+    const { cache } = this.options.runtime;
+    const now = this.context.clock.now();
     for (let at = first; at < first + count; at++) {
       if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
-      this.remember(region, at);
+      if (region.replayed(at) === 0) cache?.put(region, at, now);
       const row = region.requestRow(at);
       const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
       if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;
@@ -267,7 +251,7 @@ export class Pending implements RowsOwner, Due {
         if (count > 0) meter.answered(source, count, latencyUs);
       }
     }
-    const { timeUnixMs } = rowOf(request, 0);
+    const timeUnixMs = timeOf(request, 0);
     if (timeUnixMs !== 0) meter.eventAge(this.context.clock.unixMs() - timeUnixMs);
     if (found > 0) this.alert(found);
     if (this.span !== undefined) {

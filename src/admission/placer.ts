@@ -1,13 +1,11 @@
 import { Code, WeirError } from "../domain/errors.ts";
-import type { Clock } from "../domain/clock.ts";
 import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
-import { limits } from "../config/limits.ts";
-import { KeyHash, encodeText } from "../shard/key-hash.ts";
-import { Amend, Op, PARTITIONS, RowFlag, explainValues, VALUES_MAX } from "../shard/layout.ts";
+import { Op, PARTITIONS, RowFlag, explainValues, VALUES_MAX } from "../shard/layout.ts";
+import { emptyRow } from "../shard/region.ts";
 import type { Region } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
-import type { RowsOwner, Shard } from "../shard/shard.ts";
+import type { Shard } from "../shard/shard.ts";
 import { rowOf } from "./fallback.ts";
 import type { LedgerKey } from "./key-ledger.ts";
 import type { Pending } from "./pending.ts";
@@ -20,6 +18,9 @@ const OPS = {
   [Mode.LEARN_ONLY]: Op.LEARN_ONLY,
 } as const;
 
+const UNUSED = -2;
+const USED = -1;
+
 /** One request's share of one shard. */
 interface Share {
   rows: number;
@@ -31,20 +32,13 @@ interface Share {
 /** Puts staged rows into the gathering regions of the shards that own their keys. */
 export class Placer {
   private readonly shares: Share[];
-  /** By key of the request: offset of its bytes in its shard's region; -1 = not there yet. */
+  /** By key of the request: offset of its bytes in its shard's region, or UNUSED, or USED by a row but not there yet. */
   private keyOffset = new Int32Array(64);
   private valuesPerRow = 0;
   private explain = false;
-  private readonly header = {
-    slot: 0,
-    op: 0,
-    flags: 0,
-    requestRow: 0,
-    arrivalMs: 0,
-    eventTimeMs: 0,
-    sequence: 0,
-  };
-
+  /** By key of the request: index of its shard. */
+  private keyShard = new Uint8Array(64);
+  private readonly fields = emptyRow();
   private readonly shards: ShardSet;
   private readonly staged: Staged;
 
@@ -65,19 +59,7 @@ export class Placer {
       share.rows = 0;
       share.bytes = 0;
     }
-    if (this.keyOffset.length < staged.keys) this.keyOffset = new Int32Array(staged.keys * 2);
-    this.keyOffset.fill(-1, 0, staged.keys);
-    for (let row = 0; row < staged.rows; row++) {
-      const key = staged.keyOf[row] ?? 0;
-      const share = shares[this.shards.indexOf(staged.keyLo[key] ?? 0)];
-      if (share === undefined) continue;
-      share.rows++;
-      share.bytes += staged.idLength[row] ?? 0;
-      if (this.keyOffset[key] === -1) {
-        this.keyOffset[key] = -2;
-        share.bytes += staged.keyLength[key] ?? 0;
-      }
-    }
+    this.shareOut();
     for (const shard of this.shards.shards) {
       const share = shares[shard.index];
       if (share === undefined || share.rows === 0) continue;
@@ -98,39 +80,35 @@ export class Placer {
 
   /** Writes the reserved rows and hands them to their shards. */
   place(pending: Pending, mode: Mode, arrivalMs: number, now: number): void {
-    const { staged, header } = this;
+    const { staged, fields } = this;
     const { runtime } = pending.options;
     const { detector } = runtime;
     const features = detector.features.length;
-    const op = OPS[mode];
     const learns = mode !== Mode.SCORE_ONLY;
     const reserve = this.valuesPerRow - features;
-    header.slot = detector.slot;
-    header.op = op;
-    header.arrivalMs = arrivalMs;
+    fields.slot = detector.slot;
+    fields.op = OPS[mode];
+    fields.arrivalMs = arrivalMs;
     for (let row = 0; row < staged.rows; row++) {
       const key = staged.keyOf[row] ?? 0;
-      const hash = { lo: staged.keyLo[key] ?? 0, hi: staged.keyHi[key] ?? 0 };
-      const { gathering } = this.shards.shardOf(hash.lo);
+      const region = this.regionOf(key);
       const idLength = staged.idLength[row] ?? 0;
       const time = staged.times[row] ?? 0;
-      header.flags = (staged.flags[row] ?? 0) | (this.explain ? RowFlag.EXPLAIN : 0);
-      header.requestRow = row;
-      header.eventTimeMs = time === 0 ? arrivalMs : time;
-      header.sequence = idLength > 0 && learns ? ++runtime.sequence : runtime.sequence;
-      gathering.putRow(
-        header,
-        hash,
-        { offset: this.keyBytes(gathering, key), length: staged.keyLength[key] ?? 0 },
-        {
-          offset:
-            idLength === 0
-              ? 0
-              : gathering.putBytes(staged.text, staged.idStart[row] ?? 0, idLength),
-          length: idLength,
-        },
-        gathering.putValues(staged.values, row * features, features, reserve),
-      );
+      if (idLength > 0) {
+        fields.idOffset = region.putBytes(staged.text, staged.idStart[row] ?? 0, idLength);
+        if (learns) runtime.sequence++;
+      }
+      fields.flags = (staged.flags[row] ?? 0) | (this.explain ? RowFlag.EXPLAIN : 0);
+      fields.requestRow = row;
+      fields.keyOffset = this.keyBytes(region, key);
+      fields.keyLength = staged.keyLength[key] ?? 0;
+      fields.idLength = idLength;
+      fields.hashLo = staged.keyLo[key] ?? 0;
+      fields.hashHi = staged.keyHi[key] ?? 0;
+      fields.eventTimeMs = time === 0 ? arrivalMs : time;
+      fields.sequence = runtime.sequence;
+      fields.valuesOffset = region.putValues(staged.values, row * features, features, reserve);
+      region.putRow(fields);
     }
     for (const shard of this.shards.shards) {
       const share = this.shares[shard.index];
@@ -139,54 +117,32 @@ export class Placer {
     }
   }
 
-  /** Tells the shards which verdict the clients of these rows got; dropped when a shard has no room for it. */
-  amend(pending: Pending, rows: readonly number[], clock: Clock): void {
-    const { runtime, request } = pending.options;
-    const { verdicts } = pending;
-    const { detector } = runtime;
-    const hash = new KeyHash();
-    const text = new Uint8Array(limits.keyBytesMax + limits.idBytesMax);
-    const values = new Float64Array(Amend.length);
-    for (const row of rows) {
-      const { key, id } = rowOf(request, row);
-      const keyLength = encodeText(key, text, 0, limits.keyBytesMax);
-      const idLength = encodeText(id, text, keyLength, limits.idBytesMax);
-      hash.of(text, 0, keyLength);
-      const shard = this.shards.shardOf(hash.lo);
-      const { gathering } = shard;
-      if (!gathering.fits(1, Amend.length, keyLength + idLength)) continue;
-      values[Amend.score] = verdicts.scores[row] ?? Number.NaN;
-      values[Amend.raw] = verdicts.rawScores[row] ?? 0;
-      values[Amend.threshold] = verdicts.thresholds[row] ?? 1;
-      values[Amend.packed] =
-        (verdicts.states[row] ?? 0) |
-        ((verdicts.anomalies[row] ?? 0) << 8) |
-        ((verdicts.sources[row] ?? 0) << 16) |
-        ((verdicts.systemActions[row] ?? 0) << 24);
-      values[Amend.rule] = verdicts.rules[row] ?? -1;
-      values[Amend.modelVersion] = verdicts.modelVersions[row] ?? 0;
-      const first = gathering.putRow(
-        {
-          slot: detector.slot,
-          op: Op.AMEND,
-          flags: RowFlag.HAS_ID,
-          requestRow: row,
-          arrivalMs: clock.unixMs(),
-          eventTimeMs: 0,
-          sequence: runtime.sequence,
-        },
-        hash,
-        { offset: gathering.putBytes(text, 0, keyLength), length: keyLength },
-        { offset: gathering.putBytes(text, keyLength, idLength), length: idLength },
-        gathering.putValues(values, 0, Amend.length, 0),
-      );
-      shard.add(
-        { owner: nobody, first, count: 1, admittedAt: clock.now() },
-        detector.config.batchWaitMs,
-        1,
-      );
+  /** Counts each shard's share of the staged rows and notes the shard of every key. */
+  private shareOut(): void {
+    const { staged, shares, shards } = this;
+    if (this.keyOffset.length < staged.keys) {
+      this.keyOffset = new Int32Array(staged.keys * 2);
+      this.keyShard = new Uint8Array(staged.keys * 2);
     }
-    this.shards.wake();
+    this.keyOffset.fill(UNUSED, 0, staged.keys);
+    for (let row = 0; row < staged.rows; row++) {
+      const key = staged.keyOf[row] ?? 0;
+      const fresh = this.keyOffset[key] === UNUSED;
+      if (fresh) {
+        this.keyOffset[key] = USED;
+        this.keyShard[key] = shards.indexOf(staged.keyLo[key] ?? 0);
+      }
+      const share = shares[this.keyShard[key] ?? 0];
+      if (share === undefined) continue;
+      share.rows++;
+      share.bytes += (staged.idLength[row] ?? 0) + (fresh ? (staged.keyLength[key] ?? 0) : 0);
+    }
+  }
+
+  private regionOf(key: number): Region {
+    const shard = this.shards.shards[this.keyShard[key] ?? 0];
+    if (shard === undefined) throw new Error("no shards");
+    return shard.gathering;
   }
 
   private hand(shard: Shard, pending: Pending, share: Share, now: number): void {
@@ -218,7 +174,7 @@ export class Placer {
     for (let row = 0; row < staged.rows; row++) {
       const { key } = rowOf(request, row);
       const lo = staged.keyLo[staged.keyOf[row] ?? 0] ?? 0;
-      keys.push({ key, partition: lo % PARTITIONS });
+      keys.push({ key, partition: lo & (PARTITIONS - 1) });
     }
     const refused = runtime.ledger?.admit(keys, arrivalMs);
     if (refused === undefined) return;
@@ -241,10 +197,3 @@ function tooManyExplained(features: number): WeirError {
     { violations: [{ field: "explain", message: `expected at most ${rowsMax} rows` }] },
   );
 }
-
-/** Nobody waits for an amendment. */
-const nobody: RowsOwner = {
-  span: undefined,
-  done: () => undefined,
-  lost: () => undefined,
-};

@@ -1,5 +1,6 @@
 import { stateOf } from "../domain/verdict.ts";
 import type { State } from "../domain/verdict.ts";
+import type { Region } from "../shard/region.ts";
 
 /** A key's last score by the model, and what its verdict was measured against. */
 export interface CachedScore {
@@ -24,16 +25,21 @@ export class ScoreCache {
   private readonly states = new Uint8Array(ENTRIES);
   private modelVersion = 0;
 
-  put(hash: { readonly lo: number; readonly hi: number }, scored: CachedScore, at: number): void {
-    const entry = slotOf(hash.lo, hash.hi);
-    this.tags[entry * 2] = hash.lo;
-    this.tags[entry * 2 + 1] = hash.hi;
-    this.numbers[entry * FIELDS] = scored.score;
-    this.numbers[entry * FIELDS + 1] = scored.rawScore;
-    this.numbers[entry * FIELDS + 2] = scored.threshold;
+  /** Keeps the model's score of a row, unless it has none. `at` is clock.now(). */
+  put(region: Region, row: number, at: number): void {
+    const score = region.score(row);
+    if (Number.isNaN(score)) return;
+    const lo = region.hashLo(row);
+    const hi = region.hashHi(row);
+    const entry = slotOf(lo, hi);
+    this.tags[entry * 2] = lo;
+    this.tags[entry * 2 + 1] = hi;
+    this.numbers[entry * FIELDS] = score;
+    this.numbers[entry * FIELDS + 1] = region.rawScore(row);
+    this.numbers[entry * FIELDS + 2] = region.threshold(row);
     this.numbers[entry * FIELDS + 3] = at;
-    this.states[entry] = scored.state;
-    this.modelVersion = scored.modelVersion;
+    this.states[entry] = region.state(row);
+    this.modelVersion = region.modelVersion(row);
   }
 
   /** The key's entry when it was scored at `since` or later (clock.now()). */

@@ -20,23 +20,47 @@ export interface Views {
   readonly u8: Uint8Array;
 }
 
-/** What the shard is told of one row beside its key, values and id. */
-export interface RowHeader {
-  readonly slot: number;
-  readonly op: number;
-  readonly flags: number;
+/** One row as the shard reads it. A caller keeps one of these and fills it anew for every row: the hot path makes no garbage. */
+export interface RowFields {
+  slot: number;
+  op: number;
+  flags: number;
   /** The row's position in its request. */
-  readonly requestRow: number;
-  readonly arrivalMs: number;
-  readonly eventTimeMs: number;
-  /** Of the detector's rows that carry an id: 1, 2, ...; 0 without an id. */
-  readonly sequence: number;
+  requestRow: number;
+  /** Where `putBytes` put the key and the id, and their lengths; an empty text needs no place. */
+  keyOffset: number;
+  keyLength: number;
+  idOffset: number;
+  idLength: number;
+  /** KeyHash of the key. */
+  hashLo: number;
+  hashHi: number;
+  arrivalMs: number;
+  eventTimeMs: number;
+  /** Where `putValues` put the values. */
+  valuesOffset: number;
+  /** Of the detector's rows that carry an id: 1, 2, ...; the last one's without an id. */
+  sequence: number;
 }
 
-/** A key or an id whose bytes are in this region already. */
-export interface TextRef {
-  readonly offset: number;
-  readonly length: number;
+/** All zero. */
+export function emptyRow(): RowFields {
+  return {
+    slot: 0,
+    op: 0,
+    flags: 0,
+    requestRow: 0,
+    keyOffset: 0,
+    keyLength: 0,
+    idOffset: 0,
+    idLength: 0,
+    hashLo: 0,
+    hashHi: 0,
+    arrivalMs: 0,
+    eventTimeMs: 0,
+    valuesOffset: 0,
+    sequence: 0,
+  };
 }
 
 /**
@@ -99,30 +123,23 @@ export class Region {
   }
 
   /** Appends one row; returns its position in the batch. */
-  // oxlint-disable-next-line max-params -- the hot path: an options object a row would be garbage a row
-  putRow(
-    header: RowHeader,
-    hash: { readonly lo: number; readonly hi: number },
-    key: TextRef,
-    id: TextRef,
-    valuesOffset: number,
-  ): number {
+  putRow(row: RowFields): number {
     const { u8, u16, u32, f64 } = this.views;
     const at = this.rowBase + this.rows * ROW_BYTES;
-    u16[(at + Row.slot) >>> 1] = header.slot;
-    u8[at + Row.op] = header.op;
-    u8[at + Row.flags] = header.flags;
-    u32[(at + Row.requestRow) >>> 2] = header.requestRow;
-    u32[(at + Row.keyOffset) >>> 2] = key.offset;
-    u16[(at + Row.keyLength) >>> 1] = key.length;
-    u16[(at + Row.idLength) >>> 1] = id.length;
-    u32[(at + Row.hashLo) >>> 2] = hash.lo;
-    u32[(at + Row.hashHi) >>> 2] = hash.hi;
-    f64[(at + Row.arrivalMs) >>> 3] = header.arrivalMs;
-    f64[(at + Row.eventTimeMs) >>> 3] = header.eventTimeMs;
-    u32[(at + Row.valuesOffset) >>> 2] = valuesOffset;
-    u32[(at + Row.idOffset) >>> 2] = id.offset;
-    f64[(at + Row.sequence) >>> 3] = header.sequence;
+    u16[(at + Row.slot) >>> 1] = row.slot;
+    u8[at + Row.op] = row.op;
+    u8[at + Row.flags] = row.flags;
+    u32[(at + Row.requestRow) >>> 2] = row.requestRow;
+    u32[(at + Row.keyOffset) >>> 2] = row.keyOffset;
+    u16[(at + Row.keyLength) >>> 1] = row.keyLength;
+    u16[(at + Row.idLength) >>> 1] = row.idLength;
+    u32[(at + Row.hashLo) >>> 2] = row.hashLo;
+    u32[(at + Row.hashHi) >>> 2] = row.hashHi;
+    f64[(at + Row.arrivalMs) >>> 3] = row.arrivalMs;
+    f64[(at + Row.eventTimeMs) >>> 3] = row.eventTimeMs;
+    u32[(at + Row.valuesOffset) >>> 2] = row.valuesOffset;
+    u32[(at + Row.idOffset) >>> 2] = row.idOffset;
+    f64[(at + Row.sequence) >>> 3] = row.sequence;
     return this.rows++;
   }
 

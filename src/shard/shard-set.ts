@@ -104,7 +104,8 @@ export class ShardSet {
 
   /** Index of the shard that owns a key, by the low word of its hash. */
   indexOf(hashLo: number): number {
-    return (hashLo % PARTITIONS) % this.shards.length;
+    // The mask keeps it a small integer: `%` on numbers over 2^31 is a division of doubles.
+    return (hashLo & (PARTITIONS - 1)) % this.shards.length;
   }
 
   shardOf(hashLo: number): Shard {

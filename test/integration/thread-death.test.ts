@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Source } from "../../src/domain/verdict.ts";
 import { Op, Root } from "../../src/shard/layout.ts";
 import { KeyHash } from "../../src/shard/key-hash.ts";
+import { emptyRow } from "../../src/shard/region.ts";
 import type { RowsOwner, Shard } from "../../src/shard/shard.ts";
 import { noTelemetry } from "../../src/telemetry/no-telemetry.ts";
 import { createDetector, frame, request, startCore, submit } from "../support/core.ts";
@@ -62,21 +63,16 @@ function addFault(core: TestCore, key: string, op: number): Promise<"done" | "lo
       lost: () => resolve("lost"),
     };
     const { gathering } = shard;
-    const first = gathering.putRow(
-      {
-        slot: 0,
-        op,
-        flags: 0,
-        requestRow: 0,
-        arrivalMs: Date.now(),
-        eventTimeMs: 0,
-        sequence: 0,
-      },
-      hash,
-      { offset: gathering.putBytes(bytes, 0, bytes.length), length: bytes.length },
-      { offset: 0, length: 0 },
-      gathering.putValues(Float64Array.of(1, 1), 0, 2, 0),
-    );
+    const first = gathering.putRow({
+      ...emptyRow(),
+      op,
+      hashLo: hash.lo,
+      hashHi: hash.hi,
+      keyOffset: gathering.putBytes(bytes, 0, bytes.length),
+      keyLength: bytes.length,
+      valuesOffset: gathering.putValues(Float64Array.of(1, 1), 0, 2, 0),
+      arrivalMs: Date.now(),
+    });
     shard.add({ owner, first, count: 1, admittedAt: performance.now() }, 10, 1);
     core.shards.wake();
   });
