@@ -53,6 +53,7 @@ export type Reason =
   | "NOT_FOUND" // of an HTTP path
   | "METHOD_NOT_ALLOWED"
   | "UNSUPPORTED_MEDIA_TYPE"
+  | "CROSS_SITE" // a browser sent it for a page of another site
   | "REQUEST_TIMEOUT" // an HTTP request that did not arrive whole in time
   | "INTERNAL";
 

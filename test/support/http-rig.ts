@@ -18,7 +18,7 @@ import {
 } from "../../src/transport/http/server.ts";
 
 /** A request that the fake scorer holds. */
-export interface Held {
+interface Held {
   readonly request: ScoreRequest;
   readonly call: CallContext;
   readonly reply: Reply;
@@ -26,7 +26,7 @@ export interface Held {
 }
 
 /** Answers at once with `verdictsOf`, refuses with `refusal`, or holds what it gets while `holding`. */
-export class FakeScorer implements Scorer {
+class FakeScorer implements Scorer {
   readonly held: Held[] = [];
   holding = false;
   refusal: Error | undefined = undefined;
@@ -81,7 +81,7 @@ const aStatus: DetectorStatus = {
   lastError: "",
 };
 
-export class FakeRegistry implements Registry {
+class FakeRegistry implements Registry {
   readonly detectors = new Map<string, Detector>();
 
   find(name: string): Detector | undefined {

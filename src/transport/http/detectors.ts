@@ -5,6 +5,7 @@ import { show } from "../../config/problems.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Detector, DetectorConfig } from "../../domain/detector.ts";
 import { WeirError } from "../../domain/errors.ts";
+import { refuseCrossSite } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { isObject, parseExactJson } from "./json.ts";
 import { describe, detectorInPath, readQuery } from "./openapi.ts";
@@ -42,12 +43,13 @@ export function detectorRoutes(app: FastifyInstance, parts: HttpParts, gate: Gat
           tag,
           params: detectorInPath,
           answers: { 200: { description: "It starts cold", schema: detectorSchema } },
-          problems: [404, 503],
+          problems: [403, 404, 503],
         }),
       },
     },
     async (request, reply) => {
       gate.check();
+      refuseCrossSite(request.headers);
       const detector = await registry.reset(request.params.name);
       return sendJson(reply, detectorJson(detector, registry));
     },

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply } from "fastify";
 import { Code, WeirError, type Reason, type Violation } from "../../domain/errors.ts";
@@ -42,6 +42,7 @@ const statusOfReason: Partial<Readonly<Record<Reason, number>>> = {
   TOO_MANY_ROWS: 413,
   METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  CROSS_SITE: 403,
   REQUEST_TIMEOUT: 408,
 };
 
@@ -123,6 +124,20 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): We
     Code.UNIMPLEMENTED,
     "METHOD_NOT_ALLOWED",
     `${method} is not one of ${allowed.join(", ")}`,
+  );
+}
+
+/**
+ * Refuses what a browser sends for a page of another site. Needed only where a request without a body changes something: all
+ * others have a method or a content type that browsers ask about first, and Weir never agrees.
+ */
+export function refuseCrossSite(headers: IncomingHttpHeaders): void {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "same-origin" || site === "none") return;
+  throw new WeirError(
+    Code.FAILED_PRECONDITION,
+    "CROSS_SITE",
+    "pages of other sites may not change anything here",
   );
 }
 

@@ -3,7 +3,7 @@ import { Code, WeirError } from "../../domain/errors.ts";
 /** A start or a drain takes its time. */
 const retryAfterMs = 1_000;
 
-/** Whether work is taken, and how much of it is not answered yet. */
+/** Whether work is taken, and how many answers have not left yet. */
 export class Gate {
   #state: "warming" | "serving" | "draining" = "warming";
   #open = 0;
@@ -35,7 +35,7 @@ export class Gate {
         });
   }
 
-  /** A request was admitted; `leave` follows exactly once. */
+  /** A request is about to be admitted; `leave` follows exactly once. */
   enter(): void {
     this.#open++;
   }
@@ -45,7 +45,7 @@ export class Gate {
     if (this.#open === 0) this.#idle?.();
   }
 
-  /** Resolves when everything admitted is answered. */
+  /** Resolves when every answer has left. */
   async idle(): Promise<void> {
     if (this.#open === 0) return;
     await new Promise<void>((resolve) => {

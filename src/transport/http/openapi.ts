@@ -41,6 +41,7 @@ export const detectorInPath = z.strictObject({
 
 const reasons: Readonly<Record<number, string>> = {
   400: "Malformed or invalid; violations say where",
+  403: "Sent by a browser for a page of another site",
   404: "No such detector",
   409: "It is there already with another spec; or the inputs have changed",
   413: "Larger than the limit",

@@ -78,11 +78,11 @@ function documentRoutes(app: FastifyInstance): void {
         }),
       },
     },
-    (_request, reply) => {
+    (request, reply) => {
       reply
         .header("content-type", "text/html; charset=utf-8")
         .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
-        .send(indexPage);
+        .send(indexPage(request.headers.host ?? "127.0.0.1:14345"));
     },
   );
 }

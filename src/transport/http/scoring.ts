@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Ticket } from "../../admission/scorer.ts";
-import { WeirError } from "../../domain/errors.ts";
 import { decodeScoreRequest } from "./decode.ts";
 import { encodeScoreResponse } from "./encode.ts";
 import { sendProblem } from "./errors.ts";
@@ -42,43 +41,30 @@ function score(
 ): void {
   const decoded = decodeScoreRequest(parseJson(request.body), request.params.name);
   const { traceparent } = request.headers;
+  const call = {
+    receivedAt: parts.clock.now(),
+    deadline: Infinity,
+    transport: "http",
+    traceparent: typeof traceparent === "string" ? traceparent : undefined,
+  } as const;
+  let ticket: Ticket | undefined;
   let settled = false;
-  const settle = (): void => {
-    settled = true;
-    gate.leave();
-  };
   gate.enter();
-  let ticket: Ticket;
-  try {
-    ticket = parts.scorer.submit(
-      decoded,
-      {
-        receivedAt: parts.clock.now(),
-        deadline: Infinity,
-        transport: "http",
-        traceparent: typeof traceparent === "string" ? traceparent : undefined,
-      },
-      {
-        answer(verdicts, detector) {
-          settle();
-          reply
-            .header("content-type", "application/json; charset=utf-8")
-            .send(encodeScoreResponse(decoded, verdicts, detector));
-        },
-        fail(error) {
-          settle();
-          sendProblem(reply, error);
-        },
-      },
-    );
-  } catch (thrown) {
-    settle();
-    throw WeirError.from(thrown);
-  }
-  if (settled) return;
+  // The answer has left, or its caller has.
   reply.raw.once("close", () => {
-    if (settled) return;
-    settle();
-    ticket.cancel();
+    gate.leave();
+    if (!settled) ticket?.cancel();
+  });
+  ticket = parts.scorer.submit(decoded, call, {
+    answer(verdicts, detector) {
+      settled = true;
+      reply
+        .header("content-type", "application/json; charset=utf-8")
+        .send(encodeScoreResponse(decoded, verdicts, detector));
+    },
+    fail(error) {
+      settled = true;
+      sendProblem(reply, error);
+    },
   });
 }

