@@ -16,7 +16,7 @@ import {
   Row,
   ROW_BYTES,
 } from "./layout";
-import { STRUCTURE_HEADER } from "./structure";
+import { nodesBytes, nodesOf } from "./structure";
 
 export function keyDigestOf(region: u32, index: u32): u64 {
   const base = regionAt(region);
@@ -54,8 +54,7 @@ function digest(detector: Detector, key: Key): u64 {
   h = mix(h, ((key.sketchTotal as u64) << 32) | (key.sketchBelow as u64));
   h = mix(h, ((key.sketchBucket as u64) << 32) | (key.sketchCurrent as u64));
   h = hashBytes(h, statisticsOf(key), detector.statisticsBytes);
-  const nodes = detector.trees * detector.leaves;
-  h = hashBytes(h, key.structure + STRUCTURE_HEADER, nodes * 10);
+  h = hashBytes(h, nodesOf(key.structure), nodesBytes(detector));
   if (key.window != 0) {
     const used = detector.logs != 0 ? key.inWindow * detector.logStride : detector.windowBytesMax;
     h = hashBytes(h, key.window + BLOCK_HEADER, used);

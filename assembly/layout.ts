@@ -70,16 +70,17 @@ export const ARENA_CLASSES_BASE: u32 = 256;
  *      0  MT19937 state                         4 KiB
  *   4096  boxes and weights of a tree build    12 KiB
  *  16384  a row's {old, new} pairs, one v128 a feature
- *  24576  a row's explanation: paths and node masses
+ *  24576  splits asked of each feature of an explained row
+ *  28672  leaves of a row, u32 a tree
  *  32768  pending rows, 32 of 1 KiB
- *  65536  rows looked up ahead, u32 each; then to 128 KiB free
- * 131072  range counts of a walk with missing features
+ *  65536  rows looked up ahead, u32 each
  * 262144  masses of a window being folded, 256 KiB
  */
 export const SCRATCH_RANDOM: u32 = SCRATCH_BASE;
 export const SCRATCH_BUILD: u32 = SCRATCH_BASE + 4096;
 export const SCRATCH_PAIRS: u32 = SCRATCH_BASE + 16384;
 export const SCRATCH_EXPLAIN: u32 = SCRATCH_BASE + 24576;
+export const SCRATCH_WALK: u32 = SCRATCH_BASE + 28672;
 export const SCRATCH_PENDING: u32 = SCRATCH_BASE + 32768;
 export const SCRATCH_AHEAD: u32 = SCRATCH_BASE + 65536;
 export const SCRATCH_FOLD: u32 = SCRATCH_BASE + 262144;

@@ -4,7 +4,11 @@
  * structure; it goes when its last key goes.
  *
  *   ┌ kind │ run │ next u32 │ keys u32 │ slot u32 │ generation u32 │ maskHash u32 │ pad │ mask 32 B │
- *   │ thresholds f64 [trees][leaves] │ features u16 [trees][leaves], column * 16 ┐        node 1 is the root, 0 is unused
+ *   │ [node][tree] x { threshold f64, column * 16 u32, 0 } ┐
+ *
+ * Node 1 is the root, 0 is unused; the children of node i are 2i + 1 (left: below the threshold) and 2i (right), so that a
+ * comparison's mask, all ones for left, makes the next node without a branch. The trees lie side by side, so that a loop which
+ * walks several at once needs one base address for all of them.
  */
 import { KIND_STRUCTURE } from "./arena";
 import {
@@ -35,6 +39,8 @@ export class Structure {
 
 const MASK: u32 = 32;
 const MASK_BYTES: u32 = 32;
+/** Bytes of a node, as a shift. */
+export const NODE_SHIFT: u32 = 4;
 export const STRUCTURE_HEADER: u32 = MASK + MASK_BYTES;
 
 /** River's splits stay this share of a box away from its ends. */
@@ -45,19 +51,15 @@ const HIGH: u32 = LOW + FEATURES_MAX * 8;
 const COLUMNS: u32 = HIGH + FEATURES_MAX * 8;
 const WEIGHTS: u32 = COLUMNS + FEATURES_MAX * 2;
 const ROW_MASK: u32 = WEIGHTS + FEATURES_MAX * 8;
-/** Addresses of the thresholds and features of the tree being drawn. */
-const TREE: u32 = ROW_MASK + MASK_BYTES;
+/** The tree being drawn: address of its node 0, and the number of trees. */
+const DRAWN: u32 = ROW_MASK + MASK_BYTES;
 
 export function structureAt(address: u32): Structure {
   return changetype<Structure>(address);
 }
 
-export function thresholdsOf(structure: u32): u32 {
+export function nodesOf(structure: u32): u32 {
   return structure + STRUCTURE_HEADER;
-}
-
-export function featuresOf(structure: u32, detector: Detector): u32 {
-  return structure + STRUCTURE_HEADER + ((detector.trees * detector.leaves) << 3);
 }
 
 /** How many features a row has; their mask is left in scratch for `acquireStructure`. */
@@ -76,6 +78,10 @@ export function readMask(detector: Detector, values: u32): u32 {
   return present;
 }
 
+export function nodesBytes(detector: Detector): u32 {
+  return (detector.trees * detector.leaves) << NODE_SHIFT;
+}
+
 /** The structure for the row whose mask was read last, made if there is none. 0 = the arena is full. */
 export function acquireStructure(detector: Detector): u32 {
   const maskHash = finish(hashBytes(0, ROW_MASK, MASK_BYTES)) as u32;
@@ -87,8 +93,7 @@ export function acquireStructure(detector: Detector): u32 {
     }
     address = structureAt(address).next;
   }
-  const nodes = detector.trees * detector.leaves;
-  const block = allocateFor(detector.slot, STRUCTURE_HEADER + nodes * 10);
+  const block = allocateFor(detector.slot, STRUCTURE_HEADER + nodesBytes(detector));
   if (block == 0) return 0;
   const structure = structureAt(block);
   structure.keys = 1;
@@ -134,16 +139,13 @@ function build(detector: Detector, structure: u32): void {
     store<f64>(HIGH + (present << 3), highOf(detector, column));
     present++;
   }
-  const thresholds = thresholdsOf(structure);
-  const features = featuresOf(structure, detector);
-  const leaves = detector.leaves;
-  for (let tree: u32 = 0; tree < detector.trees; tree++) {
-    const first = tree * leaves;
-    store<f64>(thresholds + (first << 3), 0);
-    store<u16>(features + (first << 1), 0);
-    store<u32>(TREE, thresholds + (first << 3));
-    store<u32>(TREE, features + (first << 1), 4);
-    split(1, leaves, present);
+  const nodes = nodesOf(structure);
+  const trees = detector.trees;
+  memory.fill(nodes, 0, trees << NODE_SHIFT);
+  store<u32>(DRAWN, trees, 4);
+  for (let tree: u32 = 0; tree < trees; tree++) {
+    store<u32>(DRAWN, nodes + (tree << NODE_SHIFT));
+    split(1, detector.leaves, present);
   }
 }
 
@@ -162,14 +164,14 @@ function split(node: u32, leaves: u32, present: u32): void {
   const least = low + PADDING * (high - low);
   const most = high - PADDING * (high - low);
   const at = least + (most - least) * nextRandom();
-  store<f64>(load<u32>(TREE) + (node << 3), at);
-  const offset = (load<u16>(COLUMNS + (chosen << 1)) as u32) << 4;
-  store<u16>(load<u32>(TREE, 4) + (node << 1), offset as u16);
+  const place = load<u32>(DRAWN) + ((node * load<u32>(DRAWN, 4)) << NODE_SHIFT);
+  store<f64>(place, at);
+  store<u64>(place, (load<u16>(COLUMNS + (chosen << 1)) as u64) << 4, 8);
   if (node * 2 >= leaves) return;
   store<f64>(HIGH + (chosen << 3), at);
-  split(node * 2, leaves, present);
+  split(node * 2 + 1, leaves, present);
   store<f64>(HIGH + (chosen << 3), high);
   store<f64>(LOW + (chosen << 3), at);
-  split(node * 2 + 1, leaves, present);
+  split(node * 2, leaves, present);
   store<f64>(LOW + (chosen << 3), low);
 }

@@ -61,36 +61,63 @@ export interface RowExplanation {
   readonly baseline: number;
 }
 
+/** Where a region is, and how much of it is taken. */
+interface Place {
+  readonly base: number;
+  readonly used: { text: number; values: number };
+}
+
 /** The kernel's control block for a detector. */
 export function controlBlock(options: DetectorOptions): Float64Array {
-  const { features } = options;
+  const filled = { ...defaults, ...options };
+  const { features } = filled;
   const { Control } = layout;
   const block = new Float64Array(Control.order + 3 * features);
-  const seed = options.seed ?? 42n;
   block[Control.features] = features;
-  block[Control.trees] = options.trees ?? 10;
-  block[Control.height] = options.height ?? 8;
-  block[Control.window] = options.window ?? 250;
-  block[Control.seedLo] = Number(seed & 0xffff_ffffn);
-  block[Control.seedHi] = Number(seed >> 32n);
-  block[Control.scaler] = options.scaler ?? layout.ScalerKind.STANDARD;
-  block[Control.burnInEvents] = options.burnIn ?? 250;
-  block[Control.threshold] = options.threshold ?? Number.NaN;
-  block[Control.alertShare] = options.alertShare ?? 0.01;
-  block[Control.keysPerPartition] = options.keysPerPartition ?? 1000;
-  block[Control.atKeysMax] = options.refuse === true ? 1 : 0;
-  block[Control.keyTtlMs] = options.keyTtlMs ?? 0;
-  block[Control.idsMax] = options.idsMax ?? 1000;
-  block[Control.learnSystemActions] = options.learnSystemActions === true ? 1 : 0;
+  block[Control.trees] = filled.trees;
+  block[Control.height] = filled.height;
+  block[Control.window] = filled.window;
+  block[Control.seedLo] = Number(filled.seed & 0xffff_ffffn);
+  block[Control.seedHi] = Number(filled.seed >> 32n);
+  block[Control.scaler] = filled.scaler;
+  block[Control.burnInEvents] = filled.burnIn;
+  block[Control.threshold] = filled.threshold;
+  block[Control.alertShare] = filled.alertShare;
+  block[Control.keysPerPartition] = filled.keysPerPartition;
+  block[Control.atKeysMax] = Number(filled.refuse);
+  block[Control.keyTtlMs] = filled.keyTtlMs;
+  block[Control.idsMax] = filled.idsMax;
+  block[Control.learnSystemActions] = Number(filled.learnSystemActions);
   block[Control.modelKind] = layout.ModelKind.HALF_SPACE_TREES;
   for (let column = 0; column < features; column++) {
-    const [low, high] = options.limits?.get(column) ?? [0, 1];
-    block[Control.order + column] = options.order?.[column] ?? column;
+    const [low, high] = filled.limits.get(column) ?? [0, 1];
+    block[Control.order + column] = filled.order[column] ?? column;
     block[Control.order + features + column] = low;
     block[Control.order + 2 * features + column] = high;
   }
   return block;
 }
+
+const noLimits: ReadonlyMap<number, readonly [number, number]> = new Map();
+const columnOrder: readonly number[] = [];
+
+const defaults = {
+  trees: 10,
+  height: 8,
+  window: 250,
+  seed: 42n,
+  scaler: layout.ScalerKind.STANDARD,
+  burnIn: 250,
+  threshold: Number.NaN,
+  alertShare: 0.01,
+  keysPerPartition: 1000,
+  refuse: false,
+  keyTtlMs: 0,
+  idsMax: 1000,
+  learnSystemActions: false,
+  order: columnOrder,
+  limits: noLimits,
+};
 
 const hashes = new Map<string, readonly [lo: number, hi: number]>();
 
@@ -150,41 +177,46 @@ export class TestShard {
   /** Lays rows into a region; a row with an id gets the next sequence unless it names its own. */
   write(rows: readonly RowInput[], region = 0): void {
     const base = layout.regionBase(region);
-    let text = 0;
-    let value = 0;
+    const used = { text: 0, values: 0 };
     for (const [index, row] of rows.entries()) {
       const at = base + layout.Region.rows + index * layout.ROW_BYTES;
-      const key = this.encoder.encode(row.key ?? "");
-      const id = this.encoder.encode(row.id ?? "");
-      const values = row.values ?? [];
-      const [lo, hi] = hashOf(row.key ?? "");
-      const slot = row.slot ?? 0;
-      this.view.setUint16(at + layout.Row.slot, slot, true);
+      this.view.setUint16(at + layout.Row.slot, row.slot ?? 0, true);
       this.view.setUint8(at + layout.Row.op, row.op ?? layout.Op.SCORE_AND_LEARN);
       this.view.setUint8(at + layout.Row.flags, flagsOf(row));
-      this.bytes.set(key, base + layout.Region.bytes + text);
-      this.view.setUint32(at + layout.Row.keyOffset, text, true);
-      this.view.setUint16(at + layout.Row.keyLength, key.length, true);
-      text += key.length;
-      this.bytes.set(id, base + layout.Region.bytes + text);
-      this.view.setUint32(at + layout.Row.idOffset, text, true);
-      this.view.setUint16(at + layout.Row.idLength, id.length, true);
-      text += id.length;
-      this.view.setUint32(at + layout.Row.hashLo, lo, true);
-      this.view.setUint32(at + layout.Row.hashHi, hi, true);
       this.view.setFloat64(at + layout.Row.arrivalMs, row.arrivalMs ?? 0, true);
       this.view.setFloat64(at + layout.Row.eventTimeMs, row.arrivalMs ?? 0, true);
-      this.view.setUint32(at + layout.Row.valuesOffset, value, true);
-      for (const [i, x] of values.entries()) {
-        this.view.setFloat64(base + layout.Region.values + 8 * (value + i), x, true);
-      }
-      value +=
-        row.explain === true ? layout.explainValues(this.features.get(slot) ?? 0) : values.length;
-      if (row.id !== undefined) {
-        this.view.setFloat64(at + layout.Row.sequence, row.sequence ?? ++this.sequence, true);
-      }
+      this.writeText(row, at, { base, used });
+      this.writeValues(row, at, { base, used });
     }
     this.view.setUint32(base + layout.RegionHeader.rows, rows.length, true);
+  }
+
+  private writeText(row: RowInput, at: number, { base, used }: Place): void {
+    const key = this.encoder.encode(row.key ?? "");
+    const id = this.encoder.encode(row.id ?? "");
+    const [lo, hi] = hashOf(row.key ?? "");
+    this.bytes.set(key, base + layout.Region.bytes + used.text);
+    this.view.setUint32(at + layout.Row.keyOffset, used.text, true);
+    this.view.setUint16(at + layout.Row.keyLength, key.length, true);
+    used.text += key.length;
+    this.bytes.set(id, base + layout.Region.bytes + used.text);
+    this.view.setUint32(at + layout.Row.idOffset, used.text, true);
+    this.view.setUint16(at + layout.Row.idLength, id.length, true);
+    used.text += id.length;
+    this.view.setUint32(at + layout.Row.hashLo, lo, true);
+    this.view.setUint32(at + layout.Row.hashHi, hi, true);
+    if (row.id === undefined) return;
+    this.view.setFloat64(at + layout.Row.sequence, row.sequence ?? ++this.sequence, true);
+  }
+
+  private writeValues(row: RowInput, at: number, { base, used }: Place): void {
+    const values = row.values ?? [];
+    this.view.setUint32(at + layout.Row.valuesOffset, used.values, true);
+    for (const [i, x] of values.entries()) {
+      this.view.setFloat64(base + layout.Region.values + 8 * (used.values + i), x, true);
+    }
+    const features = this.features.get(row.slot ?? 0) ?? 0;
+    used.values += row.explain === true ? layout.explainValues(features) : values.length;
   }
 
   /** Runs rows as one batch and reads what came out. */

@@ -14,7 +14,7 @@ import { Key, statisticsOf } from "../key";
 import { SCRATCH_EXPLAIN, SCRATCH_PAIRS } from "../layout";
 import { absencesOf, pairBytes, SCALER_MIN_MAX, SCALER_STANDARD } from "../scale/scale";
 import { MEAN, VARIANCE } from "../scale/welford";
-import { featuresOf } from "../structure";
+import { NODE_SHIFT, nodesOf } from "../structure";
 import { peakOf } from "./fold";
 import { scoreOf } from "./half-space-trees";
 
@@ -69,13 +69,14 @@ function countAsked(detector: Detector, key: Key, addresses: u32): void {
   memory.fill(ASKED, 0, detector.features << 2);
   const leaves = detector.leaves;
   const shift = 1 + detector.wideTotals;
-  const features = featuresOf(key.structure, detector);
-  for (let tree: u32 = 0; tree < detector.trees; tree++) {
+  const nodes = nodesOf(key.structure);
+  const trees = detector.trees;
+  for (let tree: u32 = 0; tree < trees; tree++) {
     const totals = key.totals + BLOCK_HEADER + ((tree * leaves) << shift);
     const leaf = (load<u32>(addresses + (tree << 2)) - totals) >> shift;
     let node = (leaves + leaf) >> (1 + equalAbove(totals, leaf, leaves, shift));
     while (node >= 1) {
-      const column = (load<u16>(features + ((tree * leaves + node) << 1)) as u32) >> 4;
+      const column = load<u32>(nodes + ((node * trees + tree) << NODE_SHIFT), 8) >> 4;
       const asked = ASKED + (column << 2);
       store<u32>(asked, load<u32>(asked) + 1);
       node >>= 1;

@@ -6,10 +6,17 @@
 import { BLOCK_HEADER } from "../arena";
 import { Detector } from "../detector";
 import { Key } from "../key";
-import { SCRATCH_PAIRS } from "../layout";
+import { SCRATCH_PAIRS, SCRATCH_WALK } from "../layout";
 import { HAS_GAPS, LEARNS, SCORES } from "../scale/scale";
-import { featuresOf, thresholdsOf } from "../structure";
+import { NODE_SHIFT, nodesOf } from "../structure";
 import { countAddress, massOf, nextEvent } from "./window";
+
+/** What the walks of a row leave, u32 a tree: leaf by the old x' in the low half, leaf by the new one in the high half. */
+const LEAVES: u32 = SCRATCH_WALK;
+/** As an immediate offset: the columns' own offsets are relative to it. */
+const PAIRS: usize = SCRATCH_PAIRS;
+/** Trees walked at once: enough chains of loads to keep the core busy, few enough for its registers. */
+const GROUP: u32 = 5;
 
 /**
  * Walks all trees with the scaled row in scratch. Learns into the running window, and leaves the addresses of the leaf totals
@@ -17,68 +24,135 @@ import { countAddress, massOf, nextEvent } from "./window";
  */
 export function walkRow(detector: Detector, key: Key, uses: u32, addresses: u32): void {
   const trees = detector.trees;
-  const leaves = detector.leaves;
-  const structure = key.structure;
-  const scores = (uses & SCORES) != 0;
-  const totals = key.totals + BLOCK_HEADER;
-  const shift = 1 + detector.wideTotals;
-  let thresholds = thresholdsOf(structure);
-  let features = featuresOf(structure, detector);
-  const height = detector.height;
-  let event: u32 = (uses & LEARNS) != 0 ? nextEvent(detector, key) : 0;
-  const gaps = (uses & HAS_GAPS) != 0;
-  for (let tree: u32 = 0; tree < trees; tree++) {
-    const both = gaps ? walkGaps(detector, key, tree) : walkBoth(thresholds, features, height);
-    if (scores)
-      store<u32>(addresses + (tree << 2), totals + ((tree * leaves + (both & 0xffff)) << shift));
-    if (event != 0) {
-      learnLeaf(detector, key, tree, both >> 16, event);
-      event += detector.leafBytes;
+  const nodes = nodesOf(key.structure);
+  if ((uses & HAS_GAPS) != 0) {
+    for (let tree: u32 = 0; tree < trees; tree++) {
+      const before = walkMissing(detector, key, tree, 0);
+      setLeaves(tree, before | (walkMissing(detector, key, tree, 8) << 16));
     }
-    thresholds += leaves << 3;
-    features += leaves << 1;
-  }
-}
-
-function learnLeaf(detector: Detector, key: Key, tree: u32, leaf: u32, event: u32): void {
-  if (detector.logs == 0) {
-    const count = countAddress(detector, key, tree, leaf);
-    store<u16>(count, load<u16>(count) + 1);
-  } else if (detector.leafBytes == 1) {
-    store<u8>(event, leaf as u8);
   } else {
-    store<u16>(event, leaf as u16);
+    let tree: u32 = 0;
+    while (tree + GROUP <= trees) {
+      walkGroup(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
+      tree += GROUP;
+    }
+    while (tree < trees) {
+      setLeaves(tree, walkBoth(nodes + (tree << NODE_SHIFT), detector));
+      tree++;
+    }
+  }
+  if ((uses & SCORES) != 0) addressTotals(detector, key, addresses);
+  if ((uses & LEARNS) != 0) learnLeaves(detector, key);
+}
+
+function setLeaves(tree: u32, leaves: u32): void {
+  store<u32>(LEAVES + (tree << 2), leaves);
+}
+
+function addressTotals(detector: Detector, key: Key, addresses: u32): void {
+  const shift = 1 + detector.wideTotals;
+  const bytes = detector.leaves << shift;
+  let totals = key.totals + BLOCK_HEADER;
+  const end = detector.trees << 2;
+  for (let at: u32 = 0; at < end; at += 4) {
+    store<u32>(addresses + at, totals + ((load<u16>(LEAVES + at) as u32) << shift));
+    totals += bytes;
   }
 }
 
-/** Both walks of one tree: leaf by the old x' in the low half, leaf by the new one in the high half. */
-function walkBoth(thresholds: u32, features: u32, height: u32): u32 {
+function learnLeaves(detector: Detector, key: Key): void {
+  const trees = detector.trees;
+  if (detector.logs == 0) {
+    for (let tree: u32 = 0; tree < trees; tree++) {
+      const count = countAddress(detector, key, tree, load<u16>(LEAVES + (tree << 2), 2) as u32);
+      store<u16>(count, load<u16>(count) + 1);
+    }
+    return;
+  }
+  const event = nextEvent(detector, key);
+  if (detector.leafBytes == 1) {
+    for (let tree: u32 = 0; tree < trees; tree++) {
+      store<u8>(event + tree, load<u8>(LEAVES + (tree << 2), 2));
+    }
+  } else {
+    for (let tree: u32 = 0; tree < trees; tree++) {
+      store<u16>(event + (tree << 1), load<u16>(LEAVES + (tree << 2), 2));
+    }
+  }
+}
+
+/**
+ * Both walks of five trees side by side. Each step compares a node's threshold with both x', goes where the old one says, and
+ * writes both decisions down as the bits of a path; where the two part ways, which is rare, the second is walked alone.
+ */
+function walkGroup(nodes: u32, detector: Detector, result: u32): void {
+  const stride = detector.trees << NODE_SHIFT;
+  let a = stride;
+  let b = stride;
+  let c = stride;
+  let d = stride;
+  let e = stride;
+  let pathA = i64x2.splat(0);
+  let pathB = pathA;
+  let pathC = pathA;
+  let pathD = pathA;
+  let pathE = pathA;
+  for (let depth = detector.height; depth != 0; depth--) {
+    const atA = nodes + a;
+    const atB = nodes + b;
+    const atC = nodes + c;
+    const atD = nodes + d;
+    const atE = nodes + e;
+    const inA = f64x2.gt(v128.load64_splat(atA), v128.load(load<u32>(atA, 8), PAIRS));
+    const inB = f64x2.gt(v128.load64_splat(atB, 16), v128.load(load<u32>(atB, 24), PAIRS));
+    const inC = f64x2.gt(v128.load64_splat(atC, 32), v128.load(load<u32>(atC, 40), PAIRS));
+    const inD = f64x2.gt(v128.load64_splat(atD, 48), v128.load(load<u32>(atD, 56), PAIRS));
+    const inE = f64x2.gt(v128.load64_splat(atE, 64), v128.load(load<u32>(atE, 72), PAIRS));
+    a = (a << 1) + (i32x4.extract_lane(inA, 0) & stride);
+    b = (b << 1) + (i32x4.extract_lane(inB, 0) & stride);
+    c = (c << 1) + (i32x4.extract_lane(inC, 0) & stride);
+    d = (d << 1) + (i32x4.extract_lane(inD, 0) & stride);
+    e = (e << 1) + (i32x4.extract_lane(inE, 0) & stride);
+    pathA = i64x2.add(i64x2.add(pathA, pathA), inA);
+    pathB = i64x2.add(i64x2.add(pathB, pathB), inB);
+    pathC = i64x2.add(i64x2.add(pathC, pathC), inC);
+    pathD = i64x2.add(i64x2.add(pathD, pathD), inD);
+    pathE = i64x2.add(i64x2.add(pathE, pathE), inE);
+  }
+  endWalk(pathA, nodes, detector, result);
+  endWalk(pathB, nodes + 16, detector, result + 4);
+  endWalk(pathC, nodes + 32, detector, result + 8);
+  endWalk(pathD, nodes + 48, detector, result + 12);
+  endWalk(pathE, nodes + 64, detector, result + 16);
+}
+
+/** `path`: minus the leaf in each lane; that of the new x' only counts where it agrees with the old one's all the way. */
+function endWalk(path: v128, nodes: u32, detector: Detector, result: u32): void {
+  const before = -i32x4.extract_lane(path, 0) as u32;
+  const after = -i32x4.extract_lane(path, 2) as u32;
+  store<u32>(result, before | ((before == after ? after : walkNew(nodes, detector)) << 16));
+}
+
+/** Both walks of one tree. */
+function walkBoth(nodes: u32, detector: Detector): u32 {
+  const before = walkLane(nodes, detector, 0);
+  return before | (walkNew(nodes, detector) << 16);
+}
+
+function walkNew(nodes: u32, detector: Detector): u32 {
+  return walkLane(nodes, detector, 8);
+}
+
+/** One walk of one tree by the old (lane 0) or new (lane 8) x'. The leaf. */
+function walkLane(nodes: u32, detector: Detector, lane: u32): u32 {
+  const stride = detector.trees << NODE_SHIFT;
   let node: u32 = 1;
-  let differ: u32 = 0;
-  for (let depth: u32 = 0; depth < height; depth++) {
-    const pair = v128.load(SCRATCH_PAIRS + (load<u16>(features + (node << 1)) as u32));
-    const threshold = v128.load64_splat(thresholds + (node << 3));
-    const left = i64x2.bitmask(f64x2.lt(pair, threshold)) as u32;
-    differ |= left ^ (left >> 1);
-    node = (node << 1) | (~left & 1);
+  for (let depth = detector.height; depth != 0; depth--) {
+    const at = nodes + node * stride;
+    const x = load<f64>(load<u32>(at, 8) + lane, PAIRS);
+    node = (node << 1) | (x < load<f64>(at) ? 1 : 0);
   }
-  const leaf = node & ((1 << height) - 1);
-  if ((differ & 1) == 0) return leaf | (leaf << 16);
-  return leaf | (walkNew(thresholds, features, height) << 16);
-}
-
-function walkNew(thresholds: u32, features: u32, height: u32): u32 {
-  let node: u32 = 1;
-  for (let depth: u32 = 0; depth < height; depth++) {
-    const x = load<f64>(SCRATCH_PAIRS + (load<u16>(features + (node << 1)) as u32), 8);
-    node = (node << 1) | (x < load<f64>(thresholds + (node << 3)) ? 0 : 1);
-  }
-  return node & ((1 << height) - 1);
-}
-
-function walkGaps(detector: Detector, key: Key, tree: u32): u32 {
-  const before = walkMissing(detector, key, tree, 0);
-  return before | (walkMissing(detector, key, tree, 8) << 16);
+  return node - detector.leaves;
 }
 
 /**
@@ -86,30 +160,26 @@ function walkGaps(detector: Detector, key: Key, tree: u32): u32 {
  * that the running window has been in more often, left when they are equal.
  */
 function walkMissing(detector: Detector, key: Key, tree: u32, lane: u32): u32 {
-  const leaves = detector.leaves;
-  const thresholds = thresholdsOf(key.structure) + ((tree * leaves) << 3);
-  const features = featuresOf(key.structure, detector) + ((tree * leaves) << 1);
+  const stride = detector.trees << NODE_SHIFT;
+  const nodes = nodesOf(key.structure) + (tree << NODE_SHIFT);
   let node: u32 = 1;
   let first: u32 = 0;
-  let half = leaves >> 1;
+  let half = detector.leaves >> 1;
   while (half != 0) {
-    const x = load<f64>(SCRATCH_PAIRS + (load<u16>(features + (node << 1)) as u32) + lane);
+    const at = nodes + node * stride;
+    const x = load<f64>(load<u32>(at, 8) + lane, PAIRS);
     const middle = first + half;
-    let right: u32 = 0;
+    let left: u32 = 0;
     if (x == x) {
-      right = x < load<f64>(thresholds + (node << 3)) ? 0 : 1;
+      left = x < load<f64>(at) ? 1 : 0;
     } else {
-      const onLeft = massOf(detector, key, tree, (first as u64) | ((middle as u64) << 32));
-      const onRight = massOf(
-        detector,
-        key,
-        tree,
-        (middle as u64) | (((middle + half) as u64) << 32),
-      );
-      right = onRight > onLeft ? 1 : 0;
+      const end = middle + half;
+      const onRight = massOf(detector, key, tree, (first as u64) | ((middle as u64) << 32));
+      const onLeft = massOf(detector, key, tree, (middle as u64) | ((end as u64) << 32));
+      left = onRight > onLeft ? 0 : 1;
     }
-    node = (node << 1) | right;
-    first += right * half;
+    node = (node << 1) | left;
+    first += left * half;
     half >>= 1;
   }
   return first;

@@ -1,30 +1,36 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { z } from "zod";
+
+const limits = z.tuple([z.number(), z.number()]);
+
+const caseSchema = z.object({
+  name: z.string(),
+  data: z.string(),
+  rows: z.number(),
+  features: z.array(z.string()),
+  scaler: z.enum(["StandardScaler", "MinMaxScaler"]).nullable(),
+  hst: z.object({
+    n_trees: z.number(),
+    height: z.number(),
+    window_size: z.number(),
+    seed: z.number(),
+    limits: z.record(z.string(), limits).optional(),
+  }),
+  missing_rule: z.enum(["A", "B"]).nullable(),
+  per_key: z.string().optional(),
+  scores: z.object({ file: z.string() }),
+});
+const manifestSchema = z.object({ cases: z.array(caseSchema) });
 
 /** One table that River scored. */
-export interface GoldenCase {
-  readonly name: string;
-  readonly data: string;
-  readonly rows: number;
-  readonly features: readonly string[];
-  readonly scaler: "StandardScaler" | "MinMaxScaler" | null;
-  readonly hst: {
-    readonly n_trees: number;
-    readonly height: number;
-    readonly window_size: number;
-    readonly seed: number;
-    readonly limits?: Readonly<Record<string, readonly [number, number]>>;
-  };
-  readonly missing_rule: "A" | "B" | null;
-  readonly per_key?: string;
-  readonly scores: { readonly file: string };
-}
+export type GoldenCase = z.infer<typeof caseSchema>;
 
 /** The cases of a golden folder: its `river/manifest.json`. */
 export function readCases(root: string): readonly GoldenCase[] {
-  const manifest: unknown = JSON.parse(readFileSync(join(root, "river/manifest.json"), "utf8"));
-  return (manifest as { readonly cases: readonly GoldenCase[] }).cases;
+  return manifestSchema.parse(JSON.parse(readFileSync(join(root, "river/manifest.json"), "utf8")))
+    .cases;
 }
 
 export function readBytes(root: string, file: string): Buffer {
