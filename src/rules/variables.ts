@@ -30,7 +30,8 @@ export function celTypeOf(input: Input): string {
   return input.type === "number" ? "double" : "string";
 }
 
-function isVariable(input: Input): boolean {
+/** Whether a rule can name the input without `inputs`. */
+export function isVariable(input: Input): boolean {
   return identifier.test(input.name) && !reserved.has(input.name) && !builtIns.has(input.name);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { normalizeSpec } from "../../../src/config/detector-spec.ts";
 import { makeDetector } from "../../../src/config/detector.ts";
 import type { RuleRow } from "../../../src/domain/detector.ts";
+import { patternPlaces } from "../../../src/rules/patterns.ts";
 import { WeirError } from "../../../src/domain/errors.ts";
 
 const inputs = [
@@ -51,6 +52,22 @@ function refusal(when: string): string {
   }
   throw new Error(`${when} was taken`);
 }
+
+describe("patternPlaces", () => {
+  it.each([
+    ["", 0],
+    ["abc", 3],
+    ["a{3}(bc){10}", 23],
+    ["(a{30}){30}", 900],
+    ["[a-z{3}]{2}", 2],
+    [String.raw`\{3}`, 3],
+    ["a{2,}", 2],
+    ["a{", 2],
+    [")(", 1],
+  ])("%s has %i", (pattern, places) => {
+    expect(patternPlaces(pattern)).toBe(places);
+  });
+});
 
 describe("a rule", () => {
   it.each([
@@ -112,6 +129,9 @@ describe("a refused rule points at the character", () => {
     ["inputs['a  b'] > 2.0", 'did you mean "a b"?', 7],
     ["sizee(country) > 2", 'did you mean "size"?', 0],
     ["[1].all(x, [2].all(y, x > y))", "cannot be nested", 14],
+    ["country.matches('(a')", "is no pattern: error parsing regexp: missing closing )", 16],
+    ["country.matches(key)", "expected a pattern written out in quotes", 16],
+    ["country.matches('(a{30}){30}')", "steps, at most", 7],
     ["'\ud800' == key", "not well-formed", undefined],
   ])("%s", (when, message, column) => {
     const text = refusal(when);
