@@ -58,7 +58,7 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
     openMs: 150,
     idleRequests: 5,
     keys: 20,
-    warmRowsPerKey: 16,
+    warmRowsPerKey: 300,
     memoryKeys: 200,
     memoryRowsPerKey: 4,
     starts: 1,

@@ -129,11 +129,20 @@ export function report(results: BenchResults): string {
     parts.push(
       "### The WASM step alone",
       table(
-        ["case", "ns an event", "events/s", "checksum"],
+        [
+          "keys",
+          "inputs",
+          "ns an event (best)",
+          "events/s",
+          "bytes a key: young, mature",
+          "checksum",
+        ],
         suites.step.cases.map((step) => [
-          step.name,
-          range(step.nsPerEvent, figure),
-          range(step.eventsPerS, figure),
+          figure(step.keys),
+          figure(step.inputs),
+          `${figure(step.nsPerEvent)} (${figure(step.nsPerEventBest)})`,
+          figure(step.eventsPerS),
+          `${figure(step.bytesPerKeyYoung)}, ${figure(step.bytesPerKey)}`,
           `\`${step.checksum}\``,
         ]),
       ),

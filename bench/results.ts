@@ -128,11 +128,15 @@ export interface MemoryReport {
 /** The WASM step alone. */
 export interface StepReport {
   readonly cases: readonly {
-    readonly name: string;
     readonly keys: number;
     readonly inputs: number;
-    readonly nsPerEvent: Spread;
-    readonly eventsPerS: Spread;
+    /** Median over rounds, and the best. */
+    readonly nsPerEvent: number;
+    readonly nsPerEventBest: number;
+    readonly eventsPerS: number;
+    /** State of all keys over the keys: after one event each, and when all have scores. */
+    readonly bytesPerKeyYoung: number;
+    readonly bytesPerKey: number;
     readonly checksum: string;
   }[];
 }

@@ -200,5 +200,5 @@ function because(reasons: readonly Reason__Output[]): string {
 }
 
 function percent(share: number): string {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(share > 0.9995 ? 0 : 1)} %` : "-";
+  return Number.isFinite(share) ? `${(share * 100).toFixed(share > 0.9995 ? 0 : 1)}\u00A0%` : "-";
 }

@@ -2,15 +2,22 @@ import { stripVTControlCharacters, styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
 
+/** What is used of process.stdout. */
+export interface ScreenOutput {
+  readonly isTTY: boolean;
+  readonly columns: number;
+  write(text: string): boolean;
+}
+
 /** Where the demo writes: a terminal with colours and a line that moves, or plain lines in a file or a pipe. */
 export class Screen {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: ScreenOutput;
   readonly #live: boolean;
   readonly #colours: boolean;
   #lineIsOpen = false;
   #lastProgressAt = Number.NEGATIVE_INFINITY;
 
-  constructor(out: NodeJS.WriteStream, env: NodeJS.ProcessEnv) {
+  constructor(out: ScreenOutput, env: NodeJS.ProcessEnv) {
     this.#out = out;
     this.#live = out.isTTY && env["TERM"] !== "dumb";
     // NO_COLOR counts when it is there and not empty (no-color.org).
