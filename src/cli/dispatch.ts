@@ -28,7 +28,9 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   const named = !first.startsWith("-");
   const verb = named ? verbOf(first) : "start";
   const rest = argv.slice(named ? 1 : 0);
-  if (rest.some((argument) => argument === "--help" || argument === "-h")) {
+  const asksHelp = rest.some((argument) => argument === "--help" || argument === "-h");
+  // The demo has a text of its own.
+  if (asksHelp && verb !== "demo") {
     terminal.print(helpText());
     return 0;
   }

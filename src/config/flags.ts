@@ -6,14 +6,6 @@ import { nearest } from "./problems.ts";
 /** Values by flag, without dashes. Throws an OptionsError about an unknown flag, or one without its value. */
 export function parseFlags(argv: readonly string[]): ReadonlyMap<string, string> {
   const names = ["config", ...optionTable.map(({ flag }) => flag)];
-  return readFlags(argv, names);
-}
-
-/** As `parseFlags`, for the text flags of one verb. */
-export function readFlags(
-  argv: readonly string[],
-  names: readonly string[],
-): ReadonlyMap<string, string> {
   const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
   const flags = new Map<string, string>();

@@ -33,7 +33,7 @@ export interface ResolvedOptions {
   readonly shardMemoryBytes: number;
   readonly inlineRowsMax: number;
   readonly log: {
-    readonly level: LogLevel;
+    readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
     /** auto = text on a terminal, JSON elsewhere. */
     readonly format: "auto" | "json" | "text";
   };
@@ -53,8 +53,6 @@ export interface ResolvedOptions {
   /** Undefined = none was given. */
   readonly configFile: string | undefined;
 }
-
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
 export interface WebhookTarget {
   readonly url: URL;
