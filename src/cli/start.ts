@@ -25,7 +25,10 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
     const service = await startService(options, logger);
     // A parent that forked this process (the demo, the benchmark) learns where it serves.
     process.send?.({ grpcPort: service.grpcPort, httpPort: service.httpPort });
-    if (terminal.interactive) terminal.print(banner(options, service));
+    if (terminal.interactive) {
+      const { grpcPort, httpPort, core } = service;
+      terminal.print(banner(options, { grpcPort, httpPort, detectors: core.detectors.list() }));
+    }
     await stopped;
     // What did not end in time is in the log; being asked to stop is no failure.
     await service.stop();

@@ -9,6 +9,8 @@ import { dispatch } from "../../../src/cli/dispatch.ts";
 import { startFailure } from "../../../src/cli/start-failure.ts";
 import { textLog } from "../../../src/cli/text-log.ts";
 import { version } from "../../../src/cli/version.ts";
+import { normalizeSpec } from "../../../src/config/detector-spec.ts";
+import { makeDetector } from "../../../src/config/detector.ts";
 import { optionTable } from "../../../src/config/option-table.ts";
 import { loadOptions } from "../../../src/config/options.ts";
 import { OptionsError } from "../../../src/config/options-error.ts";
@@ -128,20 +130,28 @@ describe("a failed start says what to do next", () => {
 describe("the banner", () => {
   it("tells where the server is and how to send a first event", () => {
     const options = loadOptions({ argv: ["--http=0.0.0.0:0"], env: {}, cwd: directory });
-    const text = banner(options, { grpcPort: 50_051, httpPort: 8080 });
+    const text = banner(options, { grpcPort: 50_051, httpPort: 8080, detectors: [] });
     expect(text).toContain("gRPC       127.0.0.1:50051\n");
     expect(text).toContain("HTTP       http://localhost:8080\n");
     expect(text).toContain("curl -X PUT http://localhost:8080/v1/detectors/first ");
     expect(text).toContain("curl http://localhost:8080/v1/detectors/first/score ");
   });
 
-  it("uses the first configured detector", () => {
-    writeFileSync(join(directory, "b.yaml"), `detectors: {"my cards": {inputs: [{name: "it's"}]}}`);
-    const options = loadOptions({ argv: ["--config=b.yaml"], env: {}, cwd: directory });
-    const text = banner(options, { grpcPort: 1, httpPort: 2 });
+  it("shows an event that the first detector takes", () => {
+    const options = loadOptions({ argv: [], env: {}, cwd: directory });
+    const spec = {
+      inputs: [
+        { name: "it's" },
+        { name: "b", default_value: 1 },
+        { name: "c", type: "category" },
+        { name: "d", type: "category", missing: "model" },
+      ],
+    };
+    const detectors = [makeDetector("my cards", 0, normalizeSpec(spec))];
+    const text = banner(options, { grpcPort: 1, httpPort: 2, detectors });
     expect(text).toContain("detectors  my cards\n");
     expect(text).toContain("/v1/detectors/my%20cards/score ");
-    expect(text).toContain(String.raw`"it'\''s":12.5`);
+    expect(text).toContain(String.raw`"numbers":{"it'\''s":12.5},"categories":{"c":"a"}}`);
     expect(text).not.toContain("PUT");
   });
 });
