@@ -22,7 +22,7 @@ import type { HttpTransport } from "./transport/http/server.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** Weir's version, as package.json states it. */
-export const version: string = versionOf(
+const version: string = versionOf(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
 );
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
-import { CONTROL_BASE, PARTITIONS, Slot, slotBase } from "./layout.ts";
+import { CONTROL_BASE, PARTITIONS, Slot, StepError, slotBase } from "./layout.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
@@ -11,7 +11,7 @@ import { Shard, viewsOf } from "./shard.ts";
 import type { Batch } from "./shard.ts";
 
 /** What the shards tell an operator; the composition root writes it to the log. */
-export interface ShardLog {
+interface ShardLog {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
@@ -247,8 +247,9 @@ export class ShardSet {
   private stepInline(shard: Shard): void {
     const running = this.cut(shard);
     const result = runJob(this.inlineOf(shard), stepJob(running));
-    if (result.trap === undefined) this.settle(running, result);
-    else void this.recover(running, result.trap);
+    const why = failureOf(result);
+    if (why === undefined) this.settle(running, result);
+    else void this.recover(running, why);
   }
 
   private async stepPooled(shards: readonly Shard[]): Promise<void> {
@@ -263,8 +264,9 @@ export class ShardSet {
     }
     running.forEach((one, index) => {
       const result = results[index];
-      if (result !== undefined && result.trap === undefined) this.settle(one, result);
-      else void this.recover(one, result?.trap ?? "no result");
+      const why = failureOf(result);
+      if (result !== undefined && why === undefined) this.settle(one, result);
+      else void this.recover(one, why ?? "");
     });
   }
 
@@ -377,6 +379,16 @@ export class ShardSet {
 
 function stepJob({ shard, batch }: Running): Job {
   return { kind: "step", shard: shard.index, region: batch.region.index };
+}
+
+/** Why a step did not work off its region; undefined = it did. */
+function failureOf(result: JobResult | undefined): string | undefined {
+  if (result === undefined) return "no result";
+  if (result.trap !== undefined) return result.trap;
+  if (result.value >= 0) return undefined;
+  return result.value === StepError.NEEDS_RECOVERY
+    ? "an earlier step did not end"
+    : `the step returned ${result.value}`;
 }
 
 function writeControl(shard: Shard, block: Float64Array): void {

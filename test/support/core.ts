@@ -9,10 +9,8 @@ import { systemClock } from "../../src/domain/clock.ts";
 import type { WeirError } from "../../src/domain/errors.ts";
 import type { EventInput, FrameInput, ScoreRequest } from "../../src/domain/event.ts";
 import type { Verdicts } from "../../src/domain/verdict.ts";
+import { releaseModulePath } from "../../src/shard/module.ts";
 import { noTelemetry } from "../../src/telemetry/no-telemetry.ts";
-
-/** Both builds of the kernel: whatever holds for one must hold for the other. */
-export const builds = ["build/weir.wasm", "build/weir.debug.wasm"] as const;
 
 const noStore: DetectorStore = {
   load: () => Promise.resolve(new Map()),
@@ -30,7 +28,7 @@ export async function startCore(options: Partial<CoreOptions> = {}): Promise<Tes
     () => undefined,
   );
   const core = await createCore({
-    modulePath: builds[0],
+    modulePath: releaseModulePath,
     shards: 2,
     threads: 1,
     shardMemoryBytes: 256 * 1024 * 1024,
