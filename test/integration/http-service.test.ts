@@ -197,6 +197,42 @@ describe("the service over HTTP", () => {
   });
 });
 
+describe("the drain over HTTP", () => {
+  it("loses no answer to what was learned", async () => {
+    const draining = await startTestService();
+    const url = `${draining.url}/v1/detectors`;
+    await postJson(`${url}/d`, small, "PUT");
+    const stream = await fetch(`${draining.url}/v1/alerts`);
+    let stopping = false;
+    let answered = 0;
+    const caller = async (): Promise<void> => {
+      for (;;) {
+        const response = await postJson(`${url}/d/score`, { events: [{ values: [1, 2] }] }).catch(
+          (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+        );
+        if (response instanceof Error) {
+          // Only once the port is closed, which comes after the drain.
+          expect(stopping).toBe(true);
+          return;
+        }
+        const body: unknown = await response.json();
+        if (response.status !== 200) {
+          expect(body).toMatchObject({ reason: "DRAINING", retryAfterMs: 1_000 });
+          return;
+        }
+        answered++;
+      }
+    };
+    const callers = Array.from({ length: 16 }, caller);
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(200));
+    stopping = true;
+    await Promise.all([draining.stop(), ...callers]);
+    const { detectors } = draining.service.core;
+    expect(detectors.status(detectors.get("d")).events).toBe(answered);
+    expect(await stream.text()).toContain(": alerts from now on");
+  });
+});
+
 const python = process.env["WEIR_PYTHON"] ?? "python3";
 
 function hasHttpx(): boolean {
