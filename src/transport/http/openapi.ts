@@ -3,7 +3,7 @@ import type { FastifySchema } from "fastify";
 import { z } from "zod";
 import { WeirError } from "../../domain/errors.ts";
 import { problemType } from "./errors.ts";
-import { componentSchemas, problem, refOf } from "./schemas.ts";
+import { componentSchemas, problem, refOf, webhookBody } from "./schemas.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -98,6 +98,34 @@ export function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.out
   throw WeirError.invalid("MALFORMED", first?.field ?? "query", text);
 }
 
+/** What Weir sends, where the configuration names a webhook. */
+const webhooks = {
+  alerts: {
+    post: {
+      operationId: "alertsWebhook",
+      summary: "Anomalies as they are found, posted to the configured webhook",
+      description:
+        "2xx = taken. 408, 429, 5xx, a broken connection and silence are tried again with backoff (Retry-After is heeded); " +
+        "other answers are not. Requests come one at a time and in order.",
+      tags: ["alerts"],
+      parameters: [
+        {
+          name: "Idempotency-Key",
+          in: "header",
+          required: true,
+          schema: { type: "string" as const },
+          description: "The same at every attempt at one request",
+        },
+      ],
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: refOf(webhookBody) } },
+      },
+      responses: { "2XX": { description: "Taken" } },
+    },
+  },
+};
+
 /** How the document is made: routes from their `openapi`, schemas as its components. */
 export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
   return {
@@ -122,7 +150,7 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
     transformObject: (document) => {
       if (!("openapiObject" in document)) return {};
       const { openapiObject } = document;
-      return { ...openapiObject, components: { schemas: componentSchemas() } };
+      return { ...openapiObject, webhooks, components: { schemas: componentSchemas() } };
     },
   };
 }

@@ -232,6 +232,26 @@ export const alertEvent = component(
   }),
 );
 
+/** What Weir posts to the webhook, where one is configured. */
+export const webhookBody = component(
+  "WebhookBody",
+  "Alerts, oldest first. An alert's id is unique and the same at every attempt; Idempotency-Key is the first one's.",
+  z.strictObject({
+    alerts: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          detector: z.string(),
+          key: z.string(),
+          timeUnixMs: int64,
+          verdict,
+        }),
+      )
+      .min(1),
+    lost: uint64Text.describe("Alerts that this webhook has lost so far"),
+  }),
+);
+
 /** The body of every error. */
 export const problem = component(
   "Problem",

@@ -106,6 +106,13 @@ describe("/openapi.json", () => {
     }
   });
 
+  it("documents the webhook", () => {
+    expect(document).toHaveProperty(
+      "webhooks.alerts.post.requestBody.content.application/json.schema.$ref".split("."),
+      "#/components/schemas/WebhookBody",
+    );
+  });
+
   it("refers only to what it has, and has nothing that is not referred to", () => {
     const names = Object.keys(object(object(document["components"])["schemas"]));
     const known = names.map((name) => `#/components/schemas/${name}`);
