@@ -30,7 +30,7 @@ export interface WebhookOptions {
 
 /**
  * 8 attempts from 0.5 s on, each wait between half and the whole of twice the last: a receiver may be away for about a minute
- * before alerts are lost (see `weir_alerts_lost`). 100 alerts a request: a flood costs tens of requests, and a body stays
+ * before alerts are lost (`weir_alerts_lost_total`). 100 alerts a request: a flood costs tens of requests, and a body stays
  * below 64 KiB with usual keys.
  */
 export const webhookDefaults = {
