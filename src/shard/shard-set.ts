@@ -8,7 +8,8 @@ import type { PoolOptions, StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
 import { runJob } from "./run-job.ts";
 import { Shard, viewsOf } from "./shard.ts";
-import type { Batch } from "./shard.ts";
+import type { Batch, Segment } from "./shard.ts";
+import type { Region } from "./region.ts";
 
 /** What the shards tell an operator; the composition root writes it to the log. */
 interface ShardLog {
@@ -50,6 +51,11 @@ interface Running {
   readonly cutAt: number;
 }
 
+/**
+ * Rows that are a batch worth its hop to a thread: smaller cuts spend more on hops (metric weir_batch_rows), larger ones let a burst
+ * wait longer for its first answer.
+ */
+const EARLY_WORK = 1024;
 /** A shard that cannot be recovered is made anew after this many attempts; each needs a thread to live through it. */
 const RECOVERY_ATTEMPTS = 3;
 
@@ -121,8 +127,17 @@ export class ShardSet {
     return rows;
   }
 
-  /** Something gathered: it is looked at once whatever else arrived with it has been read. */
+  /**
+   * Something gathered: it is looked at once whatever else arrived with it has been read, or at once when that is a batch already,
+   * so that a burst that is read in one go neither fills a region nor waits for its own end.
+   */
   wake(): void {
+    for (const shard of this.shards) {
+      if (!shard.busy && shard.work >= EARLY_WORK) {
+        this.flush();
+        break;
+      }
+    }
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => {
@@ -274,7 +289,7 @@ export class ShardSet {
     const { shard, batch, cutAt } = running;
     const { telemetry } = this.options;
     const { region } = batch;
-    for (const { owner, first, count } of batch.segments) owner.done(region, first, count);
+    for (const segment of batch.segments) this.tell(segment, region);
     telemetry.stage("batch", (result.startedAt - cutAt) * 1000, batch.rows);
     telemetry.stage("step", (result.endedAt - result.startedAt) * 1000, batch.rows);
     telemetry.stage("reply", (unixMs() - result.endedAt) * 1000, batch.rows);
@@ -289,6 +304,15 @@ export class ShardSet {
     shard.release(batch);
     if (shard.gathering.rows > 0 || shard.controls.length > 0 || this.idleWaiters.length > 0) {
       this.wake();
+    }
+  }
+
+  /** One owner's failure is its own: the others get their verdicts, and the shard goes on. */
+  private tell({ owner, first, count }: Segment, region: Region): void {
+    try {
+      owner.done(region, first, count);
+    } catch (error) {
+      this.options.log.error({ err: error }, "verdicts could not be handed over");
     }
   }
 
