@@ -2,7 +2,8 @@ import { execFile, execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { webhookUrl } from "../../src/alerts/webhook.ts";
 import { scoreResponse, detector as detectorSchema } from "../../src/transport/http/schemas.ts";
 import { postJson } from "../support/http-rig.ts";
@@ -145,7 +146,7 @@ describe("the service over HTTP", () => {
     }
     gone.abort();
     for (const { eventId } of anomalies) expect(text).toContain(`"eventId":"${eventId}"`);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(received.join("").match(/"id":/g)).toHaveLength(anomalies.length),
     );
     for (const { eventId } of anomalies) expect(received.join("")).toContain(`"${eventId}"`);
@@ -224,7 +225,7 @@ describe("the drain over HTTP", () => {
       }
     };
     const callers = Array.from({ length: 16 }, caller);
-    await vi.waitFor(() => expect(answered).toBeGreaterThan(200));
+    await eventually(() => expect(answered).toBeGreaterThan(200));
     stopping = true;
     await Promise.all([draining.stop(), ...callers]);
     const { detectors } = draining.service.core;

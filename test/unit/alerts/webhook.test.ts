@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pino } from "pino";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { createAlerts, type AlertHub } from "../../../src/alerts/hub.ts";
 import {
   backoffMs,
@@ -110,7 +111,7 @@ describe("createWebhook", () => {
       headers: { authorization: "Bearer x" },
     });
     alerts.publish(anAlert({ key: "kö", rule: "big" }));
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received).toHaveLength(1);
     expect(received[0]?.method).toBe("POST");
     expect(received[0]?.headers).toMatchObject({
@@ -145,7 +146,7 @@ describe("createWebhook", () => {
   it("gathers what waits into batches and keeps the order", async () => {
     const { alerts, webhook, received } = await rig(status(200), { batchAlertsMax: 4 });
     for (let i = 0; i < 10; i++) alerts.publish(anAlert({ key: String(i) }));
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     const batches = received.map(({ body }) => body.alerts.map((alert) => alert.key).join(""));
     expect(batches).toEqual(["0123", "4567", "89"]);
   });
@@ -154,14 +155,14 @@ describe("createWebhook", () => {
     const { alerts, webhook, received } = await rig(status(200), { detectors: ["b"] });
     alerts.publish(anAlert({ detector: "a" }));
     alerts.publish(anAlert({ detector: "b" }));
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received.map(({ body }) => body.alerts[0]?.detector)).toEqual(["b"]);
   });
 
   it.each([500, 503, 408, 429])("tries again after %i, with the same request", async (code) => {
     const { alerts, webhook, received, lost } = await rig(failing(2, code));
     alerts.publish(anAlert());
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received.map(({ headers }) => headers["idempotency-key"])).toEqual([
       "test-1",
       "test-1",
@@ -176,7 +177,7 @@ describe("createWebhook", () => {
       status(code, { location: "http://127.0.0.1:1/" }),
     );
     alerts.publish(anAlert());
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received).toHaveLength(1);
     expect(lost()).toBe(1);
     expect(logged.join("")).toContain(`HTTP ${code}`);
@@ -191,7 +192,7 @@ describe("createWebhook", () => {
     });
     alerts.publish(anAlert({ key: "first" }));
     alerts.publish(anAlert({ key: "second" }));
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received.map(({ body }) => body.alerts[0]?.key)).toEqual([
       "first",
       "first",
@@ -214,7 +215,7 @@ describe("createWebhook", () => {
     alerts.publish(anAlert());
     const waits: number[] = [];
     for (let attempt = 1; attempt <= 4; attempt++) {
-      await vi.waitFor(() => {
+      await eventually(() => {
         expect(received).toHaveLength(attempt);
         expect(clock.waiting).toHaveLength(1);
         expect(clock.waiting[0]).toBeLessThan(10_000);
@@ -231,7 +232,7 @@ describe("createWebhook", () => {
       else response.writeHead(200).end();
     });
     alerts.publish(anAlert());
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received).toHaveLength(2);
     expect(lost()).toBe(0);
   });
@@ -244,7 +245,7 @@ describe("createWebhook", () => {
       { timeoutMs: 50 },
     );
     alerts.publish(anAlert());
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received).toHaveLength(2);
     expect(logged.join("")).toContain("no answer within 50 ms");
   });
@@ -257,12 +258,12 @@ describe("createWebhook", () => {
     };
     const { alerts, webhook, received, lost, logged } = await rig(answer, { queueAlertsMax: 3 });
     alerts.publish(anAlert({ key: "in flight" }));
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await eventually(() => expect(received).toHaveLength(1));
     for (let i = 0; i < 8; i++) alerts.publish(anAlert({ key: String(i) }));
     expect(lost()).toBe(5);
     expect(webhook.waiting).toBe(4);
     release?.();
-    await vi.waitFor(() => expect(webhook.waiting).toBe(0));
+    await eventually(() => expect(webhook.waiting).toBe(0));
     expect(received[1]?.body.alerts.map((alert) => alert.key)).toEqual(["5", "6", "7"]);
     expect(received[1]?.body.lost).toBe("5");
     expect(logged.filter((line) => line.includes("webhook lost alerts"))).toHaveLength(1);
@@ -299,7 +300,7 @@ describe("createWebhook", () => {
       backoffMinMs: 60_000,
     });
     alerts.publish(anAlert());
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await eventually(() => expect(received).toHaveLength(1));
     await new Promise((resolve) => {
       setTimeout(resolve, 20);
     });

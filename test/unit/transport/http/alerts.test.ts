@@ -1,5 +1,6 @@
 import { connect } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../../../support/eventually.ts";
 import type { Alert } from "../../../../src/alerts/alerts.ts";
 import { alertEvent } from "../../../../src/transport/http/schemas.ts";
 import { startHttp, type HttpRig } from "../../../support/http-rig.ts";
@@ -50,7 +51,7 @@ class Reader {
 async function watch(rig: HttpRig, query = ""): Promise<Reader> {
   const watchers = rig.alerts.watchers;
   const reader = new Reader(await fetch(`${rig.url}/v1/alerts${query}`));
-  await vi.waitFor(() => expect(rig.alerts.watchers).toBe(watchers + 1));
+  await eventually(() => expect(rig.alerts.watchers).toBe(watchers + 1));
   return reader;
 }
 
@@ -67,7 +68,7 @@ describe("alerts over HTTP", () => {
     expect(reader.response.headers.get("cache-control")).toBe("no-store");
     rig.alerts.publish(anAlert({ key: "line\nbreak\u2028", rule: "large" }));
     rig.alerts.publish(anAlert({ key: "b" }));
-    await vi.waitFor(() => expect(reader.events).toHaveLength(2));
+    await eventually(() => expect(reader.events).toHaveLength(2));
     expect(reader.events[0]).toEqual({
       detector: "cards",
       key: "line\nbreak\u2028",
@@ -93,9 +94,9 @@ describe("alerts over HTTP", () => {
     const one = await watch(rig, "?detector=a");
     const two = await watch(rig, "?detector=a&detector=b%20c");
     for (const detector of ["x", "a", "b c"]) rig.alerts.publish(anAlert({ detector }));
-    await vi.waitFor(() => expect(two.events).toHaveLength(2));
+    await eventually(() => expect(two.events).toHaveLength(2));
     expect(two.events.map(({ detector }) => detector)).toEqual(["a", "b c"]);
-    expect(one.events.map(({ detector }) => detector)).toEqual(["a"]);
+    await eventually(() => expect(one.events.map(({ detector }) => detector)).toEqual(["a"]));
   });
 
   it("keeps the connection alive", async () => {
@@ -105,7 +106,7 @@ describe("alerts over HTTP", () => {
     clock.advance(14_999);
     clock.advance(1);
     clock.advance(15_000);
-    await vi.waitFor(() => expect(reader.text.match(/^: still here$/gm)).toHaveLength(2));
+    await eventually(() => expect(reader.text.match(/^: still here$/gm)).toHaveLength(2));
   });
 
   it("loses the oldest for a reader that stalls, tells it, and nobody else", async () => {
@@ -114,20 +115,20 @@ describe("alerts over HTTP", () => {
     const slow = connect(rig.port, "127.0.0.1");
     slow.pause();
     slow.write("GET /v1/alerts HTTP/1.1\r\nhost: x\r\n\r\n");
-    await vi.waitFor(() => expect(rig.alerts.watchers).toBe(2));
+    await eventually(() => expect(rig.alerts.watchers).toBe(2));
     const count = 10_000;
     for (let i = 0; i < count; i++) {
       rig.alerts.publish(large(i));
       if (i % 4 === 0) await new Promise((resolve) => void setImmediate(resolve));
       if (i % 64 === 0)
-        await vi.waitFor(() => expect(fast.text).toContain(`"key":"${i - 64 < 0 ? 0 : i - 64}"`));
+        await eventually(() => expect(fast.text).toContain(`"key":"${i - 64 < 0 ? 0 : i - 64}"`));
     }
     let received = "";
     slow.on("data", (chunk) => {
       received += chunk.toString();
     });
     slow.resume();
-    await vi.waitFor(() => expect(received).toContain(`"key":"${count - 1}"`), 10_000);
+    await eventually(() => expect(received).toContain(`"key":"${count - 1}"`));
     const lost = Number(
       /"lost":"(\d+)"}\n\n(\r\n)?$/.exec(
         received.slice(-200).replaceAll(/\r\n[0-9a-f]+\r\n/g, ""),
@@ -136,7 +137,7 @@ describe("alerts over HTTP", () => {
     const read = received.match(/event: alert/g)?.length ?? 0;
     expect(lost).toBeGreaterThan(0);
     expect(read + lost).toBe(count);
-    await vi.waitFor(() => expect(fast.text).toContain(`"key":"${count - 1}"`));
+    await eventually(() => expect(fast.text).toContain(`"key":"${count - 1}"`));
     expect(fast.events.at(-1)?.lost).toBe("0");
     slow.destroy();
   });
@@ -147,7 +148,7 @@ describe("alerts over HTTP", () => {
     await fetch(`${rig.url}/v1/alerts`, { signal: gone.signal });
     expect(rig.alerts.watchers).toBe(1);
     gone.abort();
-    await vi.waitFor(() => expect(rig.alerts.watchers).toBe(0));
+    await eventually(() => expect(rig.alerts.watchers).toBe(0));
   });
 
   it("sends what was found and ends when the server drains", async () => {

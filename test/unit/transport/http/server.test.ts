@@ -2,7 +2,8 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { pino } from "pino";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../../../support/eventually.ts";
 import { limits } from "../../../../src/config/limits.ts";
 import { systemClock } from "../../../../src/domain/clock.ts";
 import { Code, WeirError } from "../../../../src/domain/errors.ts";
@@ -84,7 +85,7 @@ describe("scoring over HTTP", () => {
     const rig = await start();
     rig.scorer.holding = true;
     const response = postJson(score(rig), { events: [{}] });
-    await vi.waitFor(() => expect(rig.scorer.held).toHaveLength(1));
+    await eventually(() => expect(rig.scorer.held).toHaveLength(1));
     const [held] = rig.scorer.held;
     held?.reply.answer(verdictsOf(held.request), rig.registry.get("cards"));
     expect((await response).status).toBe(200);
@@ -95,7 +96,7 @@ describe("scoring over HTTP", () => {
     const rig = await start();
     rig.scorer.holding = true;
     const response = postJson(score(rig), { events: [{}] });
-    await vi.waitFor(() => expect(rig.scorer.held).toHaveLength(1));
+    await eventually(() => expect(rig.scorer.held).toHaveLength(1));
     rig.scorer.held[0]?.reply.fail(
       new WeirError(Code.FAILED_PRECONDITION, "DETECTOR_REMOVED", "the detector was deleted"),
     );
@@ -114,10 +115,10 @@ describe("scoring over HTTP", () => {
       body: '{"events": [{}]}',
       signal: gone.signal,
     });
-    await vi.waitFor(() => expect(rig.scorer.held).toHaveLength(1));
+    await eventually(() => expect(rig.scorer.held).toHaveLength(1));
     gone.abort();
     await expect(response).rejects.toThrow("abort");
-    await vi.waitFor(() => expect(rig.scorer.held[0]?.cancelled).toBe(true));
+    await eventually(() => expect(rig.scorer.held[0]?.cancelled).toBe(true));
     await expect(rig.http.drain(5_000)).resolves.toBe(true);
   });
 
@@ -281,7 +282,7 @@ describe("refusals over HTTP", () => {
       setTimeout(resolve, 30);
     });
     socket.resetAndDestroy();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await fetch(`${rig.url}/healthz`)).status).toBe(200);
     });
     expect(rig.logged).toEqual([]);
@@ -317,7 +318,7 @@ describe("the life of the HTTP server", () => {
     const rig = await start();
     rig.scorer.holding = true;
     const admitted = postJson(score(rig), { events: [{}] });
-    await vi.waitFor(() => expect(rig.scorer.held).toHaveLength(1));
+    await eventually(() => expect(rig.scorer.held).toHaveLength(1));
     let drained: boolean | undefined;
     const draining = rig.http.drain(10_000).then((inTime) => {
       drained = inTime;
@@ -341,7 +342,7 @@ describe("the life of the HTTP server", () => {
     const rig = await start();
     rig.scorer.holding = true;
     const response = postJson(score(rig), { events: [{}] });
-    await vi.waitFor(() => expect(rig.scorer.held).toHaveLength(1));
+    await eventually(() => expect(rig.scorer.held).toHaveLength(1));
     await expect(rig.http.drain(50)).resolves.toBe(false);
     const started = performance.now();
     await Promise.all([rig.http.close(), expect(response).rejects.toThrow("fetch failed")]);
