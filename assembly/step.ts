@@ -211,7 +211,12 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
     }
   }
   const key = entry != 0 ? changetype<Entry>(entry).key : 0;
-  if (learns && !reserve(detector, key)) {
+  const hasRoom = !learns || reserve(detector, key);
+  // Making room may have moved the entries of this partition.
+  if (entry != 0 && changetype<Entry>(entry).key != key) {
+    entry = findEntry(detector, row, base + layout.REGION_TEXT + row.keyOffset);
+  }
+  if (!hasRoom) {
     if (keyAt(key).learned == 0) dropKey(detector, changetype<Entry>(entry));
     return refuseRow(detector, output, layout.NO_MEMORY);
   }

@@ -37,6 +37,11 @@ const KEYS_DIFFER: u32 = 12;
 const BYTES_DIFFER: u32 = 13;
 const BROKEN_IDS: u32 = 14;
 
+/** Whether an address may be that of a run or block: garbage must not trap. */
+function isInArena(address: u32): bool {
+  return address >= layout.ARENA_BASE && address < root().arenaTop;
+}
+
 /** Counts of one call. */
 let blocks: u32 = 0;
 let bytes: f64 = 0;
@@ -114,6 +119,7 @@ function isFreeListSound(expected: u32): bool {
   let count: u32 = 0;
   let previous: u32 = 0;
   for (let address = root().freeRuns; address != 0; address = runAt(address).next) {
+    if (!isInArena(address)) return false;
     const run = runAt(address);
     if (run.kind != arena.RUN_FREE || run.previous != previous || ++count > expected) return false;
     previous = address;
@@ -127,6 +133,7 @@ function areSlabListsSound(expected: u32): bool {
     let address = load<u32>(layout.ARENA_CLASSES_BASE + (sizeClass << 2));
     let previous: u32 = 0;
     while (address != 0) {
+      if (!isInArena(address)) return false;
       const run = runAt(address);
       if (run.kind != arena.RUN_SLAB || run.sizeClass != sizeClass || run.previous != previous)
         return false;
@@ -154,6 +161,7 @@ function verifyDetector(detector: Detector): u32 {
   let keys: u32 = 0;
   for (let p: u32 = 0; p < layout.PARTITIONS; p++) {
     const partition = partitionOf(detector, p);
+    if (partition.table != 0 && !isInArena(partition.table)) return BROKEN_TABLE;
     reach(partition.table);
     const status = verifyPartition(detector, partition, p);
     if (status != SOUND) return status;
@@ -174,6 +182,7 @@ function verifyPartition(detector: Detector, partition: Partition, number: u32):
     const entry = entryAt(table, i);
     if (entry.key == 0) continue;
     count++;
+    if (!isInArena(entry.key)) return BROKEN_TABLE;
     const key = keyAt(entry.key);
     if (key.kind != arena.KIND_KEY || key.generation != detector.generation) return BROKEN_KEY;
     if ((key.slot as u32) != detector.slot || (key.hashLo & 255) != number) return BROKEN_KEY;
@@ -213,6 +222,7 @@ function areStructuresSound(detector: Detector, keys: u32): bool {
   for (let hash: u32 = 0; hash < STRUCTURE_HEADS; hash++) {
     let address = load<u32>(structureHead(detector, hash));
     while (address != 0) {
+      if (!isInArena(address)) return false;
       const structure = structureAt(address);
       if (structure.kind != arena.KIND_STRUCTURE || structure.slot != detector.slot) return false;
       if (structure.keys == 0 || ++count > slotAt(detector.slot).structures) return false;
