@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { createAlerts } from "./alerts/hub.ts";
 import type { AlertHub } from "./alerts/hub.ts";
@@ -19,12 +18,8 @@ import { createGrpcServer } from "./transport/grpc/server.ts";
 import type { GrpcTransport } from "./transport/grpc/server.ts";
 import { createHttpServer } from "./transport/http/server.ts";
 import type { HttpTransport } from "./transport/http/server.ts";
+import { version } from "./version.ts";
 import { warmUp } from "./warm-up.ts";
-
-/** Weir's version, as package.json states it. */
-const version: string = versionOf(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
-);
 
 /** A running Weir. */
 export interface Service {
@@ -223,13 +218,4 @@ function webhookOf(
 
 function addressText({ host, port }: { readonly host: string; readonly port: number }): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function isPackage(value: unknown): value is { readonly version: string } {
-  return typeof value === "object" && value !== null && "version" in value;
-}
-
-function versionOf(packageJson: string): string {
-  const parsed: unknown = JSON.parse(packageJson);
-  return isPackage(parsed) ? parsed.version : "unknown";
 }

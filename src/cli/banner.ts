@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from "../config/options.ts";
 import type { Detector } from "../domain/detector.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** What runs, as it turned out. */
 export interface Running {

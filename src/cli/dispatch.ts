@@ -6,7 +6,7 @@ import { helpText } from "./help.ts";
 import { start } from "./start.ts";
 import type { Terminal } from "./terminal.ts";
 import { verbs, type Verb } from "./verbs.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** Runs the verb that the arguments name; resolves to the exit status. Never rejects. */
 export async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {

@@ -6,7 +6,7 @@ import { banner } from "./banner.ts";
 import { dataFailure, startFailure } from "./start-failure.ts";
 import type { Terminal } from "./terminal.ts";
 import { textLog } from "./text-log.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** `weir start`: serves until SIGTERM or SIGINT, drains, and ends with 0; a second signal ends the process at once with 130. */
 export async function start(argv: readonly string[], terminal: Terminal): Promise<number> {

@@ -138,7 +138,12 @@ export class Detectors implements Registry {
 
   private async add(name: string, config: DetectorConfig): Promise<Detector> {
     const slot = this.freeSlot();
-    const detector = makeDetector(name, slot, config);
+    const detector: Detector = makeDetector(name, slot, config, (rule) => {
+      const runtime = this.admission?.runtimeOf(detector);
+      if (runtime !== undefined) {
+        runtime.lastError = `rule "${config.rules[rule]?.name}" could not be evaluated for a row and did not hold: an input that it uses was missing, or a value did not fit`;
+      }
+    });
     this.slots.add(slot);
     try {
       await this.options.shards.createDetector(slot, detectorBlock(config, detector.features));
