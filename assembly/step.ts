@@ -242,7 +242,8 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
 
 /** Scores and learns a row of a key; its verdict waits. */
 function meetModel(detector: Detector, key: Key, pending: Pending, values: u32): void {
-  const flags = changetype<Row>(pending.row).flags as u32;
+  const row = changetype<Row>(pending.row);
+  const flags = row.flags as u32;
   const window = detector.window;
   const learned = key.learned;
   const scores = learned >= (window as f64);
@@ -253,7 +254,8 @@ function meetModel(detector: Detector, key: Key, pending: Pending, values: u32):
   const gaps: u32 = (flags & layout.FLAG_HAS_MISSING) != 0 ? HAS_GAPS : 0;
   const uses: u32 = gaps | (scores ? SCORES : 0) | (pending.learns != 0 ? LEARNS : 0);
   const addresses = addressesOf(pending);
-  if (scores && (flags & layout.FLAG_EXPLAIN) != 0) {
+  const explains = (flags & layout.FLAG_EXPLAIN) != 0 && (row.op as u32) != layout.OP_LEARN_ONLY;
+  if (scores && explains) {
     scaleRow(detector, key, values, gaps | SCORES);
     walkRow(detector, key, gaps | SCORES, addresses);
     explainRow(detector, key, addresses, values);
