@@ -8,7 +8,7 @@ import { banner } from "../../../src/cli/banner.ts";
 import { dispatch } from "../../../src/cli/dispatch.ts";
 import { startFailure } from "../../../src/cli/start-failure.ts";
 import { textLog } from "../../../src/cli/text-log.ts";
-import { version } from "../../../src/cli/version.ts";
+import { version } from "../../../src/version.ts";
 import { normalizeSpec } from "../../../src/config/detector-spec.ts";
 import { makeDetector } from "../../../src/config/detector.ts";
 import { optionTable } from "../../../src/config/option-table.ts";
