@@ -173,7 +173,8 @@ async function stop(
   const left = (): number => Math.max(0, deadline - systemClock.now());
   logger.info({ inFlight: core.admission.inFlight }, "draining");
   core.admission.gate = "draining";
-  const [ended] = await Promise.all([grpc.drain(left()), http?.drain(left())]);
+  const drained = await Promise.all([grpc.drain(left()), http?.drain(left()) ?? true]);
+  const ended = drained.every(Boolean);
   await webhook?.stop(left());
   await http?.close();
   await core.close();
