@@ -28,7 +28,7 @@ export async function startCore(options: Partial<CoreOptions> = {}): Promise<Tes
     () => undefined,
   );
   const core = await createCore({
-    modulePath: releaseModulePath,
+    modulePath: process.env["WEIR_TEST_KERNEL"] ?? releaseModulePath,
     shards: 2,
     threads: 1,
     shardMemoryBytes: 256 * 1024 * 1024,
