@@ -8,6 +8,7 @@ import { status as Status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/config/limits.ts";
 import { loadContract } from "../../src/transport/grpc/definitions.ts";
+import { connectionWindowBytes, streamWindowBytes } from "../../src/transport/grpc/windows.ts";
 import {
   connect,
   errorOf,
@@ -135,6 +136,13 @@ describe("a reader that stalls", () => {
     await until(() => fake.transport.streams === 0);
     expect(fake.transport.bufferedBytes).toEqual({ total: 0, max: 0 });
   });
+});
+
+test("a score stream widens its connection's windows", async () => {
+  const stream = rawStream();
+  await until(() => session.remoteSettings?.initialWindowSize === streamWindowBytes);
+  await until(() => session.state.remoteWindowSize === connectionWindowBytes);
+  stream.destroy();
 });
 
 describe("limits of the wire", () => {

@@ -16,6 +16,7 @@ import { reflectedPackage } from "./reflection.ts";
 import { scoreHandler } from "./score.ts";
 import { ScoreStream, type StreamHost } from "./score-stream.ts";
 import { watchAlertsHandler } from "./watch-alerts.ts";
+import { widenWindows } from "./windows.ts";
 
 export type { GrpcLimits, GrpcParts } from "./parts.ts";
 
@@ -144,10 +145,13 @@ class GrpcServer implements GrpcTransport {
 
 function serverOptions(options: GrpcOptions, host: StreamHost): ServerOptions {
   const { limits, keepalive } = options;
-  const interceptor: ServerInterceptor = (method, call) =>
-    method.path === scoreStreamPath
-      ? new ServerInterceptingCall(call, { start: () => call.start(new ScoreStream(call, host)) })
-      : host.calls.watch(method, call);
+  const interceptor: ServerInterceptor = (method, call) => {
+    if (method.path !== scoreStreamPath) return host.calls.watch(method, call);
+    widenWindows(call);
+    return new ServerInterceptingCall(call, {
+      start: () => call.start(new ScoreStream(call, host)),
+    });
+  };
   return {
     "grpc.max_receive_message_length": limits.messageBytesMax,
     // Answers are bounded by what they answer; a refused answer would be work lost.
