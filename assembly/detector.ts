@@ -7,7 +7,7 @@
  */
 import { allocate, BLOCK_HEADER, blockBytes, KIND_DETECTOR, release } from "./arena";
 import * as layout from "./layout";
-import { statisticsBytes } from "./scale/scale";
+import { pairBytes, statisticsBytes } from "./scale/scale";
 import { SKETCH_BYTES } from "./threshold";
 
 export const MODEL_HALF_SPACE_TREES: u32 = 1;
@@ -56,6 +56,7 @@ export class Detector {
   idIndex: u32;
   idHead: u64; // 152, ids ever remembered
   idTail: u64; // 160, the oldest that is still there
+  pairsBytes: u32; // 168, of the statistics, without the absences
 }
 
 const HEADS: u32 = 192;
@@ -213,6 +214,7 @@ function derive(detector: Detector): void {
   // River compares r_mass < 0.1 * window_size; masses are whole numbers.
   detector.sizeLimit = Math.ceil(0.1 * (window as f64)) as u32;
   detector.scoreMax = (trees as f64) * (window as f64) * ((2 * leaves - 1) as f64);
+  detector.pairsBytes = ((detector.features + 1) >> 1) * pairBytes(detector.scaler);
   detector.statisticsBytes = statisticsBytes(detector.scaler, detector.features);
 }
 

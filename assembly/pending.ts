@@ -7,10 +7,10 @@ import { Detector } from "./detector";
 import { rememberVerdict } from "./ids";
 import { keyAt } from "./key";
 import * as layout from "./layout";
-import { Output, Row, slotAt } from "./layout";
+import { Output, root, Row, slotAt } from "./layout";
 import { sketchOf } from "./model/fold";
 import { scoreOf } from "./model/half-space-trees";
-import { insertScore, quantile } from "./threshold";
+import { countOf, insertScore, quantile } from "./threshold";
 
 @unmanaged
 export class Pending {
@@ -23,6 +23,7 @@ export class Pending {
   state: u32; // 24
   pad: u32;
   idPosition: u64; // 32
+  value: f64; // 40, the model's score
 }
 
 export const PENDING_ROWS_MAX: u32 = 16;
@@ -38,9 +39,24 @@ export function addressesOf(pending: Pending): u32 {
   return changetype<u32>(pending) + ADDRESSES;
 }
 
-/** Gives the first `count` pending rows their verdicts, in order. */
+/** Gives the first `count` pending rows their verdicts, in order. All loads of a kind come before the next, so they overlap. */
 export function finish(count: u32): void {
+  let sink: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const pending = pendingAt(i);
+    if (pending.scores == 0) continue;
+    pending.value = scoreOf(changetype<Detector>(pending.detector), addressesOf(pending));
+  }
+  for (let i: u32 = 0; i < count; i++) sink ^= loadSketch(pendingAt(i));
+  root().sink = sink;
   for (let i: u32 = 0; i < count; i++) finishRow(pendingAt(i));
+}
+
+/** Has the counter that a row's score will raise in cache. */
+function loadSketch(pending: Pending): u32 {
+  const detector = changetype<Detector>(pending.detector);
+  if (pending.scores == 0 || detector.threshold == detector.threshold) return 0;
+  return countOf(sketchOf(detector, keyAt(pending.key)), pending.value);
 }
 
 function finishRow(pending: Pending): void {
@@ -55,7 +71,7 @@ function finishRow(pending: Pending): void {
   let raw: f64 = 0;
   let anomaly: u32 = 0;
   if (pending.scores != 0) {
-    const value = scoreOf(detector, addressesOf(pending));
+    const value = pending.value;
     if (byShare) {
       const key = keyAt(pending.key);
       threshold = quantile(key, detector.alertShare);

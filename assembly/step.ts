@@ -15,7 +15,7 @@ import {
   replayVerdict,
   setVerdict,
 } from "./ids";
-import { destroyKey, Key, keyAt, makeKey } from "./key";
+import { destroyKey, Key, keyAt, KEY_HEADER, makeKey } from "./key";
 import {
   Entry,
   findEntry,
@@ -92,7 +92,8 @@ function loadAhead(base: u32, first: u32, end: u32): void {
   for (let index = first; index < end; index++) {
     const key = load<u32>(ahead + (index << 2));
     if (key == 0) continue;
-    const past = key + detectorOfRow(rowAt(base, index)).statisticsBytes + 112;
+    const row = rowAt(base, index);
+    const past = key + KEY_HEADER + (row.keyLength as u32) + detectorOfRow(row).pairsBytes;
     for (let at = key; at < past; at += 64) sink ^= load<u32>(at);
   }
   for (let index = first; index < end; index++) {

@@ -32,6 +32,11 @@ function countAt(sketch: u32, bucket: u32): u32 {
   return load<u16>(sketch + (bucket << 1)) as u32;
 }
 
+/** How many scores the sketch holds beside a score. */
+export function countOf(sketch: u32, score: f64): u32 {
+  return countAt(sketch, bucketOf(1 - score));
+}
+
 /** The score that a share of the scores so far exceeds; 1 while there are none. */
 export function quantile(key: Key, share: f64): f64 {
   const total = key.sketchTotal;
