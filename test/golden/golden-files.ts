@@ -11,10 +11,11 @@ const caseSchema = z.object({
   rows: z.number(),
   features: z.array(z.string()),
   scaler: z.enum(["StandardScaler", "MinMaxScaler"]).nullable(),
+  // River's own defaults where the manifest names none.
   hst: z.object({
-    n_trees: z.number(),
-    height: z.number(),
-    window_size: z.number(),
+    n_trees: z.number().default(10),
+    height: z.number().default(8),
+    window_size: z.number().default(250),
     seed: z.number(),
     limits: z.record(z.string(), limits).optional(),
   }),
