@@ -70,7 +70,7 @@ export interface AutocannonReport {
 /** One run of arrivals on a schedule. */
 export interface OpenReport {
   readonly target: "weir" | "echo";
-  /** "poisson", or "burst": a second's worth at half of saturation at once, then a gap. */
+  /** "poisson", or "burst": what saturation takes 100 ms for at once, every 500 ms. */
   readonly arrivals: "poisson" | "burst";
   /** Of the saturation; 2 = 200 %. */
   readonly load: number;

@@ -26,7 +26,7 @@ export async function runTelemetry(scale: Scale): Promise<TelemetryReport> {
     const lanes: TelemetryReport["lanes"][number][] = [];
     for (const lane of ["frames", "events"] as const) {
       const templates = lane === "frames" ? frames : events;
-      const inFlight = lane === "frames" ? 8 : 96;
+      const inFlight = lane === "frames" ? 16 : 128;
       const run = async (client: Client, durationMs: number): Promise<number> => {
         const stream = openStream(client, templates);
         const result = await closedLoop(stream, { inFlight, durationMs });
