@@ -123,6 +123,8 @@ export function blockBytes(block: u32): u32 {
 export function release(block: u32): void {
   const address = load<u32>(block, 4);
   const run = runAt(address);
+  assert(load<u32>(block) != FREE || run.kind == RUN_BLOCK, "released twice");
+  assert(run.kind == RUN_SLAB || run.kind == RUN_BLOCK, "not a block");
   store<u32>(block, FREE);
   if (run.kind == RUN_BLOCK) {
     releaseRun(address);

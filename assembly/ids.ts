@@ -11,7 +11,7 @@
 import { BLOCK_HEADER, KIND_INDEX, KIND_RING } from "./arena";
 import { allocateFor, Detector, releaseFor } from "./detector";
 import { finish, hashBytes } from "./hash";
-import { Output, Row, slotAt } from "./layout";
+import { Output, Row, SCRATCH_ID, slotAt } from "./layout";
 
 @unmanaged
 export class Remembered {
@@ -38,7 +38,11 @@ const NEVER: f64 = -Infinity;
 
 export const NOT_REMEMBERED: u64 = u64.MAX_VALUE;
 
-export function hashId(row: Row, text: u32, seed: u64): u64 {
+/** Hash of the id of the row being looked at, in scratch: it is needed to find and again to remember. */
+const HASH_A: u32 = SCRATCH_ID;
+const HASH_B: u32 = SCRATCH_ID + 8;
+
+function hashId(row: Row, text: u32, seed: u64): u64 {
   const key = hashBytes(seed, text + row.keyOffset, row.keyLength as u32);
   return finish(hashBytes(key, text + row.idOffset, row.idLength as u32));
 }
@@ -71,22 +75,26 @@ function findCell(detector: Detector, hashA: u64, hashB: u64): u32 {
   }
 }
 
-/** The remembered verdict of a row's id, 0 = none that still counts. */
+/** The remembered verdict of a row's id, 0 = none that still counts. To be called before `rememberId`. */
 export function findId(detector: Detector, row: Row, text: u32): u32 {
+  const hashA = hashId(row, text, SEED_A);
+  const hashB = hashId(row, text, SEED_B);
+  store<u64>(HASH_A, hashA);
+  store<u64>(HASH_B, hashB);
   if (detector.idRing == 0) return 0;
-  const cell = findCell(detector, hashId(row, text, SEED_A), hashId(row, text, SEED_B));
+  const cell = findCell(detector, hashA, hashB);
   const place = load<u32>(cell);
   if (place == 0) return 0;
   const entry = placed(detector, place - 1);
   return row.sequence - entry.sequence <= detector.idsMax ? changetype<u32>(entry) : 0;
 }
 
-/** Remembers a row's id, its verdict to be filled in. Its position; NOT_REMEMBERED when ids are not kept or nothing fits. */
-export function rememberId(detector: Detector, row: Row, text: u32): u64 {
+/** Remembers the id that `findId` looked for last, its verdict to be filled in. Its position; NOT_REMEMBERED when ids are not kept or nothing fits. */
+export function rememberId(detector: Detector, sequence: f64): u64 {
   if (!(detector.idsMax > 0)) return NOT_REMEMBERED;
-  const hashA = hashId(row, text, SEED_A);
-  const hashB = hashId(row, text, SEED_B);
-  forgetOld(detector, row.sequence);
+  const hashA = load<u64>(HASH_A);
+  const hashB = load<u64>(HASH_B);
+  forgetOld(detector, sequence);
   if (!reserveId(detector)) return NOT_REMEMBERED;
   // The same id from longer ago than counts: its entry stays in the ring, out of the index.
   const stale = findCell(detector, hashA, hashB);
@@ -99,7 +107,7 @@ export function rememberId(detector: Detector, row: Row, text: u32): u64 {
   entry.source = 0;
   entry.hashA = hashA;
   entry.hashB = hashB;
-  entry.sequence = row.sequence;
+  entry.sequence = sequence;
   detector.idHead = position + 1;
   store<u32>(findCell(detector, hashA, hashB), placeOf(detector, entry) + 1);
   slotAt(detector.slot).idsRemembered = (detector.idHead - detector.idTail) as u32;

@@ -104,11 +104,13 @@ export function makeTable(slot: u32, capacity: u32): u32 {
 /** Puts a key into its partition's table, which must have room. Its entry. */
 export function insertKey(partition: Partition, key: Key): Entry {
   partition.count += 1;
+  assert(partition.count * 4 <= capacityOf(partition.table) * 3, "room is reserved before");
   return place(partition.table, key.hashHi, changetype<u32>(key), key.tick);
 }
 
 function place(table: u32, tag: u32, key: u32, tick: u64): Entry {
   const mask = capacityOf(table) - 1;
+  assert((capacityOf(table) & mask) == 0, "a capacity is a power of two");
   let index = (keyAt(key).hashLo >> 8) & mask;
   while (entryAt(table, index).key != 0) index = (index + 1) & mask;
   const entry = entryAt(table, index);

@@ -67,7 +67,8 @@ export const ARENA_CLASSES_BASE: u32 = 256;
 /*
  * SCRATCH, by use. Nothing in it outlives a call.
  *
- *      0  MT19937 state                         4 KiB
+ *      0  MT19937 state
+ *   4064  hash of an id, 16 B
  *   4096  boxes and weights of a tree build    12 KiB
  *  16384  a row's {old, new} pairs, one v128 a feature
  *  24576  splits asked of each feature of an explained row
@@ -77,6 +78,7 @@ export const ARENA_CLASSES_BASE: u32 = 256;
  * 262144  masses of a window being folded, 256 KiB
  */
 export const SCRATCH_RANDOM: u32 = SCRATCH_BASE;
+export const SCRATCH_ID: u32 = SCRATCH_BASE + 4064;
 export const SCRATCH_BUILD: u32 = SCRATCH_BASE + 4096;
 export const SCRATCH_PAIRS: u32 = SCRATCH_BASE + 16384;
 export const SCRATCH_EXPLAIN: u32 = SCRATCH_BASE + 24576;

@@ -31,6 +31,7 @@ const PENDING_SHIFT: u32 = 10;
 const ADDRESSES: u32 = 64;
 
 export function pendingAt(index: u32): Pending {
+  assert(index < PENDING_ROWS_MAX, "one a row of the block");
   return changetype<Pending>(layout.SCRATCH_PENDING + (index << PENDING_SHIFT));
 }
 

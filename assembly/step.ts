@@ -100,7 +100,8 @@ function loadAhead(base: u32, first: u32, end: u32): void {
     const address = load<u32>(ahead + (index << 2));
     if (address == 0) continue;
     const key = keyAt(address);
-    if (key.window != 0) sink ^= load<u32>(nextEvent(detectorOfRow(rowAt(base, index)), key));
+    const detector = detectorOfRow(rowAt(base, index));
+    if (key.window != 0 && detector.logs != 0) sink ^= load<u8>(nextEvent(detector, key)) as u32;
   }
   root().sink = sink;
 }
@@ -191,7 +192,7 @@ function amend(detector: Detector, row: Row, base: u32, output: Output): void {
   const text = base + layout.REGION_TEXT;
   const found = findId(detector, row, text);
   if (found != 0) setVerdict(changetype<Remembered>(found), output);
-  else rememberVerdict(detector, rememberId(detector, row, text), output);
+  else rememberVerdict(detector, rememberId(detector, row.sequence), output);
 }
 
 function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void {
@@ -230,7 +231,7 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
   pending.learns = learns ? 1 : 0;
   pending.idPosition =
     writes && ((row.flags as u32) & layout.FLAG_HAS_ID) != 0
-      ? rememberId(detector, row, base + layout.REGION_TEXT)
+      ? rememberId(detector, row.sequence)
       : NOT_REMEMBERED;
   if (key == 0) {
     pending.scores = 0;

@@ -118,6 +118,7 @@ export function linkStructure(detector: Detector, address: u32): void {
 /** A key lets go of its structure. */
 export function releaseStructure(slot: u32, address: u32): void {
   const structure = structureAt(address);
+  assert(structure.keys != 0, "a structure goes with its last key");
   structure.keys -= 1;
   if (structure.keys != 0) return;
   let link = structureHead(detectorOf(slot), structure.maskHash);

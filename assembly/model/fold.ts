@@ -40,6 +40,7 @@ export function reserveTotals(detector: Detector, key: Key): bool {
 export function foldWindow(detector: Detector, key: Key): void {
   const trees = detector.trees;
   const leaves = detector.leaves;
+  assert(key.totals != 0 && key.inWindow == detector.window, "a full window and its totals");
   const group = min(trees, SCRATCH_FOLD_BYTES / (leaves << 2));
   let peak: u64 = (trees as u64) * (detector.window as u64);
   for (let first: u32 = 0; first < trees; first += group) {

@@ -9,7 +9,7 @@ import { Key } from "../key";
 import { SCRATCH_PAIRS, SCRATCH_WALK } from "../layout";
 import { HAS_GAPS, LEARNS, SCORES } from "../scale/scale";
 import { NODE_SHIFT, nodesOf } from "../structure";
-import { countAddress, massOf, nextEvent } from "./window";
+import { countAddress, massesOf, nextEvent } from "./window";
 
 /** What the walks of a row leave, u32 a tree: leaf by the old x' in the low half, leaf by the new one in the high half. */
 const LEAVES: u32 = SCRATCH_WALK;
@@ -26,10 +26,7 @@ export function walkRow(detector: Detector, key: Key, uses: u32, addresses: u32)
   const trees = detector.trees;
   const nodes = nodesOf(key.structure);
   if ((uses & HAS_GAPS) != 0) {
-    for (let tree: u32 = 0; tree < trees; tree++) {
-      const before = walkMissing(detector, key, tree, 0);
-      setLeaves(tree, before | (walkMissing(detector, key, tree, 8) << 16));
-    }
+    for (let tree: u32 = 0; tree < trees; tree++) setLeaves(tree, walkGaps(detector, key, tree));
   } else {
     let tree: u32 = 0;
     while (tree + GROUP <= trees) {
@@ -155,34 +152,43 @@ function walkLane(nodes: u32, detector: Detector, lane: u32): u32 {
   return node - detector.leaves;
 }
 
+/** Both walks of a tree where features may be missing; where the two part ways, the second is walked alone. */
+function walkGaps(detector: Detector, key: Key, tree: u32): u32 {
+  const before = walkMissing(detector, key, tree, 0);
+  if (before <= 0xffff) return before | (before << 16);
+  return (before & 0xffff) | (walkMissing(detector, key, tree, 8) << 16);
+}
+
 /**
  * One walk of one tree by the old (lane 0) or new (lane 8) x', where features may be missing: there River goes to the child
- * that the running window has been in more often, left when they are equal.
+ * that the running window has been in more often, left when they are equal. The leaf; above 16 bits, whether the other x'
+ * would have gone another way.
  */
 function walkMissing(detector: Detector, key: Key, tree: u32, lane: u32): u32 {
   const stride = detector.trees << NODE_SHIFT;
   const nodes = nodesOf(key.structure) + (tree << NODE_SHIFT);
   let node: u32 = 1;
   let first: u32 = 0;
+  let differ: u32 = 0;
   let half = detector.leaves >> 1;
   while (half != 0) {
     const at = nodes + node * stride;
-    const x = load<f64>(load<u32>(at, 8) + lane, PAIRS);
-    const middle = first + half;
+    const pair = load<u32>(at, 8);
+    const x = load<f64>(pair + lane, PAIRS);
     let left: u32 = 0;
     if (x == x) {
-      left = x < load<f64>(at) ? 1 : 0;
+      const threshold = load<f64>(at);
+      left = x < threshold ? 1 : 0;
+      differ |= left ^ (load<f64>(pair + (lane ^ 8), PAIRS) < threshold ? 1 : 0);
     } else {
-      const end = middle + half;
-      const onRight = massOf(detector, key, tree, (first as u64) | ((middle as u64) << 32));
-      const onLeft = massOf(detector, key, tree, (middle as u64) | ((end as u64) << 32));
-      left = onRight > onLeft ? 0 : 1;
+      const masses = massesOf(detector, key, tree, (first as u64) | ((half as u64) << 32));
+      left = (masses as u32) > ((masses >> 32) as u32) ? 0 : 1;
     }
     node = (node << 1) | left;
     first += left * half;
     half >>= 1;
   }
-  return first;
+  return lane == 0 ? first | (differ << 16) : first;
 }
 
 /** River's score from the leaf totals at the addresses that `walkRow` left: 1 - total / largest total. */

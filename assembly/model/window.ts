@@ -40,6 +40,7 @@ function growLog(detector: Detector, key: Key): bool {
 
 /** Where the next event's leaves go. */
 export function nextEvent(detector: Detector, key: Key): u32 {
+  assert(detector.logs != 0 || key.windowCapacity == 0, "counts have no capacity");
   return key.window + BLOCK_HEADER + key.inWindow * detector.logStride;
 }
 
@@ -53,29 +54,33 @@ export function clearWindow(detector: Detector, key: Key): void {
   if (detector.logs == 0) memory.fill(key.window + BLOCK_HEADER, 0, detector.windowBytesMax);
 }
 
-/** l_mass of a node: events of the window in leaves `first` up to `end` of a tree. */
-export function massOf(detector: Detector, key: Key, tree: u32, range: u64): u32 {
+/**
+ * l_mass of two siblings: events of the window in the `half` leaves from `first`, and, in the upper 32 bits, in the `half`
+ * leaves after those.
+ */
+export function massesOf(detector: Detector, key: Key, tree: u32, range: u64): u64 {
   const first = range as u32;
-  const end = (range >> 32) as u32;
+  const half = (range >> 32) as u32;
+  let lower: u32 = 0;
+  let upper: u32 = 0;
   if (key.inWindow == 0) return 0;
-  let mass: u32 = 0;
   if (detector.logs == 0) {
     let at = countAddress(detector, key, tree, first);
-    const past = countAddress(detector, key, tree, end);
-    while (at < past) {
-      mass += load<u16>(at) as u32;
-      at += 2;
-    }
-    return mass;
+    const middle = at + (half << 1);
+    const past = middle + (half << 1);
+    for (; at < middle; at += 2) lower += load<u16>(at) as u32;
+    for (; at < past; at += 2) upper += load<u16>(at) as u32;
+    return (lower as u64) | ((upper as u64) << 32);
   }
   const wide = detector.leafBytes == 2;
   const stride = detector.logStride;
   let at = key.window + BLOCK_HEADER + tree * detector.leafBytes;
   const past = at + key.inWindow * stride;
   while (at < past) {
-    const leaf: u32 = wide ? (load<u16>(at) as u32) : (load<u8>(at) as u32);
-    mass += leaf >= first && leaf < end ? 1 : 0;
+    const place = (wide ? (load<u16>(at) as u32) : (load<u8>(at) as u32)) - first;
+    lower += place < half ? 1 : 0;
+    upper += place - half < half ? 1 : 0;
     at += stride;
   }
-  return mass;
+  return (lower as u64) | ((upper as u64) << 32);
 }
