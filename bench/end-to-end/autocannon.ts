@@ -1,28 +1,8 @@
-import { createRequire } from "node:module";
+import autocannon from "autocannon";
 import type { AutocannonReport } from "../results.ts";
 import { median, spreadOf } from "../statistics.ts";
 import { detectorName, type Bed } from "./bed.ts";
 import type { Templates } from "./workload.ts";
-
-/** What is used of autocannon, which has no types of its own. */
-type Autocannon = (options: {
-  readonly url: string;
-  readonly connections: number;
-  /** Seconds. */
-  readonly duration: number;
-  readonly requests: readonly {
-    readonly method: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: Buffer;
-  }[];
-}) => Promise<{
-  readonly duration: number;
-  readonly "2xx": number;
-  readonly latency: { readonly p50: number; readonly p99: number };
-}>;
-
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a CommonJS package without types
-const autocannon = createRequire(import.meta.url)("autocannon") as Autocannon;
 
 /** Saturation over HTTP as autocannon sees it: every connection sends its next request when it has an answer. */
 export async function saturateHttp(

@@ -3,7 +3,6 @@ import type { Scale } from "../options.ts";
 import { connect, createDetector, identity, scorePath } from "./channel.ts";
 import { startControlTimer, type ControlTimer } from "./control-timer.ts";
 import type { EchoAnswers } from "./echo.ts";
-import { closedLoop } from "./loops.ts";
 import { startEcho, startWeir, type ServerProcess } from "./server.ts";
 import { openStream } from "./stream-lane.ts";
 import {
@@ -124,10 +123,4 @@ export async function postScore(port: number, detector: string, body: unknown): 
   const text = await response.text();
   if (!response.ok) throw new Error(`HTTP score: status ${response.status}: ${text}`);
   return text;
-}
-
-/** One short closed loop that nobody counts: connections open, code compiled. */
-export async function runUp(lane: ReturnType<typeof openStream>, inFlight: number): Promise<void> {
-  await closedLoop(lane, { inFlight, durationMs: 300 });
-  await lane.close();
 }

@@ -13,6 +13,3 @@ export interface Lane {
   /** Ends it; whatever is in flight is given up. */
   close(): Promise<void>;
 }
-
-/** Opens a lane; one that is used up by an overload run is closed and opened again. */
-export type OpenLane = () => Lane;

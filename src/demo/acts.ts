@@ -39,7 +39,7 @@ export function shuttleAct(): Act {
       // The trees split where the data is: within three standard deviations.
       halfSpaceTrees: { limits: limits(columns, 3) },
       alertShare: 0.08,
-      timeoutMs: 50,
+      timeoutMs: 200,
     },
     events: labels.length,
     event: (index) => ({ values: [...row(index)] }),
@@ -76,7 +76,7 @@ export function cardsAct(): Act {
       scaler: "SCALER_STANDARD",
       halfSpaceTrees: { limits: limits(paymentInputs, 8) },
       alertShare: 0.02,
-      timeoutMs: 50,
+      timeoutMs: 200,
       // Answers only when the model is not done within timeoutMs.
       rules: [
         {
