@@ -119,6 +119,8 @@ export interface MemoryReport {
   readonly rowsPerKey: number;
   /** One row a key. */
   readonly youngBytesPerKey: number;
+  /** Nine tenths into its first window. */
+  readonly collectingBytesPerKey: number;
   /** Past its first window. */
   readonly matureBytesPerKey: number;
   readonly residentGrowthBytes: number;

@@ -92,7 +92,7 @@ const warmLane = openStream(client, templates);
 await sendAll(warmLane, Math.ceil((keys * 544) / templates.rowsPerRequest), 8);
 await warmLane.close();
 const fullLane = openStream(client, templates);
-const full = await closedLoop(fullLane, { inFlight: 8, durationMs: Math.min(5000, totalMs / 10) });
+const full = await closedLoop(fullLane, { inFlight: 16, durationMs: Math.min(5000, totalMs / 10) });
 await fullLane.close();
 const framesPerS = full.goodputRowsPerS / templates.rowsPerRequest / 2;
 console.log(

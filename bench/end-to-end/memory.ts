@@ -21,8 +21,11 @@ export async function runMemory(scale: Scale): Promise<MemoryReport> {
     await sendAll(lane, deck, 8);
     const young = await detectorState(client, detectorName);
     const startedAt = performance.now();
+    const collectingRows = Math.floor(scale.memoryRowsPerKey * 0.9);
+    await sendAll(lane, deck * (collectingRows - 1), 8);
+    const collecting = await detectorState(client, detectorName);
+    await sendAll(lane, deck * (scale.memoryRowsPerKey - collectingRows), 8);
     const requests = deck * (scale.memoryRowsPerKey - 1);
-    await sendAll(lane, requests, 8);
     const elapsedS = (performance.now() - startedAt) / 1000;
     const mature = await detectorState(client, detectorName);
     const grownBytes = (await server.residentBytes()) - emptyBytes;
@@ -33,6 +36,7 @@ export async function runMemory(scale: Scale): Promise<MemoryReport> {
       keys: mature.keys,
       rowsPerKey: scale.memoryRowsPerKey,
       youngBytesPerKey: young.stateBytes / Math.max(1, young.keys),
+      collectingBytesPerKey: collecting.stateBytes / Math.max(1, collecting.keys),
       matureBytesPerKey: mature.stateBytes / Math.max(1, mature.keys),
       residentGrowthBytes: grownBytes,
       rowsPerS: (requests * frameRows) / elapsedS,
