@@ -1,4 +1,4 @@
-import { Metadata, status as Status } from "@grpc/grpc-js";
+import { compressionAlgorithms, Metadata, status as Status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Code, WeirError, type Reason } from "../../src/domain/errors.ts";
 import {
@@ -206,6 +206,41 @@ describe("the stream's own refusals", () => {
     });
     expect(stream.answers[0]?.error?.message).toContain("3");
     stream.call.cancel();
+  });
+
+  test("an explained answer over the largest message", async () => {
+    const values = Array.from({ length: 100 }, () => 1);
+    const many = {
+      detector: "cards",
+      explain: true,
+      events: Array.from({ length: 1000 }, () => ({ values })),
+    };
+    const stream = new StreamClient(clients);
+    stream.send({ requestId: 1, request: many });
+    await stream.wait(1);
+    expect(stream.answers[0]?.error).toMatchObject({
+      code: Status.RESOURCE_EXHAUSTED,
+      reason: "TOO_MANY_ROWS",
+    });
+    expect(detailsOf(errorOf(await score(many))).reason).toBe("TOO_MANY_ROWS");
+    expect(fake.scorer.admitted).toHaveLength(0);
+    stream.call.end();
+  });
+
+  test("requests that are compressed keep their order", async () => {
+    const zipped = connect(fake.port, undefined, {
+      "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
+    });
+    const stream = new StreamClient(zipped);
+    for (let requestId = 1; requestId <= 200; requestId++) {
+      stream.send({ requestId, request: { detector: "cards", events } });
+    }
+    await stream.wait(200);
+    const ids = Array.from({ length: 200 }, (_, index) => index + 1);
+    expect(stream.answers.map(({ requestId }) => requestId)).toEqual(ids);
+    stream.call.end();
+    expect((await stream.status).code).toBe(Status.OK);
+    zipped.close();
   });
 
   test("an error that is no WeirError is INTERNAL, and reported with its cause", async () => {

@@ -93,3 +93,13 @@ test("an address that is taken is named", async () => {
     `cannot listen on 127.0.0.1:${fake.port}`,
   );
 });
+
+test("an address that is none is named, and one of IPv6 is one", async () => {
+  await expect(startFake({ address: "nowhere" })).rejects.toThrow(
+    "cannot listen on nowhere: expected host:port",
+  );
+  const six = await startFake({ address: "[::1]:0" }).catch(String);
+  // Where the machine has no IPv6 the message says so.
+  if (typeof six === "string") expect(six).toContain("cannot listen on [::1]:0");
+  else six.transport.close();
+});

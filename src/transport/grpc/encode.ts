@@ -1,6 +1,7 @@
 import { endianness } from "node:os";
 import type { Detector } from "../../domain/detector.ts";
 import type { Violation, WeirError } from "../../domain/errors.ts";
+import type { ScoreRequest } from "../../domain/event.ts";
 import type { Explanation, Verdicts } from "../../domain/verdict.ts";
 import { WireWriter } from "./wire-writer.ts";
 
@@ -64,13 +65,12 @@ export function encodeStatusDetails(error: ErrorFields, violations: readonly Vio
   return Buffer.from(writer.finish());
 }
 
-/** Bytes that `encodeStreamAnswer` will take at most, about: what a request in flight promises to its stream's buffer. */
-export function answerBytesEstimate(
-  rows: number,
-  packed: boolean,
-  explainedInputs: number,
-): number {
-  return packed ? 64 + rows * 28 : 16 + rows * (96 + explainedInputs * 64);
+/** Bytes that the answer to a request will take at most, about; with `explain` every number input is a reason. */
+export function answerBytesEstimate({ events, frame, explain }: ScoreRequest): number {
+  if (frame !== undefined) return 64 + frame.rows * 28;
+  const [first] = events;
+  const reasons = explain && first !== undefined ? first.numbers.size + first.values.length : 0;
+  return 16 + events.length * (96 + reasons * 64);
 }
 
 function writeError(error: ErrorFields, violations: readonly Violation[]): void {

@@ -3,6 +3,7 @@ import type { Alerts } from "../../alerts/alerts.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { Code, WeirError } from "../../domain/errors.ts";
+import type { ScoreRequest } from "../../domain/event.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 
 /** What this transport translates to. */
@@ -32,6 +33,20 @@ export function callDeadline(deadline: Date | number, clock: Clock): number {
   const unixMs = Number(deadline);
   if (unixMs === Infinity) return Infinity;
   return clock.now() + (unixMs - clock.unixMs()) - replyReserveMs;
+}
+
+/**
+ * Clients take messages of 4 MiB unless they are told otherwise, and one answer alone must not fill a stream's buffer many times over:
+ * throws RESOURCE_EXHAUSTED, TOO_MANY_ROWS when the answer to an explained request would be larger than a request may be.
+ */
+export function checkAnswerSize(bytes: number, { explain }: ScoreRequest, max: number): void {
+  if (!explain || bytes <= max) return;
+  throw new WeirError(
+    Code.RESOURCE_EXHAUSTED,
+    "TOO_MANY_ROWS",
+    `explain: the answer with its reasons would take about ${bytes} bytes, over ${max}; send more requests with fewer rows`,
+    { violations: [{ field: "explain", message: `the answer would be over ${max} bytes` }] },
+  );
 }
 
 export function drainingError(): WeirError {

@@ -9,6 +9,7 @@ import { answerBytesEstimate, encodeStreamAnswer, encodeStreamError } from "./en
 import type { OpenCalls } from "./open-calls.ts";
 import {
   callDeadline,
+  checkAnswerSize,
   drainingError,
   toWeirError,
   type GrpcLimits,
@@ -135,7 +136,7 @@ export class ScoreStream {
     try {
       if (request instanceof WeirError) throw request;
       this.#checkRoom(requestId);
-      inFlight.describe(request);
+      inFlight.describe(request, this.#host.limits.messageBytesMax);
       this.#inFlight.set(requestId, inFlight);
       this.#promisedBytes += inFlight.promisedBytes;
       inFlight.ticket = parts.scorer.submit(
@@ -232,16 +233,11 @@ class InFlight implements Reply {
     this.requestId = requestId;
   }
 
-  /** Keeps of the request what its answer needs. */
-  describe({ events, frame, explain }: ScoreRequest): void {
-    if (frame !== undefined) {
-      this.promisedBytes = answerBytesEstimate(frame.rows, true, 0);
-      return;
-    }
-    const [first] = events;
-    this.ids = events.map((event) => event.id);
-    const inputs = explain && first !== undefined ? first.numbers.size + first.values.length : 0;
-    this.promisedBytes = answerBytesEstimate(events.length, false, inputs);
+  /** Keeps of the request what its answer needs; throws when that would be too large. */
+  describe(request: ScoreRequest, answerBytesMax: number): void {
+    if (request.frame === undefined) this.ids = request.events.map((event) => event.id);
+    this.promisedBytes = answerBytesEstimate(request);
+    checkAnswerSize(this.promisedBytes, request, answerBytesMax);
   }
 
   answer(verdicts: Verdicts, detector: Detector): void {

@@ -1,13 +1,21 @@
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Reply, Ticket } from "../../admission/scorer.ts";
 import { decodeScoreRequest } from "./decode.ts";
-import { encodeScoreResponse } from "./encode.ts";
-import { callDeadline, drainingError, toWeirError, type GrpcParts } from "./parts.ts";
+import { answerBytesEstimate, encodeScoreResponse } from "./encode.ts";
+import {
+  callDeadline,
+  checkAnswerSize,
+  drainingError,
+  toWeirError,
+  type GrpcLimits,
+  type GrpcParts,
+} from "./parts.ts";
 import { toStatus } from "./status.ts";
 
 /** What the unary handlers of a server share. */
 export interface UnaryHost {
   readonly parts: GrpcParts;
+  readonly limits: GrpcLimits;
   readonly draining: boolean;
 }
 
@@ -31,6 +39,7 @@ export function scoreHandler(host: UnaryHost) {
     try {
       if (host.draining) throw drainingError();
       const request = decodeScoreRequest(call.request);
+      checkAnswerSize(answerBytesEstimate(request), request, host.limits.messageBytesMax);
       const ids = request.frame === undefined ? request.events.map((event) => event.id) : undefined;
       const reply: Reply = {
         answer(verdicts, detector) {
