@@ -20,7 +20,7 @@ export interface Scale {
   readonly memoryRowsPerKey: number;
   /** Fresh starts of the server in the warm-up suite. */
   readonly starts: number;
-  /** Rows of the WASM step alone, and of the peers, a repeat. */
+  /** Rows of the peers, a repeat. */
   readonly peerRows: number;
 }
 
@@ -28,15 +28,15 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
   full: {
     name: "full",
     pairs: 5,
-    closedMs: 2000,
-    openMs: 5000,
+    closedMs: 1500,
+    openMs: 4000,
     idleRequests: 400,
     keys: 1000,
     warmRowsPerKey: 544,
     memoryKeys: 100_000,
     memoryRowsPerKey: 256,
     starts: 5,
-    peerRows: 5000,
+    peerRows: 20_000,
   },
   quick: {
     name: "quick",
@@ -49,7 +49,7 @@ export const scales: Readonly<Record<Scale["name"], Scale>> = {
     memoryKeys: 20_000,
     memoryRowsPerKey: 256,
     starts: 3,
-    peerRows: 2000,
+    peerRows: 5000,
   },
   tiny: {
     name: "tiny",

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barRows, figure, milliseconds, percent } from "./bars.ts";
@@ -9,7 +10,8 @@ import type { Spread } from "./statistics.ts";
  *
  *     npm run bench -- --json /tmp/bench.json && node bench/report.ts /tmp/bench.json
  *
- * writes them between the two markers there; with a second argument, between the markers of that file (only the first table).
+ * writes them between the two markers there; with a second argument (README.md), only the first table, between the markers of that
+ * file.
  */
 
 const begin = "<!-- bench:begin -->";
@@ -187,6 +189,17 @@ export function betweenMarkers(text: string, content: string): string {
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }
 
+/**
+ * Numbers inside a sentence, each between `<!-- n:NAME -->` and `<!-- /n -->`: `step-1` is the WASM step over River with one key. One
+ * that was not measured stays as it is.
+ */
+export function fillNumbers(text: string, results: BenchResults): string {
+  const step = results.suites.peers?.stepOverRiver.find(({ keys }) => keys === 1);
+  if (step === undefined) return text;
+  const shown = `${Math.floor(step.ratio.median / 10) * 10} times`;
+  return text.replace(/(<!-- n:step-1 -->).*?(<!-- \/n -->)/s, `$1${shown}$2`);
+}
+
 if (import.meta.main) {
   const [json, target] = process.argv.slice(2);
   if (json === undefined) throw new Error("node bench/report.ts RESULTS.json [FILE.md]");
@@ -195,5 +208,7 @@ if (import.meta.main) {
   const file = target ?? path.join(import.meta.dirname, "README.md");
   const content =
     target === undefined ? report(results) : `${provenance(results)}\n\n${goalsTable(results)}`;
-  writeFileSync(file, betweenMarkers(readFileSync(file, "utf8"), content));
+  writeFileSync(file, fillNumbers(betweenMarkers(readFileSync(file, "utf8"), content), results));
+  // Tables are aligned as every other file of the project is formatted.
+  spawnSync(path.join(import.meta.dirname, "../node_modules/.bin/oxfmt"), [file]);
 }
