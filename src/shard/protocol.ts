@@ -8,7 +8,8 @@ export interface WorkerData {
 /** One thing to do on one shard, by one thread, while nothing else touches that shard. */
 export type Job =
   | { readonly kind: "step"; readonly shard: number; readonly region: 0 | 1 }
-  | { readonly kind: "recover"; readonly shard: number; readonly region: 0 | 1 }
+  /** Region -1: nothing was stepped, no key is in doubt. */
+  | { readonly kind: "recover"; readonly shard: number; readonly region: -1 | 0 | 1 }
   | { readonly kind: "initialize"; readonly shard: number; readonly memoryBytes: number }
   | {
       readonly kind: "create" | "reset" | "delete";

@@ -1,6 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
-import { CONTROL_BASE, PARTITIONS, Slot, StepError, slotBase } from "./layout.ts";
+import { CONTROL_BASE, PARTITIONS, Slot, Status, StepError, slotBase } from "./layout.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
@@ -59,6 +59,14 @@ const EARLY_WORK = 1024;
 /** A shard that cannot be recovered is made anew after this many attempts; each needs a thread to live through it. */
 const RECOVERY_ATTEMPTS = 3;
 
+type ChangeKind = "create" | "reset" | "delete";
+/** What a change answers that was cut off after it was made. */
+const DONE_BEFORE = {
+  create: Status.SLOT_IN_USE,
+  reset: Status.OK,
+  delete: Status.UNKNOWN_DETECTOR,
+} as const;
+
 const unixMs = (): number => performance.timeOrigin + performance.now();
 
 /**
@@ -71,13 +79,18 @@ export class ShardSet {
   private readonly pool: StepPool;
   private readonly blocks = new Map<number, Float64Array>();
   private scheduled = false;
+  /** In `flush`: owners that submit from their answers must not start another one inside it. */
+  private flushing = false;
+  private closed = false;
   private cancelTimer: (() => void) | undefined;
   private readonly idleWaiters: (() => void)[] = [];
 
   private readonly options: ShardSetOptions;
+  private readonly module: WebAssembly.Module;
 
   private constructor(options: ShardSetOptions, module: WebAssembly.Module) {
     this.options = options;
+    this.module = module;
     const memories = Array.from({ length: options.shards }, () =>
       createMemory(options.shardMemoryBytes),
     );
@@ -132,10 +145,12 @@ export class ShardSet {
    * so that a burst that is read in one go neither fills a region nor waits for its own end.
    */
   wake(): void {
-    for (const shard of this.shards) {
-      if (!shard.busy && shard.work >= EARLY_WORK) {
-        this.flush();
-        break;
+    if (!this.flushing) {
+      for (const shard of this.shards) {
+        if (!shard.busy && shard.work >= EARLY_WORK) {
+          this.flush();
+          break;
+        }
       }
     }
     if (this.scheduled) return;
@@ -198,7 +213,9 @@ export class ShardSet {
     await this.pool.killThread(index);
   }
 
+  /** What is in flight is answered by the fallback; nothing is stepped any more. */
   async close(): Promise<void> {
+    this.closed = true;
     this.cancelTimer?.();
     await this.pool.close();
   }
@@ -210,6 +227,8 @@ export class ShardSet {
   }
 
   private flush(): void {
+    if (this.closed) return;
+    this.flushing = true;
     const pooled: Shard[] = [];
     let inlineWork = 0;
     for (const shard of this.shards) {
@@ -222,6 +241,7 @@ export class ShardSet {
       }
     }
     if (pooled.length > 0) this.dispatch(pooled);
+    this.flushing = false;
     if (this.idleWaiters.length > 0 && this.isIdle()) {
       for (const resolve of this.idleWaiters.splice(0)) resolve();
     }
@@ -263,8 +283,15 @@ export class ShardSet {
     const running = this.cut(shard);
     const result = runJob(this.inlineOf(shard), stepJob(running));
     const why = failureOf(result);
-    if (why === undefined) this.settle(running, result);
-    else void this.recover(running, why);
+    if (why === undefined) {
+      this.settle(running, result);
+      return;
+    }
+    // An instance that trapped is not used again: its stack is unwound, its globals are not.
+    if (result.trap !== undefined) {
+      this.inline[shard.index] = instantiate(this.module, shard.memory);
+    }
+    void this.recover(running, why);
   }
 
   private async stepPooled(shards: readonly Shard[]): Promise<void> {
@@ -289,7 +316,7 @@ export class ShardSet {
     const { shard, batch, cutAt } = running;
     const { telemetry } = this.options;
     const { region } = batch;
-    for (const segment of batch.segments) this.tell(segment, region);
+    for (const segment of batch.segments) this.tell(segment, region, "done");
     telemetry.stage("batch", (result.startedAt - cutAt) * 1000, batch.rows);
     telemetry.stage("step", (result.endedAt - result.startedAt) * 1000, batch.rows);
     telemetry.stage("reply", (unixMs() - result.endedAt) * 1000, batch.rows);
@@ -302,15 +329,16 @@ export class ShardSet {
       });
     }
     shard.release(batch);
-    if (shard.gathering.rows > 0 || shard.controls.length > 0 || this.idleWaiters.length > 0) {
+    // The thread is free for any shard's rows, not only for this one's.
+    if (this.queuedRows > 0 || shard.controls.length > 0 || this.idleWaiters.length > 0) {
       this.wake();
     }
   }
 
   /** One owner's failure is its own: the others get their verdicts, and the shard goes on. */
-  private tell({ owner, first, count }: Segment, region: Region): void {
+  private tell({ owner, first, count }: Segment, region: Region, what: "done" | "lost"): void {
     try {
-      owner.done(region, first, count);
+      owner[what](region, first, count);
     } catch (error) {
       this.options.log.error({ err: error }, "verdicts could not be handed over");
     }
@@ -321,7 +349,8 @@ export class ShardSet {
     const { shard, batch } = running;
     const { log, telemetry } = this.options;
     telemetry.stageFailed("step", batch.rows);
-    for (const { owner, first, count } of batch.segments) owner.lost(batch.region, first, count);
+    for (const segment of batch.segments) this.tell(segment, batch.region, "lost");
+    if (this.closed) return;
     const job: Job = { kind: "recover", shard: shard.index, region: batch.region.index };
     const result = await this.persist(job);
     if (result === undefined || result.value < 0) {
@@ -341,14 +370,20 @@ export class ShardSet {
   /** A job that must happen: tried again when its thread dies too. */
   private async persist(job: Job): Promise<JobResult | undefined> {
     for (let attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-      try {
-        const [result] = await this.pool.run([job]);
-        if (result !== undefined && result.trap === undefined) return result;
-      } catch {
-        // The thread died: the next attempt gets another.
-      }
+      const result = await this.attempt(job);
+      if (result !== undefined) return result;
     }
     return undefined;
+  }
+
+  /** Undefined when the job trapped or its thread died: the next attempt gets another. */
+  private async attempt(job: Job): Promise<JobResult | undefined> {
+    try {
+      const [result] = await this.pool.run([job]);
+      return result?.trap === undefined ? result : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The last resort: an empty shard with the same detectors. */
@@ -361,17 +396,29 @@ export class ShardSet {
   }
 
   /** Queues a change behind everything that was admitted to the shard before. */
-  private change(shard: Shard, kind: "create" | "reset" | "delete", slot: number): Promise<void> {
+  private change(shard: Shard, kind: ChangeKind, slot: number): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       shard.addControl(async () => {
-        const block = this.blocks.get(slot);
-        if (kind === "create" && block !== undefined) writeControl(shard, block);
-        const result = await this.persist({ kind, shard: shard.index, slot });
-        if (result?.value === 0) resolve();
-        else reject(new Error(`${kind} in shard ${shard.index}: status ${result?.value}`));
+        const status = await this.makeChange(shard, kind, slot);
+        if (status === Status.OK) resolve();
+        else reject(new Error(`${kind} in shard ${shard.index}: status ${status}`));
       });
       this.wake();
     });
+  }
+
+  /** A change that was cut off leaves lists half made: they are made anew before it is tried again. */
+  private async makeChange(shard: Shard, kind: ChangeKind, slot: number): Promise<number> {
+    for (let attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
+      const block = this.blocks.get(slot);
+      if (kind === "create" && block !== undefined) writeControl(shard, block);
+      const result = await this.attempt({ kind, shard: shard.index, slot });
+      if (result !== undefined) {
+        return attempt > 0 && result.value === DONE_BEFORE[kind] ? Status.OK : result.value;
+      }
+      await this.persist({ kind: "recover", shard: shard.index, region: -1 });
+    }
+    return -1;
   }
 
   /** Whether a change took the shard. */
