@@ -1,3 +1,5 @@
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { status as Status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -73,6 +75,27 @@ describe("drain", () => {
     const refused = errorOf(await unary((done) => after.scoring.Score({}, done)));
     expect(refused.code).toBe(Status.UNAVAILABLE);
     after.close();
+  });
+
+  test("waits neither for calls without a request nor for connections that stay", async () => {
+    const socket = connectTcp(fake.port, "127.0.0.1");
+    const session = connectHttp2(`http://127.0.0.1:${fake.port}`);
+    for (const harmless of [socket, session]) harmless.on("error", () => undefined);
+    for (const method of ["Score", "WatchAlerts"]) {
+      session
+        .request({
+          ":method": "POST",
+          ":path": `/weir.v1.ScoringService/${method}`,
+          "content-type": "application/grpc",
+        })
+        .on("error", () => undefined);
+    }
+    await new Promise((resolve) => session.ping(resolve));
+    const start = Date.now();
+    expect(await fake.transport.drain(20_000)).toBe(true);
+    expect(Date.now() - start).toBeLessThan(5000);
+    session.destroy();
+    socket.destroy();
   });
 
   test("what does not end is cut off at the timeout", async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, status as Status, type ChannelCredentials } from "@grpc/grpc-js";
@@ -94,6 +95,18 @@ describe.skipIf(!openssl)("TLS (skipped where there is no openssl)", () => {
       );
     }
     secure.transport.close();
+  });
+
+  test("a handshake that never ends does not hold a drain up", async () => {
+    const tls = { cert: file("server.crt"), key: file("server.key"), clientCa: undefined };
+    const secure = await startFake({ tls });
+    const socket = connectTcp(secure.port, "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    valueOf(await ask(secure.port, credentials.createSsl(file("ca.crt"))));
+    const start = Date.now();
+    expect(await secure.transport.drain(20_000)).toBe(true);
+    expect(Date.now() - start).toBeLessThan(5000);
+    socket.destroy();
   });
 
   test("mutual: only clients whose certificate the client authority signed", async () => {

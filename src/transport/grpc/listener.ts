@@ -43,6 +43,11 @@ export class Listener {
     });
   }
 
+  /** Cuts off the connections that have nothing left to send: handshakes that never ended, clients that do not hang up. */
+  destroyIdle(): void {
+    for (const socket of this.#sockets) if (socket.writableLength === 0) socket.destroy();
+  }
+
   /** Cuts every connection off. */
   destroy(): void {
     this.#server.close();

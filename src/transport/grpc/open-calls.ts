@@ -19,13 +19,22 @@ export class OpenCalls {
   readonly #streams = new Map<string, number>();
   #idle: (() => void) | undefined;
 
-  /** A call whose start and end are seen here. */
+  /** A call whose request and end are seen here; one whose client has not sent its request yet is waited for by nobody. */
   watch(method: { readonly path: string }, call: ServerCall): ServerInterceptingCall {
-    const calls = lastingPaths.test(method.path) ? this.#lasting : this.#answering;
+    const lasting = lastingPaths.test(method.path);
     return new ServerInterceptingCall(call, {
       start: (next) => {
-        calls.add(call);
-        next({ onCancel: () => this.#leave(calls, call) });
+        this.#lasting.add(call);
+        next({
+          onReceiveMessage: (message, pass) => {
+            if (!lasting && this.#lasting.delete(call)) this.#answering.add(call);
+            pass(message);
+          },
+          onCancel: () => {
+            this.#lasting.delete(call);
+            this.#leave(call);
+          },
+        });
       },
     });
   }
@@ -51,10 +60,10 @@ export class OpenCalls {
     const open = (this.#streams.get(peer) ?? 1) - 1;
     if (open === 0) this.#streams.delete(peer);
     else this.#streams.set(peer, open);
-    this.#leave(this.#answering, call);
+    this.#leave(call);
   }
 
-  /** Resolves when no call is open but health and reflection. */
+  /** Resolves when no call is open that waits for an answer. */
   answered(): Promise<void> {
     return new Promise((resolve) => {
       this.#idle = resolve;
@@ -62,7 +71,7 @@ export class OpenCalls {
     });
   }
 
-  /** Ends health and reflection streams: their clients should look elsewhere. */
+  /** Ends what waits for nothing: health and reflection, and calls without a request. */
   endLasting(): void {
     const status = toStatus(drainingError());
     for (const call of this.#lasting) {
@@ -71,8 +80,8 @@ export class OpenCalls {
     }
   }
 
-  #leave(calls: Set<ServerCall>, call: ServerCall): void {
-    calls.delete(call);
+  #leave(call: ServerCall): void {
+    this.#answering.delete(call);
     this.#settle();
   }
 

@@ -60,6 +60,9 @@ export interface GrpcTransport {
  */
 const spareStreams = 64;
 
+/** After a drain, connections that have nothing left to send get this long to hang up. */
+const hangUpMs = 1000;
+
 /** Builds the server; nothing listens yet. */
 export function createGrpcServer(options: GrpcOptions, parts: GrpcParts): GrpcTransport {
   return new GrpcServer(options, parts);
@@ -132,6 +135,9 @@ class GrpcServer implements GrpcTransport {
     this.#host.calls.endLasting();
     const stopped = this.#listener.stop();
     this.#server.tryShutdown(() => undefined);
+    if (answered && !(await within(stopped, Math.min(deadline, Date.now() + hangUpMs)))) {
+      this.#listener.destroyIdle();
+    }
     const closed = await within(stopped, deadline);
     this.close();
     return answered && closed;
