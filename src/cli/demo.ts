@@ -17,33 +17,40 @@ export async function demo(argv: string[]): Promise<number> {
     return 0;
   }
   const screen = new Screen(process.stdout, process.env);
+  const leaving = new Promise<number>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => resolve(130));
+    }
+    // Whoever reads may have enough (`npm run demo | head`): no failure.
+    process.stdout.on("error", ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === "EPIPE" ? 0 : 1),
+    );
+  });
   const startedAt = performance.now();
   screen.line();
   screen.text(
     `${screen.paint(["bold", "cyan"], "Weir")}  anomaly and fraud scores on a stream: test, then train, one event at a time`,
   );
   const server = await startDemoServer();
-  const leave = (status: number): void => void server.stop().then(() => process.exit(status));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => leave(130));
-  // Whoever reads may have enough (`npm run demo | head`): no failure.
-  process.stdout.once("error", () => leave(0)).on("error", () => undefined);
-  const address = `127.0.0.1:${server.grpcPort}`;
-  const client = new ScoringClient(address);
   try {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    screen.text(
-      screen.paint(
-        "dim",
-        `A server of the demo's own, warm after ${seconds} s: gRPC on ${address}`,
-      ),
-    );
-    screen.line();
+    return await Promise.race([leaving, show(screen, `127.0.0.1:${server.grpcPort}`, seconds)]);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Everything that is shown, with a server at `address` that was warm after `seconds`. */
+async function show(screen: Screen, address: string, seconds: string): Promise<number> {
+  const intro = `A server of the demo's own, warm after ${seconds} s: gRPC on ${address}`;
+  screen.text(screen.paint("dim", intro));
+  screen.line();
+  const client = new ScoringClient(address);
+  try {
     await play(screen, client, shuttleAct());
     await play(screen, client, cardsAct());
   } finally {
     client.close();
-    await server.stop();
   }
   showFurther(screen);
   return 0;

@@ -25,7 +25,13 @@ export async function startDemoServer(): Promise<DemoServer> {
     main,
     ["start", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", data],
     {
-      env: { ...process.env, WEIR_CONFIG: "", WEIR_LOG_LEVEL: "warn" },
+      env: {
+        ...process.env,
+        WEIR_CONFIG: "",
+        WEIR_LOG_LEVEL: "warn",
+        // Nothing here is worth waiting for.
+        WEIR_DRAIN_TIMEOUT_MS: "300",
+      },
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     },

@@ -22,7 +22,7 @@ const project = path.resolve(import.meta.dirname, "../../..");
 
 test(
   "the whole benchmark runs at its smallest, and every lane computes the same scores",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), "weir-bench-test-"));
     try {
@@ -30,7 +30,7 @@ test(
       const run = spawnSync(process.execPath, ["bench/main.ts", "--tiny", "--json", json], {
         cwd: project,
         encoding: "utf8",
-        timeout: 170_000,
+        timeout: 290_000,
       });
       expect(run.status, run.stderr).toBe(0);
       const results = readResults(json);
