@@ -24,7 +24,9 @@ export function figure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** Three digits, but never rounded up to 100 %. */
 export function percent(share: number): string {
+  if (share > 0.99 && share < 1) return `${Math.floor(share * 10_000) / 100} %`;
   return Number.isFinite(share) ? `${Number((share * 100).toPrecision(3))} %` : "-";
 }
 
@@ -189,14 +191,10 @@ function halfLoadRows(report: LaneReport): BarRow[] {
   ];
 }
 
-/** At most 0.1 % late beyond what a bare timer is, goodput at least 90 %, half of it from the model. */
+/** At most 0.1 % late, goodput at least 90 %, half of it from the model. How late a bare timer was is shown, not deducted. */
 function holdsOverload(run: OpenReport): boolean {
   const lateShare = run.late?.share ?? Number.NaN;
-  return (
-    lateShare <= 0.001 + run.controlLateShare &&
-    run.goodputOfSaturation >= 0.9 &&
-    run.result.sources.model >= 0.5
-  );
+  return lateShare <= 0.001 && run.goodputOfSaturation >= 0.9 && run.result.sources.model >= 0.5;
 }
 
 function overloadRows(report: LaneReport): BarRow[] {

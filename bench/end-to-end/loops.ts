@@ -24,7 +24,7 @@ export interface LoopResult {
   /** Share of answered rows by source, over all that were answered. */
   readonly sources: Readonly<Record<"model" | "rules" | "cached" | "default", number>>;
   readonly refused: Readonly<Record<string, number>>;
-  /** Sent and never answered inside the run and a second after it. */
+  /** Sent and never answered inside the run and a second (or as long again) after it. */
   readonly unanswered: number;
   /** Never sent, because the client had as much in flight as it holds. */
   readonly unsent: number;
@@ -199,6 +199,6 @@ export async function openLoop(
     };
     release();
   });
-  await run.drained(1000);
+  await run.drained(Math.min(1000, options.durationMs));
   return run.result(offered);
 }

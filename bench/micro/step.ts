@@ -54,7 +54,7 @@ export async function runStepBench(options: StepBenchOptions = {}): Promise<Step
   return results;
 }
 
-/** Names 0, 1, 2, ... of 8 bytes with well spread hashes, laid once into the region's bytes; rows then only point to them. */
+/** Keys are the numbers 0, 1, 2, ... in 8 bytes, with well spread hashes; values are laid once, keys before every batch. */
 class StepBench {
   private readonly kernel: ShardExports;
   private readonly u32: Uint32Array;
@@ -156,9 +156,7 @@ class StepBench {
       this.bytes[at + layout.Row.op] = layout.Op.SCORE_AND_LEARN;
       this.bytes[at + layout.Row.keyLength] = KEY_BYTES;
       this.u32[(at + layout.Row.valuesOffset) >>> 2] = row * this.inputs;
-    }
-    for (let key = 0; key < this.keys; key++) {
-      this.u32[(base + layout.Region.bytes + key * KEY_BYTES) >>> 2] = key;
+      this.u32[(at + layout.Row.keyOffset) >>> 2] = row * KEY_BYTES;
     }
   }
 
@@ -177,12 +175,13 @@ class StepBench {
   /** Points the next rows to keys, each key once before any comes again. */
   private aim(rows: number): void {
     const first = (layout.regionBase(0) + layout.Region.rows) >>> 2;
+    const text = (layout.regionBase(0) + layout.Region.bytes) >>> 2;
     for (let row = 0; row < rows; row++) {
       if (this.cursor === 0) shuffle(this.order, this.random);
       const key = this.order[this.cursor] ?? 0;
       this.cursor = (this.cursor + 1) % this.keys;
       const at = first + row * (layout.ROW_BYTES >>> 2);
-      this.u32[at + (layout.Row.keyOffset >>> 2)] = key * KEY_BYTES;
+      this.u32[text + row * (KEY_BYTES >>> 2)] = key;
       this.u32[at + (layout.Row.hashLo >>> 2)] = spread(key + 1);
       this.u32[at + (layout.Row.hashHi >>> 2)] = spread(key + 0x9e37_79b9);
     }
