@@ -5,6 +5,7 @@ import { createWebhook, webhookDefaults } from "./alerts/webhook.ts";
 import type { Webhook } from "./alerts/webhook.ts";
 import type { ResolvedOptions } from "./config/options.ts";
 import { openDetectorStore } from "./control/detector-store.ts";
+import type { OpenDetectorStore } from "./control/detector-store.ts";
 import { createCore } from "./core.ts";
 import type { Core } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
@@ -43,7 +44,31 @@ export async function startService(
   options: ResolvedOptions,
   logger: Logger = createLogger({ level: options.log.level }),
 ): Promise<Service> {
+  const cleanUp: (() => unknown)[] = [];
+  try {
+    return await startParts(options, logger, cleanUp);
+  } catch (error) {
+    for (const undo of cleanUp.toReversed()) {
+      try {
+        await undo();
+      } catch (thrown) {
+        logger.warn({ err: thrown }, "a part could not be stopped");
+      }
+    }
+    throw error;
+  }
+}
+
+/** Whatever is started puts what undoes it into `cleanUp`. */
+async function startParts(
+  options: ResolvedOptions,
+  logger: Logger,
+  cleanUp: (() => unknown)[],
+): Promise<Service> {
+  const store = await openDetectorStore(options.dataDirectory);
+  cleanUp.push(() => store.close());
   const telemetry = telemetryOf(options);
+  cleanUp.push(() => telemetry.shutdown());
   const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
   const core = await createCore({
     modulePath: releaseModulePath,
@@ -55,26 +80,15 @@ export async function startService(
     telemetry,
     alerts,
     log: logger,
-    store: openDetectorStore(options.dataDirectory),
+    store,
     serverRequestsMax: options.limits.serverRequestsMax,
     requestRowsMax: options.limits.requestRowsMax,
   });
-  const running = {
-    options,
-    logger,
-    telemetry,
-    alerts,
-    core,
-    webhook: webhookOf(options, { alerts, telemetry, logger }),
-  };
-  try {
-    await core.detectors.restore(options.detectors);
-    return await listen(running);
-  } catch (error) {
-    await core.close();
-    await telemetry.shutdown();
-    throw error;
-  }
+  cleanUp.push(() => core.close());
+  await core.detectors.restore(options.detectors);
+  const webhook = webhookOf(options, { alerts, telemetry, logger });
+  if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
+  return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);
 }
 
 interface Running {
@@ -84,10 +98,11 @@ interface Running {
   readonly alerts: AlertHub;
   readonly core: Core;
   readonly webhook: Webhook | undefined;
+  readonly store: OpenDetectorStore;
 }
 
 /** Opens the ports, warms up, and only then serves. */
-async function listen(running: Running): Promise<Service> {
+async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Service> {
   const { options, logger, telemetry, alerts, core } = running;
   const parts = {
     scorer: core.admission,
@@ -101,11 +116,10 @@ async function listen(running: Running): Promise<Service> {
     { address: addressText(options.grpc), tls: options.tls, keepalive, limits: options.limits },
     parts,
   );
+  cleanUp.push(() => grpc.close());
   const { port: grpcPort } = await grpc.listen();
-  const http = await startHttp(running).catch((error: unknown) => {
-    grpc.close();
-    throw error;
-  });
+  const http = await startHttp(running);
+  if (http !== undefined) cleanUp.push(() => http.transport.close());
   telemetry.observe(() => ({
     queueRows: core.shards.queuedRows,
     requestsInFlight: core.admission.inFlight,
@@ -168,7 +182,7 @@ async function stop(
   grpc: GrpcTransport,
   http: HttpTransport | undefined,
 ): Promise<boolean> {
-  const { options, logger, telemetry, core, webhook } = running;
+  const { options, logger, telemetry, core, webhook, store } = running;
   const deadline = systemClock.now() + options.drainTimeoutMs;
   const left = (): number => Math.max(0, deadline - systemClock.now());
   logger.info({ inFlight: core.admission.inFlight }, "draining");
@@ -178,6 +192,7 @@ async function stop(
   await webhook?.stop(left());
   await http?.close();
   await core.close();
+  await store.close();
   await telemetry.shutdown();
   logger.info({ ended }, "stopped");
   return ended;

@@ -22,8 +22,8 @@ export const limits = {
   systemActionBytesMax: 128,
   /** A rule's expression. */
   ruleBytesMax: 4096,
-  /** Every detector has a slot in every shard's root block. */
-  detectorsMax: 64,
+  /** Every detector has one of the 64 slots in every shard's root block; one is left for Weir's own while it warms up. */
+  detectorsMax: 63,
   inputsMax: 256,
   rulesMax: 64,
   /** 10 x the default: below it River's trees are a toy, above it a row costs milliseconds. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describeSpec } from "../config/describe-spec.ts";
 import { normalizeSpec } from "../config/detector-spec.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
+import { lockDirectory } from "./directory-lock.ts";
 
 /** Raised when the file's shape changes; a newer one is refused. */
 const FORMAT = 1;
@@ -15,8 +16,18 @@ export interface DetectorStore {
   save(detectors: readonly Detector[]): Promise<void>;
 }
 
-/** `detectors.json` under the data directory: names and specifications in the JSON mapping of the contract. */
-export function openDetectorStore(directory: string): DetectorStore {
+/** A store that this process alone writes. */
+export interface OpenDetectorStore extends DetectorStore {
+  close(): Promise<void>;
+}
+
+/**
+ * `detectors.json` under the data directory, made when it is not there: names and specifications in the JSON mapping of the
+ * contract. Throws OptionsError when another process has it open.
+ */
+export async function openDetectorStore(directory: string): Promise<OpenDetectorStore> {
+  await mkdir(directory, { recursive: true });
+  const release = await lockDirectory(directory);
   const path = join(directory, FILE);
   return {
     async load() {
@@ -27,7 +38,6 @@ export function openDetectorStore(directory: string): DetectorStore {
       return text === undefined ? new Map() : parse(text, path);
     },
     async save(detectors) {
-      await mkdir(directory, { recursive: true });
       const specs = Object.fromEntries(
         detectors.map(({ name, config }) => [name, describeSpec(config)]),
       );
@@ -40,12 +50,21 @@ export function openDetectorStore(directory: string): DetectorStore {
         await file.close();
       }
       await rename(temporary, path);
+      await syncDirectory(directory);
     },
+    close: release,
   };
 }
 
+/** Makes the renaming itself last through a power cut, where the system can do that. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
 function parse(text: string, path: string): ReadonlyMap<string, DetectorConfig> {
-  const stored: unknown = JSON.parse(text);
+  const stored = parseJson(text, path);
   if (!isStored(stored) || stored.format !== FORMAT) {
     throw new Error(
       `${path} is not in format ${FORMAT}; it was written by another version of Weir. Move it away to start without its detectors`,
@@ -57,6 +76,16 @@ function parse(text: string, path: string): ReadonlyMap<string, DetectorConfig> 
       normalizeSpec(spec, `${path}: detectors.${name}`),
     ]),
   );
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is damaged; move it away to start without its detectors`, {
+      cause: error,
+    });
+  }
 }
 
 function isStored(

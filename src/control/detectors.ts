@@ -6,6 +6,7 @@ import { limits } from "../config/limits.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
+import { DETECTORS_MAX } from "../shard/layout.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { detectorBlock } from "./detector-block.ts";
@@ -82,8 +83,14 @@ export class Detectors implements Registry {
           `detector "${name}" exists with another specification; delete it first, or choose another name`,
         );
       }
-      const detector = await this.add(name, config);
-      await this.options.store.save(this.list());
+      const detector = await this.make(name, config);
+      try {
+        await this.options.store.save([...this.list(), detector]);
+      } catch (error) {
+        await this.unmake(detector);
+        throw error;
+      }
+      this.byName.set(name, detector);
       return detector;
     });
   }
@@ -94,7 +101,13 @@ export class Detectors implements Registry {
   restore(declared: ReadonlyMap<string, DetectorConfig>): Promise<void> {
     return this.change(async () => {
       const stored = await this.options.store.load();
-      for (const [name, config] of new Map([...stored, ...declared])) await this.add(name, config);
+      const all = new Map([...stored, ...declared]);
+      if (all.size > limits.detectorsMax) {
+        throw new Error(
+          `${stored.size} stored and ${declared.size} declared detectors are ${all.size} together, at most ${limits.detectorsMax} fit: declare fewer, or start without the declared ones and delete some`,
+        );
+      }
+      for (const [name, config] of all) this.byName.set(name, await this.make(name, config));
       if (declared.size > 0) await this.options.store.save(this.list());
     });
   }
@@ -102,17 +115,14 @@ export class Detectors implements Registry {
   /** A detector for the time that `use` takes. */
   async withTemporary<T>(name: string, config: DetectorConfig, use: () => Promise<T>): Promise<T> {
     this.temporary.add(name);
-    const { slot } = await this.change(() => this.add(name, config));
+    const detector = await this.change(() => this.make(name, config));
+    this.byName.set(name, detector);
     try {
       return await use();
     } finally {
-      await this.change(async () => {
-        this.byName.delete(name);
-        await this.options.shards.deleteDetector(slot);
-        this.slots.delete(slot);
-        this.options.telemetry.forgetDetector(name);
-        this.temporary.delete(name);
-      });
+      this.byName.delete(name);
+      await this.change(() => this.unmake(detector));
+      this.temporary.delete(name);
     }
   }
 
@@ -127,17 +137,16 @@ export class Detectors implements Registry {
 
   remove(name: string): Promise<void> {
     return this.change(async () => {
-      const { slot } = this.get(name);
+      const detector = this.get(name);
+      await this.options.store.save(this.list().filter((each) => each !== detector));
       this.byName.delete(name);
-      await this.options.shards.deleteDetector(slot);
-      this.slots.delete(slot);
-      this.options.telemetry.forgetDetector(name);
-      await this.options.store.save(this.list());
+      await this.unmake(detector);
     });
   }
 
-  private async add(name: string, config: DetectorConfig): Promise<Detector> {
-    const slot = this.freeSlot();
+  /** A detector with its state in every shard, that nobody finds yet. */
+  private async make(name: string, config: DetectorConfig): Promise<Detector> {
+    const slot = this.freeSlot(name);
     const detector: Detector = makeDetector(name, slot, config, (rule) => {
       const runtime = this.admission?.runtimeOf(detector);
       if (runtime !== undefined) {
@@ -156,12 +165,19 @@ export class Detectors implements Registry {
         { cause: error },
       );
     }
-    this.byName.set(name, detector);
     return detector;
   }
 
-  private freeSlot(): number {
-    for (let slot = 0; slot < limits.detectorsMax; slot++) if (!this.slots.has(slot)) return slot;
+  private async unmake({ name, slot }: Detector): Promise<void> {
+    await this.options.shards.deleteDetector(slot);
+    this.slots.delete(slot);
+    this.options.telemetry.forgetDetector(name);
+  }
+
+  private freeSlot(name: string): number {
+    const hasRoom = this.temporary.has(name) || this.list().length < limits.detectorsMax;
+    const last = hasRoom ? DETECTORS_MAX : 0;
+    for (let slot = 0; slot < last; slot++) if (!this.slots.has(slot)) return slot;
     throw new WeirError(
       Code.RESOURCE_EXHAUSTED,
       "TOO_MANY_DETECTORS",

@@ -1,0 +1,87 @@
+import { readFile, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { OptionsError } from "../config/options-error.ts";
+
+const FILE = "weir.lock";
+/** A lock that its owner left behind is taken once; whoever comes first then has it. */
+const ATTEMPTS = 2;
+
+/**
+ * Makes this process the only Weir in a data directory, until the returned function gives it back. The lock file names its
+ * owner: the process id and, where the system tells it (Linux), the instant that process started, so that an id which was given
+ * to another process after a crash or a reboot holds nothing. Processes that cannot see each other (containers that share a
+ * volume) are not kept apart. Throws OptionsError when another one has it.
+ */
+export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
+  const path = join(directory, FILE);
+  const mine = `${process.pid} ${await startOf(process.pid)}\n`;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await make(path, mine)) return () => release(path, mine);
+    const owner = await readIfThere(path);
+    if (owner !== undefined && (await isAlive(owner))) throw inUse(directory, path, owner);
+    if (owner !== undefined) await unlinkIfThere(path);
+  }
+  throw inUse(directory, path, (await readIfThere(path)) ?? "");
+}
+
+/** False when there is one already. */
+async function make(path: string, owner: string): Promise<boolean> {
+  try {
+    await writeFile(path, owner, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function release(path: string, mine: string): Promise<void> {
+  if ((await readIfThere(path)) === mine) await unlinkIfThere(path);
+}
+
+async function isAlive(owner: string): Promise<boolean> {
+  const [id = "", start = ""] = owner.trimEnd().split(" ");
+  const pid = Number(id);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives and belongs to another user.
+    if (codeOf(error) !== "EPERM") return false;
+  }
+  return (await startOf(pid)) === start;
+}
+
+/** When a process started, in ticks since the machine did; "" where the system does not tell. */
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name, in parentheses, may hold anything; the start is the 20th field after it.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function inUse(directory: string, path: string, owner: string): OptionsError {
+  const [pid = "unknown"] = owner.trimEnd().split(" ");
+  return new OptionsError(
+    `the data directory ${directory} is in use by another weir (process ${pid}): stop it, or choose another with --data DIR\nif no weir runs there, delete ${path}`,
+    1,
+  );
+}
