@@ -6,18 +6,14 @@
 import { BLOCK_HEADER } from "../arena";
 import { Detector } from "../detector";
 import { Key } from "../key";
-import { SCRATCH_PAIRS, SCRATCH_WALK } from "../layout";
+import { SCRATCH_WALK } from "../layout";
 import { HAS_GAPS, LEARNS, SCORES } from "../scale/scale";
 import { NODE_SHIFT, nodesOf } from "../structure";
 import { countAddress, massesOf, nextEvent } from "./window";
+import { PAIRS, walkFive, walkOne, walkTen } from "./walk";
 
 /** What the walks of a row leave, u32 a tree: leaf by the old x' in the low half, leaf by the new one in the high half. */
 const LEAVES: u32 = SCRATCH_WALK;
-/** As an immediate offset: the columns' own offsets are relative to it. */
-const PAIRS: usize = SCRATCH_PAIRS;
-/** Trees walked at once: enough chains of loads to keep the core busy, few enough for its registers. */
-const GROUP: u32 = 5;
-
 /**
  * Walks all trees with the scaled row in scratch. Learns into the running window, and leaves the addresses of the leaf totals
  * that make the score at `addresses`, one u32 a tree.
@@ -29,12 +25,16 @@ export function walkRow(detector: Detector, key: Key, uses: u32, addresses: u32)
     for (let tree: u32 = 0; tree < trees; tree++) setLeaves(tree, walkGaps(detector, key, tree));
   } else {
     let tree: u32 = 0;
-    while (tree + GROUP <= trees) {
-      walkGroup(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
-      tree += GROUP;
+    while (tree + 10 <= trees) {
+      walkTen(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
+      tree += 10;
+    }
+    if (tree + 5 <= trees) {
+      walkFive(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
+      tree += 5;
     }
     while (tree < trees) {
-      setLeaves(tree, walkBoth(nodes + (tree << NODE_SHIFT), detector));
+      setLeaves(tree, walkOne(nodes + (tree << NODE_SHIFT), detector));
       tree++;
     }
   }
@@ -76,80 +76,6 @@ function learnLeaves(detector: Detector, key: Key): void {
       store<u16>(event + (tree << 1), load<u16>(LEAVES + (tree << 2), 2));
     }
   }
-}
-
-/**
- * Both walks of five trees side by side. Each step compares a node's threshold with both x', goes where the old one says, and
- * writes both decisions down as the bits of a path; where the two part ways, which is rare, the second is walked alone.
- */
-function walkGroup(nodes: u32, detector: Detector, result: u32): void {
-  const stride = detector.trees << NODE_SHIFT;
-  let a = stride;
-  let b = stride;
-  let c = stride;
-  let d = stride;
-  let e = stride;
-  let pathA = i64x2.splat(0);
-  let pathB = pathA;
-  let pathC = pathA;
-  let pathD = pathA;
-  let pathE = pathA;
-  for (let depth = detector.height; depth != 0; depth--) {
-    const atA = nodes + a;
-    const atB = nodes + b;
-    const atC = nodes + c;
-    const atD = nodes + d;
-    const atE = nodes + e;
-    const inA = f64x2.gt(v128.load64_splat(atA), v128.load(load<u32>(atA, 8), PAIRS));
-    const inB = f64x2.gt(v128.load64_splat(atB, 16), v128.load(load<u32>(atB, 24), PAIRS));
-    const inC = f64x2.gt(v128.load64_splat(atC, 32), v128.load(load<u32>(atC, 40), PAIRS));
-    const inD = f64x2.gt(v128.load64_splat(atD, 48), v128.load(load<u32>(atD, 56), PAIRS));
-    const inE = f64x2.gt(v128.load64_splat(atE, 64), v128.load(load<u32>(atE, 72), PAIRS));
-    a = (a << 1) + (i32x4.extract_lane(inA, 0) & stride);
-    b = (b << 1) + (i32x4.extract_lane(inB, 0) & stride);
-    c = (c << 1) + (i32x4.extract_lane(inC, 0) & stride);
-    d = (d << 1) + (i32x4.extract_lane(inD, 0) & stride);
-    e = (e << 1) + (i32x4.extract_lane(inE, 0) & stride);
-    pathA = i64x2.add(i64x2.add(pathA, pathA), inA);
-    pathB = i64x2.add(i64x2.add(pathB, pathB), inB);
-    pathC = i64x2.add(i64x2.add(pathC, pathC), inC);
-    pathD = i64x2.add(i64x2.add(pathD, pathD), inD);
-    pathE = i64x2.add(i64x2.add(pathE, pathE), inE);
-  }
-  endWalk(pathA, nodes, detector, result);
-  endWalk(pathB, nodes + 16, detector, result + 4);
-  endWalk(pathC, nodes + 32, detector, result + 8);
-  endWalk(pathD, nodes + 48, detector, result + 12);
-  endWalk(pathE, nodes + 64, detector, result + 16);
-}
-
-/** `path`: minus the leaf in each lane; that of the new x' only counts where it agrees with the old one's all the way. */
-function endWalk(path: v128, nodes: u32, detector: Detector, result: u32): void {
-  const before = -i32x4.extract_lane(path, 0) as u32;
-  const after = -i32x4.extract_lane(path, 2) as u32;
-  store<u32>(result, before | ((before == after ? after : walkNew(nodes, detector)) << 16));
-}
-
-/** Both walks of one tree. */
-function walkBoth(nodes: u32, detector: Detector): u32 {
-  const before = walkLane(nodes, detector, 0);
-  return before | (walkNew(nodes, detector) << 16);
-}
-
-function walkNew(nodes: u32, detector: Detector): u32 {
-  return walkLane(nodes, detector, 8);
-}
-
-/** One walk of one tree by the old (lane 0) or new (lane 8) x'. The leaf. */
-function walkLane(nodes: u32, detector: Detector, lane: u32): u32 {
-  const stride = detector.trees << NODE_SHIFT;
-  let node: u32 = 1;
-  for (let depth = detector.height; depth != 0; depth--) {
-    const at = nodes + node * stride;
-    const x = load<f64>(load<u32>(at, 8) + lane, PAIRS);
-    node = (node << 1) | (x < load<f64>(at) ? 1 : 0);
-  }
-  return node - detector.leaves;
 }
 
 /** Both walks of a tree where features may be missing; where the two part ways, the second is walked alone. */

@@ -42,7 +42,8 @@ function makeRows(seed: number, count: number): RowInput[] {
   let sequence = 0;
   for (let i = 0; i < count; i++) {
     const mode = random();
-    const id = ids && random() < 0.5 ? { id: `id-${Math.floor(random() * 40)}`, sequence: ++sequence } : {};
+    const id =
+      ids && random() < 0.5 ? { id: `id-${Math.floor(random() * 40)}`, sequence: ++sequence } : {};
     rows.push({
       key: `key-${Math.floor(random() ** 2 * 6)}`,
       op: mode < 0.8 ? Op.SCORE_AND_LEARN : mode < 0.9 ? Op.LEARN_ONLY : Op.SCORE_ONLY,
@@ -104,7 +105,13 @@ describe.each(builds)("laws of the kernel, %s build", async (_name, path) => {
       for (const key of new Set(rows.map((row) => row.key))) {
         const alone = await make({ ...options, idsMax: 0 });
         const own = rows.flatMap((row, i) => (row.key === key ? [i] : []));
-        expect(run(alone, own.map((i) => rows[i]!), random)).toEqual(own.map((i) => outputs[i]));
+        expect(
+          run(
+            alone,
+            own.map((i) => rows[i]!),
+            random,
+          ),
+        ).toEqual(own.map((i) => outputs[i]));
         expect(alone.digest(key ?? "")).toBe(together.digest(key ?? ""));
       }
     }));
@@ -116,8 +123,14 @@ describe.each(builds)("laws of the kernel, %s build", async (_name, path) => {
       const shards = [await make(options), await make(options), await make(options)];
       const actual: (RowOutput | undefined)[] = rows.map(() => undefined);
       for (const [s, shard] of shards.entries()) {
-        const own = rows.flatMap((row, i) => ((hashOf(row.key ?? "")[0] & 255) % 3 === s ? [i] : []));
-        const outputs = run(shard, own.map((i) => rows[i]!), random + s);
+        const own = rows.flatMap((row, i) =>
+          (hashOf(row.key ?? "")[0] & 255) % 3 === s ? [i] : [],
+        );
+        const outputs = run(
+          shard,
+          own.map((i) => rows[i]!),
+          random + s,
+        );
         for (const [n, i] of own.entries()) actual[i] = outputs[n];
       }
       expect(actual).toEqual(expected);
@@ -142,8 +155,16 @@ describe.each(builds)("laws of the kernel, %s build", async (_name, path) => {
       const scored = await make(options);
       const learned = await make(options);
       const learning = rows.filter((row) => row.op !== Op.SCORE_ONLY);
-      run(scored, learning.map((row) => ({ ...row, op: Op.SCORE_AND_LEARN })), random);
-      const outputs = run(learned, learning.map((row) => ({ ...row, op: Op.LEARN_ONLY })), random);
+      run(
+        scored,
+        learning.map((row) => ({ ...row, op: Op.SCORE_AND_LEARN })),
+        random,
+      );
+      const outputs = run(
+        learned,
+        learning.map((row) => ({ ...row, op: Op.LEARN_ONLY })),
+        random,
+      );
       expect(outputs.every((output) => Number.isNaN(output.score) && output.raw === 0)).toBe(true);
       expect(learned.kernel.detectorDigest(0)).toBe(scored.kernel.detectorDigest(0));
     }));
