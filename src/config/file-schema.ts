@@ -174,9 +174,9 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
       state_memory_mb: whole(1, 1024 * 1024)
         .optional()
         .meta({ description: "State memory of all shards, MiB; default: half of the memory." }),
-      inline_rows_max: whole(0, limits.inlineRowsMax)
-        .optional()
-        .meta({ description: "Batches up to this size skip the threads.", default: 64 }),
+      inline_rows_max: whole(0, limits.inlineRowsMax).optional().meta({
+        description: "Batches up to this size skip the threads; default: 256, on two cores 2048.",
+      }),
       log: log.optional(),
       telemetry: telemetry.optional(),
       alerts: section({ webhook: webhook.optional() }, "Where anomalies are sent.").optional(),

@@ -74,7 +74,7 @@ export const optionTable: readonly OptionEntry[] = [
     kind: "number",
     value: "N",
     help: "batches up to this size skip the threads",
-    default: "64",
+    default: "256; 2048 on two cores",
   },
   {
     flag: "drain-timeout-ms",
@@ -118,7 +118,7 @@ export const optionTable: readonly OptionEntry[] = [
     path: ["log", "level"],
     kind: "text",
     value: "LEVEL",
-    help: "trace, debug, info, warn, error, silent",
+    help: "trace, debug, info, warn, error, fatal, silent",
     default: "info",
   },
   {

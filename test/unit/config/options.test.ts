@@ -40,13 +40,13 @@ describe("loadOptions", () => {
       dataDirectory: join(directory, ".weir"),
       tls: undefined,
       drainTimeoutMs: 10_000,
-      inlineRowsMax: 64,
       log: { level: "info", format: "auto" },
       telemetry: { enabled: true, traceSampleRatio: 0.01, metricsIntervalMs: 10_000 },
       webhook: undefined,
       configFile: undefined,
     });
     expect(options.telemetry.otlpEndpoint).toBeUndefined();
+    expect([256, 2048]).toContain(options.inlineRowsMax);
     expect(options.threads).toBeGreaterThanOrEqual(1);
     expect(options.shards).toBe(Math.min(options.threads, limits.shardsMax));
     expect(options.shardMemoryBytes % 65_536).toBe(0);
