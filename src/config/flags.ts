@@ -19,7 +19,10 @@ export function parseFlags(argv: readonly string[]): ReadonlyMap<string, string>
     }
     if (!names.includes(token.name)) throw unknown(token.rawName, names);
     if (token.value === undefined || (!token.inlineValue && token.value.startsWith("--"))) {
-      throw new OptionsError(`${token.rawName} needs a value, for example ${token.rawName}=...`, 2);
+      throw new OptionsError(
+        `${token.rawName} needs a value\nRun "weir --help" for all options.`,
+        2,
+      );
     }
     flags.set(token.name, token.value);
   }

@@ -111,19 +111,23 @@ export function unsupportedMediaType(): WeirError {
   return new WeirError(
     Code.INVALID_ARGUMENT,
     "UNSUPPORTED_MEDIA_TYPE",
-    "expected content-type: application/json, without content-encoding",
+    "expected the header content-type: application/json, and no content-encoding",
   );
 }
 
 export function notFound(path: string): WeirError {
-  return new WeirError(Code.NOT_FOUND, "NOT_FOUND", `there is nothing at ${path}`);
+  return new WeirError(
+    Code.NOT_FOUND,
+    "NOT_FOUND",
+    `there is nothing at ${path}; /openapi.json lists what there is`,
+  );
 }
 
 export function methodNotAllowed(method: string, allowed: readonly string[]): WeirError {
   return new WeirError(
     Code.UNIMPLEMENTED,
     "METHOD_NOT_ALLOWED",
-    `${method} is not one of ${allowed.join(", ")}`,
+    `${method} is not taken here; expected ${allowed.join(", ")}`,
   );
 }
 

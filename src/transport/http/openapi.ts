@@ -85,17 +85,22 @@ function jsonSchema(schema: z.ZodType): Record<string, unknown> {
   return rest;
 }
 
-/** A query by its schema; INVALID_ARGUMENT with a violation for each thing that is wrong. */
+/** A query by its schema; INVALID_ARGUMENT with a violation for the first thing that is wrong. */
 export function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.output<T> {
   const read = schema.safeParse({ ...Object(query) });
   if (read.success) return read.data;
-  const violations = read.error.issues.map(({ path, message }) => ({
-    field: path.length === 0 ? "query" : path.join("."),
-    message,
-  }));
-  const [first] = violations;
-  const text = first === undefined ? "the query is not valid" : `${first.field}: ${first.message}`;
-  throw WeirError.invalid("MALFORMED", first?.field ?? "query", text);
+  const [issue] = read.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    const expected = known.map((name) => JSON.stringify(name)).join(" and ");
+    throw WeirError.invalid(
+      "MALFORMED",
+      issue.keys[0] ?? "query",
+      `there is no such query parameter; there ${known.length === 1 ? "is" : "are"} ${expected}`,
+    );
+  }
+  const field = issue?.path.join(".") ?? "query";
+  throw WeirError.invalid("MALFORMED", field, issue?.message ?? "is not valid");
 }
 
 /** What Weir sends, where the configuration names a webhook. */

@@ -199,13 +199,15 @@ export const detectorList = component(
   }),
 );
 
+const pageSizeExpected = "expected one whole number between 0 (all) and 1000";
+
 /** The query of GET /v1/detectors. */
 export const listQuery = z.strictObject({
   pageSize: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(1000)
+    .number({ error: pageSizeExpected })
+    .int({ error: pageSizeExpected })
+    .min(0, { error: pageSizeExpected })
+    .max(1000, { error: pageSizeExpected })
     .default(0)
     .describe("Detectors on a page; 0 = all"),
   pageToken: z.string().max(256).default("").describe("nextPageToken of the page before"),

@@ -177,7 +177,10 @@ describe("detectors over HTTP", () => {
     async (query) => {
       const response = await fetch(at(`?${query}`));
       expect(response.status).toBe(400);
-      expect(await response.json()).toMatchObject({ reason: "MALFORMED" });
+      const detail = query.startsWith("nope")
+        ? 'nope: there is no such query parameter; there are "pageSize" and "pageToken"'
+        : "pageSize: expected one whole number between 0 (all) and 1000";
+      expect(await response.json()).toMatchObject({ reason: "MALFORMED", detail });
     },
   );
 });
