@@ -36,6 +36,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     alerts,
     telemetry,
     clock,
+    failed: (error) => options.log.error({ err: error }, "a reply failed"),
     requestsMax: options.serverRequestsMax,
     requestRowsMax: options.requestRowsMax,
   });

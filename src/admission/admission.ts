@@ -25,6 +25,8 @@ export interface AdmissionOptions {
   readonly alerts: Alerts;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  /** Told what a reply threw. */
+  readonly failed: (error: unknown) => void;
   /** Requests in flight over all transports. */
   readonly requestsMax: number;
   readonly requestRowsMax: number;
@@ -57,7 +59,7 @@ export class Admission implements Scorer {
     this.context = {
       clock: options.clock,
       alerts: options.alerts,
-      deadlines: new Deadlines(options.clock),
+      deadlines: new Deadlines(options.clock, options.failed),
       telemetry: options.telemetry,
       settled: () => this.settled(),
       amend: (pending, rows) => amend(options.shards, pending, rows, options.clock),
@@ -79,8 +81,10 @@ export class Admission implements Scorer {
         rows,
         mode,
         receivedAt: call.receivedAt,
+        arrivalMs,
         deadline: Math.min(call.receivedAt + budgetMs, call.deadline),
         reply,
+        admission: runtime.ledger?.admission ?? 0,
         span:
           call.internal === true
             ? undefined

@@ -2,23 +2,63 @@ import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
 import { KeyHash, encodeText } from "../shard/key-hash.ts";
 import { Amend, Op, RowFlag } from "../shard/layout.ts";
+import type { Verdicts } from "../domain/verdict.ts";
 import { emptyRow } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { RowsOwner } from "../shard/shard.ts";
 import { rowOf } from "./fallback.ts";
 import type { Pending } from "./pending.ts";
+import type { DetectorRuntime } from "./runtime.ts";
 
 const hash = new KeyHash();
 const text = new Uint8Array(limits.keyBytesMax + limits.idBytesMax);
 const values = new Float64Array(Amend.length);
 const fields = emptyRow();
 
-/** Nobody waits for an amendment. */
-const nobody: RowsOwner = {
-  span: undefined,
-  done: () => undefined,
-  lost: () => undefined,
-};
+/** The verdict that a client got for an id from the fallback. */
+export interface FirstVerdict {
+  readonly verdicts: Verdicts;
+  readonly row: number;
+}
+
+/** Names an id of a key: different pairs have different names. */
+export function idName(key: string, id: string): string {
+  return `${key.length} ${key}${id}`;
+}
+
+/** Repeats a verdict for a duplicate that the shard does not yet know as one of a fallback. */
+export function repeatVerdict({ verdicts, row }: FirstVerdict, into: Verdicts, at: number): void {
+  into.scores[at] = verdicts.scores[row] ?? Number.NaN;
+  into.rawScores[at] = verdicts.rawScores[row] ?? 0;
+  into.thresholds[at] = verdicts.thresholds[row] ?? 1;
+  into.modelVersions[at] = verdicts.modelVersions[row] ?? 0;
+  into.rules[at] = verdicts.rules[row] ?? -1;
+  into.anomalies[at] = verdicts.anomalies[row] ?? 0;
+  into.sources[at] = verdicts.sources[row] ?? 0;
+  into.states[at] = verdicts.states[row] ?? 0;
+  into.systemActions[at] = verdicts.systemActions[row] ?? 0;
+  into.replayed[at] = 1;
+}
+
+/** Until the amendment has reached its shard, duplicates that were placed before it are answered from `amending`. */
+class Amendment implements RowsOwner {
+  readonly span = undefined;
+  private readonly runtime: DetectorRuntime;
+  private readonly name: string;
+
+  constructor(runtime: DetectorRuntime, name: string) {
+    this.runtime = runtime;
+    this.name = name;
+  }
+
+  done(): void {
+    this.runtime.amending.delete(this.name);
+  }
+
+  lost(): void {
+    this.done();
+  }
+}
 
 /**
  * Tells the shards which verdict the clients of these rows got from the fallback, so that a later duplicate gets the same. An
@@ -45,7 +85,10 @@ export function amend(
     hash.of(text, 0, keyLength);
     const shard = shards.shardOf(hash.lo);
     const { gathering } = shard;
-    if (!gathering.fits(1, Amend.length, keyLength + idLength)) continue;
+    if (!gathering.fits(1, Amend.length, keyLength + idLength)) {
+      runtime.amending.delete(idName(key, id));
+      continue;
+    }
     packVerdict(pending, row);
     fields.requestRow = row;
     fields.keyOffset = gathering.putBytes(text, 0, keyLength);
@@ -56,7 +99,8 @@ export function amend(
     fields.hashHi = hash.hi;
     fields.valuesOffset = gathering.putValues(values, 0, Amend.length, 0);
     const first = gathering.putRow(fields);
-    const segment = { owner: nobody, first, count: 1, admittedAt: clock.now() };
+    const owner = new Amendment(runtime, idName(key, id));
+    const segment = { owner, first, count: 1, admittedAt: clock.now() };
     shard.add(segment, detector.config.batchWaitMs, 1);
   }
   shards.wake();

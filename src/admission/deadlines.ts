@@ -11,7 +11,8 @@ export interface Due {
 
 /**
  * Budgets of all requests in flight: a wheel with a list a millisecond, so that adding and removing cost the same however many
- * there are, and one timer for the earliest. Nothing expires early; late by what the timer and the event loop are late.
+ * there are, and one timer for the earliest. What is due expires up to a millisecond early, so that an answer is late only by
+ * what the timer and the event loop are late.
  */
 export class Deadlines {
   private readonly wheel = new Map<number, Due>();
@@ -19,9 +20,12 @@ export class Deadlines {
   private cancelTimer: (() => void) | undefined;
 
   private readonly clock: Clock;
+  private readonly failed: (error: unknown) => void;
 
-  constructor(clock: Clock) {
+  /** `failed` hears what an `expire` threw: the others expire all the same. */
+  constructor(clock: Clock, failed: (error: unknown) => void) {
     this.clock = clock;
+    this.failed = failed;
   }
 
   add(due: Due): void {
@@ -74,6 +78,12 @@ export class Deadlines {
       due.previousDue = undefined;
       due.nextDue = undefined;
     }
-    for (const due of expired) due.expire();
+    for (const due of expired) {
+      try {
+        due.expire();
+      } catch (error) {
+        this.failed(error);
+      }
+    }
   }
 }

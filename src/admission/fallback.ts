@@ -18,6 +18,8 @@ export interface FallbackRow {
   readonly row: number;
   /** clock.now(). */
   readonly now: number;
+  /** Unix ms: the time of an event without one. */
+  readonly arrivalMs: number;
   /** LEARN_ONLY rows get no score. */
   readonly scored: boolean;
 }
@@ -34,8 +36,10 @@ export function fallBack(fallback: FallbackRow, verdicts: Verdicts): void {
   const systemAction = hasSystemAction(fallback.request, row);
   const length = encodeText(key, keyBytes, 0, limits.keyBytesMax);
   hash.of(keyBytes, 0, length);
-  const known = runtime.cache?.get(hash, Number.NEGATIVE_INFINITY);
-  const fresh = runtime.cache?.get(hash, now - config.cachedMaxAgeMs);
+  // A key that has expired starts cold: what was known of it counts no more.
+  const keptMs = config.keyTtlMs === 0 ? Number.POSITIVE_INFINITY : config.keyTtlMs;
+  const known = runtime.cache.get(hash, now - keptMs);
+  const fresh = runtime.cache.get(hash, now - Math.min(keptMs, config.cachedMaxAgeMs));
   const fixed = "fixed" in config.threshold ? config.threshold.fixed : undefined;
   const threshold = fixed ?? known?.threshold ?? 1;
   const chosen = fallback.scored
@@ -64,7 +68,7 @@ function choose(fallback: FallbackRow, fresh: CachedScore | undefined): Choice {
   const { detector } = fallback.runtime;
   for (const source of detector.config.fallback) {
     if (source === Source.RULES && detector.config.rules.length > 0) {
-      const rule = detector.rules.firstMatch(ruleRow(detector, fallback.request, fallback.row));
+      const rule = detector.rules.firstMatch(ruleRow(detector, fallback));
       const matched = detector.config.rules[rule];
       if (matched !== undefined) return { source, score: matched.score, rule };
     } else if (source === Source.CACHED && fresh !== undefined) {
@@ -109,7 +113,7 @@ function hasSystemAction(request: ScoreRequest, row: number): boolean {
 }
 
 /** What the rules see of a row: the values as they were sent, defaults filled in. */
-function ruleRow(detector: Detector, request: ScoreRequest, row: number): RuleRow {
+function ruleRow(detector: Detector, { request, row, arrivalMs }: FallbackRow): RuleRow {
   const { key, timeUnixMs } = rowOf(request, row);
   const number = (column: number): number => {
     const input = detector.numberInputs[column];
@@ -119,7 +123,7 @@ function ruleRow(detector: Detector, request: ScoreRequest, row: number): RuleRo
   };
   return {
     key,
-    timeUnixMs,
+    timeUnixMs: timeUnixMs === 0 ? arrivalMs : timeUnixMs,
     number,
     category: (column) => sentCategory(detector, request, row, column),
   };

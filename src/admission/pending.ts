@@ -5,10 +5,11 @@ import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Source, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
 import type { State } from "../domain/verdict.ts";
-import { Status } from "../shard/layout.ts";
+import { PARTITIONS, Status } from "../shard/layout.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
+import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf, timeOf } from "./fallback.ts";
@@ -33,9 +34,13 @@ export interface PendingOptions {
   readonly rows: number;
   readonly mode: Mode;
   readonly receivedAt: number;
+  /** Unix ms: what the shards are told, and the time of events without one. */
+  readonly arrivalMs: number;
   readonly deadline: number;
   readonly reply: Reply;
   readonly span: RequestSpan | undefined;
+  /** Number of its admission in the detector's key ledger; 0 = it keeps none. */
+  readonly admission: number;
 }
 
 interface Placement {
@@ -86,15 +91,17 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     const { verdicts } = this;
-    const { cache } = this.options.runtime;
+    const { amending, cache } = this.options.runtime;
     const now = this.context.clock.now();
     let failed = false;
+    let roomless: number[] | undefined;
     for (let at = first; at < first + count; at++) {
       const row = region.requestRow(at);
       const status = region.status(at);
       if (status !== Status.OK) {
         failed ||= status === Status.UNKNOWN_DETECTOR;
-        this.withoutRoom(row, status);
+        this.noteRefusal(status);
+        (roomless ??= []).push(row);
         continue;
       }
       verdicts.scores[row] = region.score(at);
@@ -107,14 +114,19 @@ export class Pending implements RowsOwner, Due {
       verdicts.states[row] = region.state(at);
       verdicts.replayed[row] = region.replayed(at);
       verdicts.systemActions[row] = region.systemAction(at);
-      if (region.replayed(at) === 0) cache?.put(region, at, now);
+      if (region.replayed(at) === 0) cache.put(region, at, now);
+      else if (amending.size > 0) this.repeatFirst(row);
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime.detector);
       }
     }
     this.outstanding -= count;
-    if (failed) this.fail();
-    else if (this.outstanding === 0) this.answer();
+    if (failed) {
+      this.fail();
+      return;
+    }
+    if (roomless !== undefined) this.fallBackFor(roomless);
+    if (this.outstanding === 0) this.answer();
   }
 
   lost(region: Region, first: number, count: number): void {
@@ -153,10 +165,21 @@ export class Pending implements RowsOwner, Due {
     if (this.state !== "waiting") return;
     for (const { shard, region, generation, first, count } of this.placements) {
       if (!shard.waits(region, generation)) continue;
-      for (let at = first; at < first + count; at++) region.skip(at);
+      for (let at = first; at < first + count; at++) {
+        region.skip(at);
+        this.withdrawKey(region, at);
+      }
     }
     this.settle("cancelled");
     this.span?.end({ error: "CANCELLED" });
+  }
+
+  /** The row's key will not be made by this request. */
+  private withdrawKey(region: Region, at: number): void {
+    const { admission, mode, request, runtime } = this.options;
+    if (runtime.ledger === undefined || mode === Mode.SCORE_ONLY) return;
+    const { key } = rowOf(request, region.requestRow(at));
+    runtime.ledger.withdraw(key, region.hashLo(at) & (PARTITIONS - 1), admission);
   }
 
   private answer(): void {
@@ -185,27 +208,38 @@ export class Pending implements RowsOwner, Due {
   }
 
   private fallBackFor(rows: readonly number[]): void {
-    const { runtime, request, mode } = this.options;
+    const { arrivalMs, runtime, request, mode } = this.options;
     const now = this.context.clock.now();
     const amended: number[] = [];
+    const scored = mode !== Mode.LEARN_ONLY;
     for (const row of rows) {
-      fallBack({ runtime, request, row, now, scored: mode !== Mode.LEARN_ONLY }, this.verdicts);
-      if (mode !== Mode.SCORE_ONLY && rowOf(request, row).id !== "") amended.push(row);
+      if (runtime.amending.size > 0 && this.repeatFirst(row)) continue;
+      fallBack({ runtime, request, row, now, arrivalMs, scored }, this.verdicts);
+      const { key, id } = rowOf(request, row);
+      if (id === "" || mode === Mode.SCORE_ONLY) continue;
+      runtime.amending.set(idName(key, id), { verdicts: this.verdicts, row });
+      amended.push(row);
     }
     runtime.fallbacks += rows.length;
     if (amended.length > 0) this.context.amend(this, amended);
   }
 
-  /** The shard had no room for the row's key: it is answered without the model. */
-  private withoutRoom(row: number, status: number): void {
-    const { runtime, request, mode } = this.options;
-    const now = this.context.clock.now();
-    runtime.lastError =
+  /** Whether the row's id was just answered by the fallback; then the row has that verdict. */
+  private repeatFirst(row: number): boolean {
+    const { runtime, request } = this.options;
+    const { key, id } = rowOf(request, row);
+    const first = id === "" ? undefined : runtime.amending.get(idName(key, id));
+    if (first === undefined) return false;
+    repeatVerdict(first, this.verdicts, row);
+    return true;
+  }
+
+  /** The shard did not take a row: it is answered without the model, and the operator told why. */
+  private noteRefusal(status: number): void {
+    this.options.runtime.lastError =
       status === Status.NO_MEMORY
         ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
         : `a row was not learned: status ${status}`;
-    runtime.fallbacks++;
-    fallBack({ runtime, request, row, now, scored: mode !== Mode.LEARN_ONLY }, this.verdicts);
   }
 
   /** Verdicts that came after the answer: the cache learns them, and an anomaly that the fallback did not see is told. */
@@ -214,7 +248,7 @@ export class Pending implements RowsOwner, Due {
     const now = this.context.clock.now();
     for (let at = first; at < first + count; at++) {
       if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
-      if (region.replayed(at) === 0) cache?.put(region, at, now);
+      if (region.replayed(at) === 0) cache.put(region, at, now);
       const row = region.requestRow(at);
       const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
       if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;
@@ -283,7 +317,7 @@ export class Pending implements RowsOwner, Due {
     this.context.alerts.publish({
       detector: this.options.runtime.detector.name,
       key,
-      timeUnixMs: timeUnixMs === 0 ? this.context.clock.unixMs() : timeUnixMs,
+      timeUnixMs: timeUnixMs === 0 ? this.options.arrivalMs : timeUnixMs,
       eventId: id,
       ...verdict,
     });

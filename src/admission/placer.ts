@@ -168,13 +168,25 @@ export class Placer {
     return offset;
   }
 
+  /** As the step decides it: a row that learns nothing, or has no feature, makes no key. */
+  private makesKey({ detector }: DetectorRuntime, row: number): boolean {
+    const { flags, values } = this.staged;
+    const rowFlags = flags[row] ?? 0;
+    if ((rowFlags & RowFlag.SYSTEM_ACTION) !== 0 && !detector.config.learnSystemActions) {
+      return false;
+    }
+    if ((rowFlags & RowFlag.HAS_MISSING) === 0) return true;
+    const features = detector.features.length;
+    return !values.subarray(row * features, (row + 1) * features).every(Number.isNaN);
+  }
+
   private reserveKeys(runtime: DetectorRuntime, request: ScoreRequest, arrivalMs: number): void {
     const { staged } = this;
     const keys: LedgerKey[] = [];
     for (let row = 0; row < staged.rows; row++) {
       const { key } = rowOf(request, row);
       const lo = staged.keyLo[staged.keyOf[row] ?? 0] ?? 0;
-      keys.push({ key, partition: lo & (PARTITIONS - 1) });
+      keys.push({ key, partition: lo & (PARTITIONS - 1), makes: this.makesKey(runtime, row) });
     }
     const refused = runtime.ledger?.admit(keys, arrivalMs);
     if (refused === undefined) return;

@@ -1,6 +1,6 @@
 import type { Detector, Input } from "../domain/detector.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
-import { Source } from "../domain/verdict.ts";
+import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import { ScoreCache } from "./score-cache.ts";
 
@@ -17,7 +17,10 @@ export class DetectorRuntime {
   /** Cost of one row, in rows through 10 trees of height 8; huge = never inline. */
   readonly rowWork: number;
   readonly ledger: KeyLedger | undefined;
-  readonly cache: ScoreCache | undefined;
+  /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
+  readonly cache = new ScoreCache();
+  /** First verdicts by the fallback that are on their way to the shards, by `idName`. */
+  readonly amending = new Map<string, FirstVerdict>();
   /** Rows with an id that were admitted to learn. */
   sequence = 0;
   fallbacks = 0;
@@ -41,13 +44,12 @@ export class DetectorRuntime {
       config.atKeysMax === "refuse"
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)
         : undefined;
-    this.cache = config.fallback.includes(Source.CACHED) ? new ScoreCache() : undefined;
   }
 
   /** The detector was reset: what was remembered of its keys is gone. */
   forget(): void {
     this.ledger?.clear();
-    this.cache?.clear();
+    this.cache.clear();
     this.lastError = "";
   }
 }
