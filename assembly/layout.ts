@@ -59,6 +59,7 @@ export class Root {
   arenaEnd: u32; // 52, past the last page that may be used
   freeRuns: u32; // 56, first of the list of free page runs
   sink: u32; // 60, takes what is loaded only to have it in cache
+  doubt: u32; // 64, number + 1 of the region whose step has begun and not ended; outlives a recovery that is cut off
 }
 
 /** Heads of the lists of slabs with a free block, one u32 a size class. */

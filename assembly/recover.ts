@@ -23,10 +23,11 @@ import { linkStructure, structureAt } from "./structure";
 const DOUBTS: u32 = layout.CONTROL_BASE;
 const DOUBTS_MASK: u32 = (layout.PAGE_BYTES >> 2) - 1;
 
-/** Keys dropped. */
-export function recoverShard(region: i32): u32 {
+/** Keys dropped. A step that has begun and not ended is known here; the caller's region only counts where there is none. */
+export function recoverShard(asked: i32): u32 {
   const state = root();
   if (state.magic != layout.MAGIC) return 0;
+  const region = state.doubt != 0 ? ((state.doubt - 1) as i32) : asked;
   state.inProgress = layout.RECOVERING;
   readDoubts(region);
   walk(unmarkBlock, region);
@@ -41,6 +42,7 @@ export function recoverShard(region: i32): u32 {
     if (slotAt(slot).detector != 0) rebuildIds(detectorOf(slot));
   }
   state.recoveries += 1;
+  state.doubt = 0;
   state.inProgress = layout.IDLE;
   return (keysInDoubt() - before) as u32;
 }

@@ -51,6 +51,7 @@ export function step(region: i32): i32 {
   const rows = load<u32>(base);
   if (rows > layout.ROWS_MAX) return layout.BAD_REGION;
   state.region = region as u32;
+  state.doubt = (region as u32) + 1;
   state.row = 0;
   state.inProgress = layout.STEPPING;
   waiting = 0;
@@ -61,6 +62,7 @@ export function step(region: i32): i32 {
     for (let index = first; index < end; index++) takeRow(base, index);
     flush();
   }
+  state.doubt = 0;
   state.inProgress = layout.IDLE;
   return rows as i32;
 }

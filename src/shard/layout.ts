@@ -13,9 +13,7 @@ export const MAGIC = 0x5249_4557;
 /** Raised whenever an offset, an export or the meaning of a field changes. */
 export const ABI_VERSION = 1;
 
-export const ROOT_BASE = 0;
 export const CONTROL_BASE = 2 * PAGE_BYTES;
-export const CONTROL_BYTES = PAGE_BYTES;
 export const SCRATCH_BASE = 3 * PAGE_BYTES;
 export const REGION_BASE = 11 * PAGE_BYTES;
 /** From one region to the next. */
@@ -25,9 +23,6 @@ export const REGIONS = 2;
 export const ARENA_BASE = REGION_BASE + REGIONS * REGION_BYTES;
 /** Fixed blocks, one detector and a few hundred keys: below it `initialize` answers `Status.NO_MEMORY`. */
 export const MEMORY_BYTES_MIN = ARENA_BASE + 48 * PAGE_BYTES;
-/** 4 GiB less a page: every address and the end itself fit in 32 bits. */
-export const MEMORY_BYTES_MAX = 65_535 * PAGE_BYTES;
-
 export const DETECTORS_MAX = 64;
 export const FEATURES_MAX = 256;
 export const ROWS_MAX = 8192;

@@ -20,8 +20,9 @@ export interface ShardExports {
   /** Works off the region's rows in order and writes their outputs. Rows done, or a StepError. */
   step(region: number): number;
   /**
-   * After a thread died or trapped in this memory: rebuilds every index from the key blocks. All keys of the region's rows
-   * start cold (region < 0: none do). Uses the control block as scratch. Keys dropped.
+   * After a thread died or trapped in this memory: rebuilds every index from the key blocks. All keys of the rows of the step
+   * that was cut off start cold; where none was, those of this region's rows (region < 0: none do). May itself be cut off and
+   * called again. Uses the control block as scratch. Keys dropped.
    */
   recover(region: number): number;
   /** Walks everything and cross-checks it: 0, or the number of the first relation that does not hold. Changes nothing. */

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import {
   ARENA_BASE,
+  CONTROL_BASE,
   Op,
   PAGE_BYTES,
   Root,
@@ -11,7 +12,7 @@ import {
   StepError,
 } from "../../../src/shard/layout.ts";
 import { compileModule } from "../../../src/shard/module.ts";
-import { builds, mulberry, normal, TestShard } from "../../kernel.ts";
+import { builds, controlBlock, mulberry, normal, TestShard } from "../../kernel.ts";
 import type { DetectorOptions, RowInput } from "../../kernel.ts";
 
 const memoryBytes = 32 << 20;
@@ -46,14 +47,14 @@ async function makeShard(path: string, seed: number): Promise<TestShard> {
 const digests = (shard: TestShard, keys: readonly string[]): bigint[] =>
   keys.map((key) => shard.digest(key));
 
-/** Steps region 0 in a thread and kills it after a moment. */
+/** Lets a thread work on the shard and kills it after a moment. */
 async function killWithin(
   shard: TestShard,
   module: WebAssembly.Module,
-  delayMs: number,
+  { delayMs, work }: { delayMs: number; work: "step" | "recover" | "detectors" },
 ): Promise<void> {
   const worker = new Worker(new URL("victim.ts", import.meta.url), {
-    workerData: { module, memory: shard.memory },
+    workerData: { module, memory: shard.memory, work },
   });
   await once(worker, "message");
   const until = performance.now() + delayMs;
@@ -71,7 +72,7 @@ describe.each(builds)("recovery, %s build", async (name, path) => {
       const shard = await makeShard(path, round);
       const before = digests(shard, bystanders);
       shard.write(rowsOf(victims, 4000, 1000 + round));
-      await killWithin(shard, module, random() * 12);
+      await killWithin(shard, module, { delayMs: random() * 12, work: "step" });
       const inProgress = new Uint32Array(shard.memory.buffer)[Root.inProgress >>> 2];
       if (inProgress !== 0) {
         killedInside++;
@@ -100,7 +101,7 @@ describe.each(builds)("recovery, %s build", async (name, path) => {
       const shard = await makeShard(path, round);
       const before = digests(shard, bystanders);
       shard.write(rowsOf(crowd, 8000, round));
-      await killWithin(shard, module, random() * 10);
+      await killWithin(shard, module, { delayMs: random() * 10, work: "step" });
       shard.kernel.recover(0);
       expect(shard.kernel.verify()).toBe(0);
       // A bystander may have been evicted, but never half.
@@ -109,6 +110,25 @@ describe.each(builds)("recovery, %s build", async (name, path) => {
       }
       shard.step(rowsOf(crowd, 2000, 77));
       expect(shard.kernel.verify()).toBe(0);
+    }
+  });
+
+  it.each(["recover", "detectors"] as const)("can be cut off and begun again: %s", async (work) => {
+    const random = mulberry(4);
+    for (let round = 0; round < 6; round++) {
+      const shard = await makeShard(path, round);
+      const before = digests(shard, bystanders);
+      shard.write(rowsOf(victims, 4000, round));
+      shard.write(
+        rowsOf(victims, 300, round).map((row) => ({ ...row, slot: 1 })),
+        1,
+      );
+      new Float64Array(shard.memory.buffer).set(controlBlock(options), CONTROL_BASE >>> 3);
+      if (work === "recover") await killWithin(shard, module, { delayMs: 3, work: "step" });
+      await killWithin(shard, module, { delayMs: random() * 6, work });
+      shard.kernel.recover(0);
+      expect(shard.kernel.verify()).toBe(0);
+      expect(digests(shard, bystanders)).toEqual(before);
     }
   });
 
