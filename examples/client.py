@@ -21,4 +21,5 @@ def requests():
 for answer in scoring_stubs.ScoringServiceStub(channel).ScoreStream(requests()):
     for verdict in answer.response.verdicts:
         if answer.request_id % 100 == 0:
-            print(answer.request_id, verdict.score, "ANOMALY" if verdict.anomaly else "")
+            score = verdict.score if verdict.HasField("score") else "collecting"
+            print(answer.request_id, score, "ANOMALY" if verdict.anomaly else "")

@@ -23,5 +23,5 @@ stream.end();
 for await (const { requestId, response, error } of stream) {
   if (requestId % 100 !== 0) continue;
   const { score, anomaly } = response?.verdicts[0] ?? {};
-  console.log(requestId, error?.message ?? score, anomaly ? "ANOMALY" : "");
+  console.log(requestId, error?.message ?? score ?? "collecting", anomaly ? "ANOMALY" : "");
 }
