@@ -3,6 +3,7 @@ import type { Alerts } from "./alerts/alerts.ts";
 import { Detectors } from "./control/detectors.ts";
 import type { DetectorStore } from "./control/detector-store.ts";
 import type { Clock } from "./domain/clock.ts";
+import { checkLimits } from "./shard/check-limits.ts";
 import { ShardSet } from "./shard/shard-set.ts";
 import type { ShardSetOptions } from "./shard/shard-set.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
@@ -27,6 +28,7 @@ export interface Core {
 
 /** Builds shards, detectors and admission, with the gate of admission still shut. */
 export async function createCore(options: CoreOptions): Promise<Core> {
+  checkLimits();
   const { alerts, clock, store, telemetry } = options;
   const shards = await ShardSet.start(options);
   const detectors = new Detectors({ shards, store, telemetry });

@@ -67,6 +67,15 @@ function checkSchema(runtime: DetectorRuntime, frame: FrameInput): void {
 function lengthsFit(runtime: DetectorRuntime, frame: FrameInput, violations: Violations): boolean {
   const { numberInputs, categoryInputs } = runtime.detector;
   const { rows } = frame;
+  const bounded = (field: string, got: number): boolean => {
+    if (got <= limits.requestRowsMax) return true;
+    violations.add(
+      "WRONG_LENGTH",
+      `frame.${field}`,
+      `has more than ${limits.requestRowsMax} entries, as many as a request may have rows`,
+    );
+    return false;
+  };
   const expected = (field: string, got: number, want: number, what: string): boolean => {
     if (got === want) return true;
     violations.add("WRONG_LENGTH", `frame.${field}`, `has ${got} ${what}; expected ${want}`);
@@ -75,6 +84,9 @@ function lengthsFit(runtime: DetectorRuntime, frame: FrameInput, violations: Vio
   const optional = (field: string, bytes: Uint8Array, want: number): boolean =>
     bytes.length === 0 || expected(field, bytes.length, want, "bytes");
   return [
+    bounded("keys", frame.keys.length),
+    bounded("categories", frame.categories.length),
+    bounded("system_actions", frame.systemActions.length),
     expected("values", frame.values.length, rows * numberInputs.length * 8, "bytes"),
     frame.keys.length > 1
       ? expected("key_index", frame.keyIndex.length, rows * 4, "bytes")

@@ -153,6 +153,18 @@ describe("refusals name the path", () => {
       "frame.key_index[1]",
     ],
     [
+      "frame with more keys than rows can name",
+      { detector: "d", frame: { ...frame([[1]], ["k"]), keys: Array(2049).fill("") } },
+      "WRONG_LENGTH",
+      "frame.keys",
+    ],
+    [
+      "frame with more system actions than rows can name",
+      { detector: "d", frame: { ...frame([[1]], ["k"]), systemActions: Array(2049).fill("") } },
+      "WRONG_LENGTH",
+      "frame.system_actions",
+    ],
+    [
       "frame schema",
       { detector: "d", frame: { ...frame([[1]], ["k"]), schema: 1 } },
       "SCHEMA_CHANGED",

@@ -167,3 +167,14 @@ test("an owner that throws when it hears of a lost batch harms nobody else", asy
   const after = await submit(core, many(keyIn(core, 0), 100));
   expect(after.sources[99]).toBe(Source.MODEL);
 });
+
+test("explained rows weigh more: what is stepped inline stays short", async () => {
+  const { core } = await start(1);
+  const [shard] = core.shards.shards;
+  const rows = many(keyIn(core, 0), 10);
+  const plain = submit(core, rows);
+  expect(shard?.work).toBe(10);
+  const explained = submit(core, { ...rows, explain: true });
+  expect(shard?.work).toBeGreaterThan(100);
+  await Promise.all([plain, explained]);
+});

@@ -1,3 +1,4 @@
+import { limits } from "../../config/limits.ts";
 import { Code, WeirError } from "../../domain/errors.ts";
 import type { EventInput, FrameInput, ScoreRequest } from "../../domain/event.ts";
 import { StringCache, WireError, WireReader } from "./wire-reader.ts";
@@ -81,6 +82,9 @@ function findRequestId(bytes: Buffer): number {
   return requestId;
 }
 
+/** Of a list that admission takes at most requestRowsMax of, this much is read: enough to refuse it. The rest only costs. */
+const ENTRIES_MAX = limits.requestRowsMax + 1;
+
 class ScoreRequestDraft implements ScoreRequest {
   detector = "";
   events: EventInput[] = [];
@@ -98,6 +102,10 @@ function readScoreRequest(into: ScoreRequestDraft): ScoreRequestDraft {
         into.detector = reader.cachedText(names);
         break;
       case 18: {
+        if (into.events.length === ENTRIES_MAX) {
+          reader.skip(tag);
+          break;
+        }
         const outer = reader.enter();
         into.events.push(readEvent());
         reader.leave(outer);
@@ -239,7 +247,19 @@ function readFrame(into: FrameDraft): FrameDraft {
   return into;
 }
 
+/** By tag, the lists of texts, whose entries may be empty: two bytes each. */
+function isLongEnough(tag: number, into: FrameDraft): boolean {
+  if (tag === 26) return into.keys.length === ENTRIES_MAX;
+  if (tag === 50) return into.ids.length === ENTRIES_MAX;
+  if (tag === 66) return into.categories.length === ENTRIES_MAX;
+  return tag === 82 && into.systemActions.length === ENTRIES_MAX;
+}
+
 function readFrameField(tag: number, into: FrameDraft): void {
+  if (isLongEnough(tag, into)) {
+    reader.skip(tag);
+    return;
+  }
   switch (tag) {
     case 18:
       into.values = reader.bytes();
