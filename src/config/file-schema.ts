@@ -157,7 +157,7 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
       http: text('HOST:PORT, for example 127.0.0.1:14345, or "off"', offPattern)
         .optional()
         .meta({ description: 'Address of the HTTP server, or "off".', default: "127.0.0.1:14345" }),
-      data: path().optional().meta({
+      data: text("the path of a directory").optional().meta({
         description: "Directory of the state; relative to this file.",
         default: "./.weir",
       }),
