@@ -84,26 +84,33 @@ function detectorOfRow(row: Row): Detector {
 /** Loads what the block's rows will need, each kind for all rows before the next: entries, keys, the ends of windows. */
 function loadAhead(base: u32, first: u32, end: u32): void {
   let sink: u32 = 0;
+  let found: u32 = 0;
   const ahead = layout.SCRATCH_AHEAD - (first << 2);
   for (let index = first; index < end; index++) {
     const row = rowAt(base, index);
     const detector = detectorOfRow(row);
     const isWorth = changetype<u32>(detector) != 0 && slotAt(detector.slot).keys >= AHEAD_KEYS_MIN;
-    store<u32>(ahead + (index << 2), isWorth ? peekKey(detector, row) : 0);
+    const key = isWorth ? peekKey(detector, row) : 0;
+    store<u32>(ahead + (index << 2), key);
+    found |= key;
   }
+  if (found == 0) return;
+  const top = root().arenaTop;
   for (let index = first; index < end; index++) {
     const key = load<u32>(ahead + (index << 2));
     if (key == 0) continue;
     const row = rowAt(base, index);
     const past = key + KEY_HEADER + (row.keyLength as u32) + detectorOfRow(row).pairsBytes;
-    for (let at = key; at < past; at += 64) sink ^= load<u32>(at);
+    // The key found may be another, shorter one: never past the arena.
+    for (let at = key; at < min(past, top); at += 64) sink ^= load<u32>(at);
   }
   for (let index = first; index < end; index++) {
     const address = load<u32>(ahead + (index << 2));
     if (address == 0) continue;
     const key = keyAt(address);
     const detector = detectorOfRow(rowAt(base, index));
-    if (key.window != 0 && detector.logs != 0) sink ^= load<u8>(nextEvent(detector, key)) as u32;
+    const hasLog = detector.logs != 0 && key.inWindow < key.windowCapacity;
+    if (hasLog) sink ^= load<u8>(nextEvent(detector, key)) as u32;
   }
   root().sink = sink;
 }
