@@ -52,11 +52,13 @@ async function isAlive(owner: string): Promise<boolean> {
   return (await startOf(pid)) === start;
 }
 
-/** When a process started, in ticks since the machine did; "" where the system does not tell. */
+/** When a process started, in ticks since the machine did; "" where the system does not tell, "ended" when it waits to be buried. */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name, in parentheses, may hold anything; the start is the 20th field after it.
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  // The name, in parentheses, may hold anything; after it comes the state, and the start 19 fields later.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return "ended";
+  return fields[19] ?? "";
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

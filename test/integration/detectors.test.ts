@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +9,7 @@ import { limits } from "../../src/config/limits.ts";
 import { openDetectorStore } from "../../src/control/detector-store.ts";
 import { createDetector, event, request, startCore, submit } from "../support/core.ts";
 import type { TestCore } from "../support/core.ts";
+import { eventually } from "../support/eventually.ts";
 import { startTestService } from "../support/service.ts";
 
 const cleanUp: (() => unknown)[] = [];
@@ -121,6 +123,25 @@ describe("a data directory", () => {
     expect(readFileSync(join(path, "weir.lock"), "utf8")).toMatch(`${process.pid} `);
     await store.close();
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "whose lock names a process that was killed and that nobody has buried is taken over",
+    async () => {
+      const path = directory();
+      const lock = join(path, "weir.lock");
+      // A shell whose child ends, and that then becomes a program that never waits for it.
+      const parent = spawn("sh", ["-c", `sleep 0.05 & echo $! > ${lock}; exec sleep 30`]);
+      cleanUp.push(() => parent.kill("SIGKILL"));
+      await eventually(() => {
+        const pid = readFileSync(lock, "utf8").trim();
+        const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+        expect(after[0]).toBe("Z");
+        writeFileSync(lock, `${pid} ${after.split(" ")[19]}\n`);
+      });
+      const store = await openDetectorStore(path);
+      await store.close();
+    },
+  );
 
   test("with a damaged file is named", async () => {
     const path = directory();
