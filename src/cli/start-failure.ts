@@ -33,8 +33,13 @@ function nextStep(code: string | undefined, text: string, options: Listening): s
 
 /** Why the data directory cannot be used, with what to do next. */
 export function dataFailure(thrown: unknown, directory: string): OptionsError {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const next = "let the user that runs weir write it, or choose another with --data DIR";
+  const code = codeOf(thrown);
+  const notOne = code === "EEXIST" || code === "ENOTDIR";
+  const system = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = notOne ? "it, or a part of its path, is a file" : system;
+  const next = notOne
+    ? "move that file away, or choose another with --data DIR"
+    : "let the user that runs weir write it, or choose another with --data DIR";
   return new OptionsError(
     `cannot use the data directory ${directory}: ${text}\n${next}`,
     1,
