@@ -73,7 +73,6 @@ export const ARENA_CLASSES_BASE: u32 = 256;
  *   4096  boxes and weights of a tree build    12 KiB
  *  16384  a row's {old, new} pairs, one v128 a feature
  *  24576  splits asked of each feature of an explained row
- *  28672  leaves of a row, u32 a tree
  *  32768  pending rows, 32 of 1 KiB
  *  65536  rows looked up ahead, u32 each
  * 262144  masses of a window being folded, 256 KiB
@@ -83,7 +82,6 @@ export const SCRATCH_ID: u32 = SCRATCH_BASE + 4064;
 export const SCRATCH_BUILD: u32 = SCRATCH_BASE + 4096;
 export const SCRATCH_PAIRS: u32 = SCRATCH_BASE + 16384;
 export const SCRATCH_EXPLAIN: u32 = SCRATCH_BASE + 24576;
-export const SCRATCH_WALK: u32 = SCRATCH_BASE + 28672;
 export const SCRATCH_PENDING: u32 = SCRATCH_BASE + 32768;
 export const SCRATCH_AHEAD: u32 = SCRATCH_BASE + 65536;
 export const SCRATCH_FOLD: u32 = SCRATCH_BASE + 262144;

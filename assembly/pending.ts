@@ -8,7 +8,7 @@ import { rememberVerdict } from "./ids";
 import { keyAt } from "./key";
 import * as layout from "./layout";
 import { Output, root, Row, slotAt } from "./layout";
-import { sketchOf } from "./model/fold";
+import { sketchIn } from "./model/fold";
 import { scoreOf } from "./model/half-space-trees";
 import { countOf, insertScore, quantile } from "./threshold";
 
@@ -18,26 +18,26 @@ export class Pending {
   key: u32; // 4, 0 = no key: COLLECTING
   row: u32; // 8
   output: u32; // 12
-  scores: u32; // 16, 1 = the addresses of its leaf totals follow
+  scores: u32; // 16, 1 = its leaves follow
   learns: u32; // 20
   state: u32; // 24
-  pad: u32;
+  totals: u32; // 28, of the key
   idPosition: u64; // 32
   value: f64; // 40, the model's score
 }
 
 export const PENDING_ROWS_MAX: u32 = 16;
 const PENDING_SHIFT: u32 = 10;
-const ADDRESSES: u32 = 64;
+const LEAVES: u32 = 64;
 
 export function pendingAt(index: u32): Pending {
   assert(index < PENDING_ROWS_MAX, "one a row of the block");
   return changetype<Pending>(layout.SCRATCH_PENDING + (index << PENDING_SHIFT));
 }
 
-/** Where `walkRow` leaves a pending row's addresses. */
-export function addressesOf(pending: Pending): u32 {
-  return changetype<u32>(pending) + ADDRESSES;
+/** Where `walkRow` puts a pending row's leaves. */
+export function leavesOf(pending: Pending): u32 {
+  return changetype<u32>(pending) + LEAVES;
 }
 
 /** Gives the first `count` pending rows their verdicts, in order. All loads of a kind come before the next, so they overlap. */
@@ -46,7 +46,8 @@ export function finish(count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const pending = pendingAt(i);
     if (pending.scores == 0) continue;
-    pending.value = scoreOf(changetype<Detector>(pending.detector), addressesOf(pending));
+    const detector = changetype<Detector>(pending.detector);
+    pending.value = scoreOf(detector, pending.totals, leavesOf(pending));
   }
   for (let i: u32 = 0; i < count; i++) sink ^= loadSketch(pendingAt(i));
   root().sink = sink;
@@ -57,7 +58,7 @@ export function finish(count: u32): void {
 function loadSketch(pending: Pending): u32 {
   const detector = changetype<Detector>(pending.detector);
   if (pending.scores == 0 || detector.threshold == detector.threshold) return 0;
-  return countOf(sketchOf(detector, keyAt(pending.key)), pending.value);
+  return countOf(sketchIn(detector, pending.totals), pending.value);
 }
 
 function finishRow(pending: Pending): void {
@@ -77,7 +78,7 @@ function finishRow(pending: Pending): void {
       const key = keyAt(pending.key);
       threshold = quantile(key, detector.alertShare);
       if (pending.learns != 0)
-        insertScore(key, sketchOf(detector, key), detector.alertShare, value);
+        insertScore(key, sketchIn(detector, pending.totals), detector.alertShare, value);
     }
     if ((row.op as u32) != layout.OP_LEARN_ONLY) {
       score = value;

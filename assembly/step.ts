@@ -32,7 +32,7 @@ import { explainRow } from "./model/explain";
 import { foldWindow, reserveTotals } from "./model/fold";
 import { walkRow } from "./model/half-space-trees";
 import { nextEvent, reserveEvent } from "./model/window";
-import { addressesOf, finish, Pending, PENDING_ROWS_MAX, pendingAt } from "./pending";
+import { leavesOf, finish, Pending, PENDING_ROWS_MAX, pendingAt } from "./pending";
 import { HAS_GAPS, initializeStatistics, LEARNS, scaleRow, SCORES } from "./scale/scale";
 import { acquireStructure, readMask } from "./structure";
 
@@ -262,18 +262,19 @@ function meetModel(detector: Detector, key: Key, pending: Pending, values: u32):
   else if (learned < (window as f64) + detector.burnIn) pending.state = layout.STATE_BURN_IN;
   else pending.state = layout.STATE_READY;
   pending.scores = scores ? 1 : 0;
+  pending.totals = key.totals;
   const gaps: u32 = (flags & layout.FLAG_HAS_MISSING) != 0 ? HAS_GAPS : 0;
   const uses: u32 = gaps | (scores ? SCORES : 0) | (pending.learns != 0 ? LEARNS : 0);
-  const addresses = addressesOf(pending);
+  const leaves = leavesOf(pending);
   const explains = (flags & layout.FLAG_EXPLAIN) != 0 && (row.op as u32) != layout.OP_LEARN_ONLY;
   if (scores && explains) {
     scaleRow(detector, key, values, gaps | SCORES);
-    walkRow(detector, key, gaps | SCORES, addresses);
-    explainRow(detector, key, addresses, values);
+    walkRow(detector, key, gaps | SCORES, leaves);
+    explainRow(detector, key, leaves, values);
   }
   if ((uses & (SCORES | LEARNS)) != 0) {
     scaleRow(detector, key, values, uses);
-    walkRow(detector, key, uses, addresses);
+    walkRow(detector, key, uses, leaves);
   }
   waiting++;
   if (pending.learns == 0) return;

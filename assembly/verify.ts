@@ -17,7 +17,7 @@ import { Key, keyAt } from "./key";
 import { capacityOf, entryAt } from "./key-table";
 import * as layout from "./layout";
 import { root, slotAt } from "./layout";
-import { sketchOf } from "./model/fold";
+import { sketchIn } from "./model/fold";
 import { structureAt } from "./structure";
 import { isSketchSound } from "./threshold";
 
@@ -211,7 +211,7 @@ function verifyKey(detector: Detector, key: Key): u32 {
   if (key.learned >= window) {
     if (key.totals == 0 || load<u32>(key.totals) != arena.KIND_TOTALS) return BROKEN_KEY;
     const byShare = detector.threshold != detector.threshold;
-    if (byShare && !isSketchSound(key, sketchOf(detector, key))) return BROKEN_SKETCH;
+    if (byShare && !isSketchSound(key, sketchIn(detector, key.totals))) return BROKEN_SKETCH;
   }
   return SOUND;
 }

@@ -29,13 +29,13 @@ const ASKED: u32 = SCRATCH_EXPLAIN;
  * contributions, what is expected of each (the key's mean; NaN = never seen), and the baseline.
  * Contributions sum to score - baseline.
  */
-export function explainRow(detector: Detector, key: Key, addresses: u32, values: u32): void {
+export function explainRow(detector: Detector, key: Key, leaves: u32, values: u32): void {
   const features = detector.features;
   const contributions = values + (features << 3);
   const expected = contributions + (features << 3);
   const baseline = 1 - peakOf(key) / detector.scoreMax;
-  const rise = scoreOf(detector, addresses) - baseline;
-  countAsked(detector, key, addresses);
+  const rise = scoreOf(detector, key.totals, leaves) - baseline;
+  countAsked(detector, key, leaves);
   let sum: f64 = 0;
   for (let f: u32 = 0; f < features; f++) {
     const distance = distanceOf(detector, key, f, load<f64>(values + (f << 3)));
@@ -65,16 +65,16 @@ function shareByUse(features: u32, contributions: u32): f64 {
 }
 
 /** Counts, for each feature, the splits on the row's way that lead to more than one leaf total. */
-function countAsked(detector: Detector, key: Key, addresses: u32): void {
+function countAsked(detector: Detector, key: Key, leaves: u32): void {
   memory.fill(ASKED, 0, detector.features << 2);
-  const leaves = detector.leaves;
+  const count = detector.leaves;
   const shift = 1 + detector.wideTotals;
   const nodes = nodesOf(key.structure);
   const trees = detector.trees;
   for (let tree: u32 = 0; tree < trees; tree++) {
-    const totals = key.totals + BLOCK_HEADER + ((tree * leaves) << shift);
-    const leaf = (load<u32>(addresses + (tree << 2)) - totals) >> shift;
-    let node = (leaves + leaf) >> (1 + equalAbove(totals, leaf, leaves, shift));
+    const totals = key.totals + BLOCK_HEADER + ((tree * count) << shift);
+    const leaf = load<u16>(leaves + (tree << 2)) as u32;
+    let node = (count + leaf) >> (1 + equalAbove(totals, leaf, count, shift));
     while (node >= 1) {
       const column = load<u32>(nodes + ((node * trees + tree) << NODE_SHIFT), 8) >> 4;
       const asked = ASKED + (column << 2);

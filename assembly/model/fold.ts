@@ -19,8 +19,9 @@ export function peakOf(key: Key): f64 {
   return load<f64>(key.totals, 8);
 }
 
-export function sketchOf(detector: Detector, key: Key): u32 {
-  return key.totals + BLOCK_HEADER + detector.totalsBytes;
+/** The sketch in a totals block. */
+export function sketchIn(detector: Detector, totals: u32): u32 {
+  return totals + BLOCK_HEADER + detector.totalsBytes;
 }
 
 /** Memory for the first fold. False = the arena is full. */
@@ -29,8 +30,7 @@ export function reserveTotals(detector: Detector, key: Key): bool {
   const totals = allocateFor(detector.slot, totalsBlockBytes(detector));
   if (totals == 0) return false;
   memory.fill(totals + 8, 0, 8);
-  if (detector.threshold != detector.threshold)
-    clearSketch(key, totals + BLOCK_HEADER + detector.totalsBytes);
+  if (detector.threshold != detector.threshold) clearSketch(key, sketchIn(detector, totals));
   store<u32>(totals, KIND_TOTALS);
   key.totals = totals;
   return true;

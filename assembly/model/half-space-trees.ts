@@ -6,62 +6,45 @@
 import { BLOCK_HEADER } from "../arena";
 import { Detector } from "../detector";
 import { Key } from "../key";
-import { SCRATCH_WALK } from "../layout";
-import { HAS_GAPS, LEARNS, SCORES } from "../scale/scale";
+import { HAS_GAPS, LEARNS } from "../scale/scale";
 import { NODE_SHIFT, nodesOf } from "../structure";
 import { countAddress, massesOf, nextEvent } from "./window";
 import { PAIRS, walkFive, walkOne, walkTen } from "./walk";
 
-/** What the walks of a row leave, u32 a tree: leaf by the old x' in the low half, leaf by the new one in the high half. */
-const LEAVES: u32 = SCRATCH_WALK;
 /**
- * Walks all trees with the scaled row in scratch. Learns into the running window, and leaves the addresses of the leaf totals
- * that make the score at `addresses`, one u32 a tree.
+ * Walks all trees with the scaled row in scratch, and learns into the running window. Leaves at `leaves`, u32 a tree: by the old
+ * x' in the low half, by the new one in the high half.
  */
-export function walkRow(detector: Detector, key: Key, uses: u32, addresses: u32): void {
+export function walkRow(detector: Detector, key: Key, uses: u32, leaves: u32): void {
   const trees = detector.trees;
   const nodes = nodesOf(key.structure);
   if ((uses & HAS_GAPS) != 0) {
-    for (let tree: u32 = 0; tree < trees; tree++) setLeaves(tree, walkGaps(detector, key, tree));
+    for (let tree: u32 = 0; tree < trees; tree++) {
+      store<u32>(leaves + (tree << 2), walkGaps(detector, key, tree));
+    }
   } else {
     let tree: u32 = 0;
     while (tree + 10 <= trees) {
-      walkTen(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
+      walkTen(nodes + (tree << NODE_SHIFT), detector, leaves + (tree << 2));
       tree += 10;
     }
     if (tree + 5 <= trees) {
-      walkFive(nodes + (tree << NODE_SHIFT), detector, LEAVES + (tree << 2));
+      walkFive(nodes + (tree << NODE_SHIFT), detector, leaves + (tree << 2));
       tree += 5;
     }
     while (tree < trees) {
-      setLeaves(tree, walkOne(nodes + (tree << NODE_SHIFT), detector));
+      store<u32>(leaves + (tree << 2), walkOne(nodes + (tree << NODE_SHIFT), detector));
       tree++;
     }
   }
-  if ((uses & SCORES) != 0) addressTotals(detector, key, addresses);
-  if ((uses & LEARNS) != 0) learnLeaves(detector, key);
+  if ((uses & LEARNS) != 0) learnLeaves(detector, key, leaves);
 }
 
-function setLeaves(tree: u32, leaves: u32): void {
-  store<u32>(LEAVES + (tree << 2), leaves);
-}
-
-function addressTotals(detector: Detector, key: Key, addresses: u32): void {
-  const shift = 1 + detector.wideTotals;
-  const bytes = detector.leaves << shift;
-  let totals = key.totals + BLOCK_HEADER;
-  const end = detector.trees << 2;
-  for (let at: u32 = 0; at < end; at += 4) {
-    store<u32>(addresses + at, totals + ((load<u16>(LEAVES + at) as u32) << shift));
-    totals += bytes;
-  }
-}
-
-function learnLeaves(detector: Detector, key: Key): void {
+function learnLeaves(detector: Detector, key: Key, leaves: u32): void {
   const trees = detector.trees;
   if (detector.logs == 0) {
     for (let tree: u32 = 0; tree < trees; tree++) {
-      const count = countAddress(detector, key, tree, load<u16>(LEAVES + (tree << 2), 2) as u32);
+      const count = countAddress(detector, key, tree, load<u16>(leaves + (tree << 2), 2) as u32);
       store<u16>(count, load<u16>(count) + 1);
     }
     return;
@@ -69,11 +52,11 @@ function learnLeaves(detector: Detector, key: Key): void {
   const event = nextEvent(detector, key);
   if (detector.leafBytes == 1) {
     for (let tree: u32 = 0; tree < trees; tree++) {
-      store<u8>(event + tree, load<u8>(LEAVES + (tree << 2), 2));
+      store<u8>(event + tree, load<u8>(leaves + (tree << 2), 2));
     }
   } else {
     for (let tree: u32 = 0; tree < trees; tree++) {
-      store<u16>(event + (tree << 1), load<u16>(LEAVES + (tree << 2), 2));
+      store<u16>(event + (tree << 1), load<u16>(leaves + (tree << 2), 2));
     }
   }
 }
@@ -117,17 +100,23 @@ function walkMissing(detector: Detector, key: Key, tree: u32, lane: u32): u32 {
   return lane == 0 ? first | (differ << 16) : first;
 }
 
-/** River's score from the leaf totals at the addresses that `walkRow` left: 1 - total / largest total. */
-export function scoreOf(detector: Detector, addresses: u32): f64 {
+/** River's score of the leaves that `walkRow` left, by the totals at `totals`: 1 - total / largest total. */
+export function scoreOf(detector: Detector, totals: u32, leaves: u32): f64 {
   const trees = detector.trees;
+  const end = leaves + (trees << 2);
   let sum: u64 = 0;
+  let tree = totals + BLOCK_HEADER;
   if (detector.wideTotals == 0) {
-    for (let tree: u32 = 0; tree < trees; tree++) {
-      sum += load<u16>(load<u32>(addresses + (tree << 2))) as u64;
+    const bytes = detector.leaves << 1;
+    for (let at = leaves; at < end; at += 4) {
+      sum += load<u16>(tree + ((load<u16>(at) as u32) << 1)) as u64;
+      tree += bytes;
     }
   } else {
-    for (let tree: u32 = 0; tree < trees; tree++) {
-      sum += load<u32>(load<u32>(addresses + (tree << 2))) as u64;
+    const bytes = detector.leaves << 2;
+    for (let at = leaves; at < end; at += 4) {
+      sum += load<u32>(tree + ((load<u16>(at) as u32) << 2)) as u64;
+      tree += bytes;
     }
   }
   const total = 2 * sum + (trees as u64) * (detector.window as u64);

@@ -76,8 +76,7 @@ function scaleStandard(detector: Detector, key: Key, values: u32, uses: u32): vo
     let before = transformStandard(pair, x);
     let after = before;
     if ((uses & LEARNS) != 0) {
-      learnStandard(pair, x, n);
-      after = transformStandard(pair, x);
+      after = learnStandard(pair, x, n);
       if ((uses & SCORES) == 0) before = after;
     }
     storePairs(f, before, after);

@@ -13,7 +13,10 @@ export function transformStandard(pair: u32, x: v128): v128 {
   return v128.and(scaled, f64x2.ne(deviation, f64x2.splat(0)));
 }
 
-export function learnStandard(pair: u32, x: v128, n: v128): void {
-  learnPair(pair, x, n);
-  v128.store(pair, f64x2.sqrt(v128.load(pair, VARIANCE)), OWN);
+/** Learns two values; what the scaler makes of them from now on. */
+export function learnStandard(pair: u32, x: v128, n: v128): v128 {
+  const left = learnPair(pair, x, n);
+  const deviation = f64x2.sqrt(v128.load(pair, VARIANCE));
+  v128.store(pair, deviation, OWN);
+  return v128.and(f64x2.div(left, deviation), f64x2.ne(deviation, f64x2.splat(0)));
 }

@@ -19,12 +19,15 @@ export function seen(absences: u32, feature: u32, first: v128): v128 {
   return f64x2.sub(first, v128.load(absences + (feature << 3)));
 }
 
-export function learnPair(pair: u32, x: v128, n: v128): void {
+/** Learns two values; their distances from the new means. */
+export function learnPair(pair: u32, x: v128, n: v128): v128 {
   const mean = v128.load(pair, MEAN);
   const distance = f64x2.sub(x, mean);
   const next = f64x2.add(mean, f64x2.div(distance, n));
+  const left = f64x2.sub(x, next);
   const variance = v128.load(pair, VARIANCE);
-  const change = f64x2.sub(f64x2.mul(distance, f64x2.sub(x, next)), variance);
+  const change = f64x2.sub(f64x2.mul(distance, left), variance);
   v128.store(pair, next, MEAN);
   v128.store(pair, f64x2.add(variance, f64x2.div(change, n)), VARIANCE);
+  return left;
 }
