@@ -11,18 +11,20 @@ import { version } from "../version.ts";
 /** `weir start`: serves until SIGTERM or SIGINT, drains, and ends with 0; a second signal ends the process at once with 130. */
 export async function start(argv: readonly string[], terminal: Terminal): Promise<number> {
   const options = loadOptions({ argv, env: process.env, cwd: process.cwd() });
-  const stopped = firstSignal();
+  let serving = false;
+  const stopped = firstSignal(() => serving);
   const logger = loggerOf(options, terminal);
   await makeWritable(options.dataDirectory);
   const { configFile, dataDirectory, shards, threads } = options;
   logger.info({ version, configFile, dataDirectory, shards, threads }, "starting");
-  warnAboutPlainHttp(options, logger);
+  warnAboutPlainText(options, logger);
   // grpc-js writes bare lines to standard error, also about what is reported here; standard error stays for this.
   process.env["GRPC_VERBOSITY"] ??= "NONE";
   // The server is loaded when it is needed: help and check-config answer at once.
   const { startService } = await import("../service.ts");
   try {
     const service = await startService(options, logger);
+    serving = true;
     // A parent that forked this process (the demo, the benchmark) learns where it serves.
     process.send?.({ grpcPort: service.grpcPort, httpPort: service.httpPort });
     if (terminal.interactive) {
@@ -49,9 +51,16 @@ async function makeWritable(directory: string): Promise<void> {
 }
 
 /** TLS is for gRPC: HTTP beside it is for the same machine, or behind a proxy that speaks TLS. */
-function warnAboutPlainHttp({ http, tls }: ResolvedOptions, logger: Logger): void {
-  if (tls === undefined || http === undefined || loopback.test(http.host)) return;
-  logger.warn({ http }, "HTTP is plain text and open to the network: bind it to 127.0.0.1, or off");
+function warnAboutPlainText({ grpc, http, tls }: ResolvedOptions, logger: Logger): void {
+  if (tls === undefined && !loopback.test(grpc.host)) {
+    logger.warn({ grpc }, "gRPC is plain text and open to the network: configure tls");
+  }
+  if (http !== undefined && !loopback.test(http.host)) {
+    logger.warn(
+      { http },
+      "HTTP is plain text and open to the network: bind it to 127.0.0.1, or off",
+    );
+  }
 }
 
 const loopback = /^(127\.|::1$|localhost$)/;
@@ -62,13 +71,14 @@ function loggerOf({ log }: ResolvedOptions, terminal: Terminal): Logger {
   return createLogger({ level: log.level, destination: textLog(terminal) });
 }
 
-/** Resolves at the first SIGTERM or SIGINT. */
-function firstSignal(): Promise<void> {
+/** Resolves at the first SIGTERM or SIGINT. Before it serves there is nothing to drain, and the process ends at once. */
+function firstSignal(serving: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     let signals = 0;
     const onSignal = () => {
       signals++;
       if (signals > 1) process.exit(130);
+      if (!serving()) process.exit(0);
       resolve();
     };
     process.on("SIGTERM", onSignal);
