@@ -114,8 +114,12 @@ export class Pending implements RowsOwner, Due {
       verdicts.states[row] = region.state(at);
       verdicts.replayed[row] = region.replayed(at);
       verdicts.systemActions[row] = region.systemAction(at);
-      if (region.replayed(at) === 0) cache.put(region, at, now);
-      else if (amending.size > 0) this.repeatFirst(row);
+      if (region.replayed(at) === 0) {
+        cache.put(region, at, now);
+      } else {
+        this.returnSequence();
+        if (amending.size > 0) this.repeatFirst(row);
+      }
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime.detector);
       }
@@ -168,6 +172,7 @@ export class Pending implements RowsOwner, Due {
       for (let at = first; at < first + count; at++) {
         region.skip(at);
         this.withdrawKey(region, at);
+        if (rowOf(this.options.request, region.requestRow(at)).id !== "") this.returnSequence();
       }
     }
     this.settle("cancelled");
@@ -180,6 +185,11 @@ export class Pending implements RowsOwner, Due {
     if (runtime.ledger === undefined || mode === Mode.SCORE_ONLY) return;
     const { key } = rowOf(request, region.requestRow(at));
     runtime.ledger.withdraw(key, region.hashLo(at) & (PARTITIONS - 1), admission);
+  }
+
+  /** A duplicate, or a row that is never stepped, takes no place among the ids that are remembered. */
+  private returnSequence(): void {
+    if (this.options.mode !== Mode.SCORE_ONLY) this.options.runtime.sequence--;
   }
 
   private answer(): void {
@@ -249,6 +259,7 @@ export class Pending implements RowsOwner, Due {
     for (let at = first; at < first + count; at++) {
       if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
       if (region.replayed(at) === 0) cache.put(region, at, now);
+      else this.returnSequence();
       const row = region.requestRow(at);
       const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
       if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;

@@ -1,6 +1,6 @@
 import type { DetectorConfig, Input } from "../domain/detector.ts";
 import { featureOrder } from "../shard/feature-order.ts";
-import { Control, ModelKind, PARTITIONS, ScalerKind } from "../shard/layout.ts";
+import { Control, ModelKind, PARTITIONS, REGIONS, ROWS_MAX, ScalerKind } from "../shard/layout.ts";
 
 const SCALERS = {
   none: ScalerKind.NONE,
@@ -26,7 +26,8 @@ export function detectorBlock(config: DetectorConfig, features: readonly Input[]
   block[Control.keysPerPartition] = Math.ceil(config.keysMax / PARTITIONS);
   block[Control.atKeysMax] = config.atKeysMax === "evict" ? 0 : 1;
   block[Control.keyTtlMs] = config.keyTtlMs;
-  block[Control.idsMax] = config.idsMax;
+  // Duplicates take a sequence number until they are known as such: what can be in flight is remembered on top.
+  block[Control.idsMax] = config.idsMax + REGIONS * ROWS_MAX;
   block[Control.learnSystemActions] = config.learnSystemActions ? 1 : 0;
   block[Control.modelKind] = ModelKind.HALF_SPACE_TREES;
   const order = featureOrder(features.map((input) => input.name));

@@ -204,6 +204,19 @@ describe("ids", () => {
   });
 });
 
+test("repeats of one id do not push the others out of the memory", async () => {
+  const core = await start();
+  await createDetector(core, "d", { ...spec, idsMax: 100 });
+  const send = (ids: readonly string[]) =>
+    submit(
+      core,
+      request({ detector: "d", events: ids.map((id) => event({ id, numbers: { amount: 1 } })) }),
+    );
+  await send(["kept"]);
+  for (let i = 0; i < 20; i++) await send(Array.from({ length: 1000 }, () => "again"));
+  expect((await send(["kept"])).replayed[0]).toBe(1);
+});
+
 describe("deadlines", () => {
   test("with a slowed pool exactly no answer is late, and the late results still teach", async () => {
     const clock = new ManualClock();
