@@ -164,10 +164,16 @@ function refuseUnknown(
       "UNKNOWN_NAME",
       `events[${at.row}].${list}.${shown}`,
       input === undefined
-        ? `the detector declares no input of this name`
+        ? `the detector declares no input of this name; it declares ${someNames(byName)}`
         : `the detector declares it as a ${input.type}; send it in ${type === "number" ? "categories" : "numbers"}`,
     );
   }
+}
+
+/** The declared names, the first few of them: cheaper than looking for the nearest one of a hostile name. */
+function someNames(byName: ReadonlyMap<string, Input>): string {
+  const names = [...byName.keys()];
+  return names.length > 8 ? `${names.slice(0, 8).join(", ")}, ...` : names.join(", ");
 }
 
 function stageCategories(

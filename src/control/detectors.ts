@@ -80,7 +80,7 @@ export class Detectors implements Registry {
         throw new WeirError(
           Code.ALREADY_EXISTS,
           "DETECTOR_EXISTS",
-          `detector "${name}" exists with another specification; delete it first, or choose another name`,
+          `detector "${name}" exists and differs in ${differences(known.config, config)}; delete it first (it forgets what it has learned), or choose another name`,
         );
       }
       const detector = await this.make(name, config);
@@ -190,4 +190,13 @@ export class Detectors implements Registry {
     this.changes = result.catch(() => undefined);
     return result;
   }
+}
+
+/** The fields of the specification that differ, by their names in the domain. */
+function differences(known: DetectorConfig, wanted: DetectorConfig): string {
+  const other = new Map<string, unknown>(Object.entries(wanted));
+  return Object.entries(known)
+    .filter(([field, value]) => !isDeepStrictEqual(value, other.get(field)))
+    .map(([field]) => field)
+    .join(", ");
 }
