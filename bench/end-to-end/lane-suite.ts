@@ -31,8 +31,9 @@ const kinds: Readonly<Record<LaneName, LaneKind>> = {
     templates: (bed) => bed.frames,
   },
   events: {
-    inFlight: [64, 128, 256, 512],
-    outstandingMax: 20_000,
+    // Below some 200 the server waits for its client between two batches: busy, not saturated.
+    inFlight: [256, 512],
+    outstandingMax: 4000,
     overloads: [2],
     templates: (bed) => eventTemplates(detectorName, bed.scale.keys),
   },
