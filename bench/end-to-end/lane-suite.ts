@@ -26,7 +26,7 @@ interface LaneKind {
 const kinds: Readonly<Record<LaneName, LaneKind>> = {
   frames: {
     inFlight: [8, 16, 32],
-    outstandingMax: 2000,
+    outstandingMax: 400,
     overloads: [2, 10],
     templates: (bed) => bed.frames,
   },
@@ -39,13 +39,13 @@ const kinds: Readonly<Record<LaneName, LaneKind>> = {
   },
   unary: {
     inFlight: [16, 32, 64],
-    outstandingMax: 10_000,
+    outstandingMax: 1000,
     overloads: [2],
     templates: (bed) => unaryTemplates(detectorName, bed.scale.keys),
   },
   http: {
     inFlight: [16, 32, 64],
-    outstandingMax: 5000,
+    outstandingMax: 1000,
     overloads: [2],
     templates: (bed) => httpTemplates(bed.scale.keys),
   },

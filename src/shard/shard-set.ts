@@ -56,6 +56,14 @@ interface Running {
  * wait longer for its first answer.
  */
 const EARLY_WORK = 1024;
+/**
+ * A batch smaller than GATHER_ROWS waits for more for up to GATHER_TURNS turns of the event loop (some 10 us each), if another one was
+ * cut within GATHER_MS: single events then come in batches of 11 to 15 instead of 4, their answers leave together, and throughput
+ * rises by a fifth. More turns or rows measured no better, and an idle shard never waits (metric weir_batch_rows).
+ */
+const GATHER_ROWS = 16;
+const GATHER_TURNS = 8;
+const GATHER_MS = 1;
 /** A shard that cannot be recovered is made anew after this many attempts; each needs a thread to live through it. */
 const RECOVERY_ATTEMPTS = 3;
 
@@ -81,6 +89,8 @@ export class ShardSet {
   private scheduled = false;
   /** In `flush`: owners that submit from their answers must not start another one inside it. */
   private flushing = false;
+  /** clock.now() when the last batch was cut. */
+  private flushedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
   private cancelTimer: (() => void) | undefined;
   private readonly idleWaiters: (() => void)[] = [];
@@ -155,10 +165,19 @@ export class ShardSet {
     }
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.flush();
-    });
+    setImmediate(() => this.gather(GATHER_TURNS));
+  }
+
+  /** Under load lets a few more turns of the event loop add to a small batch; after a pause it is cut at once. */
+  private gather(turnsLeft: number): void {
+    const now = this.options.clock.now();
+    if (turnsLeft > 0 && now - this.flushedAt < GATHER_MS && this.queuedRows < GATHER_ROWS) {
+      setImmediate(() => this.gather(turnsLeft - 1));
+      return;
+    }
+    this.flushedAt = now;
+    this.scheduled = false;
+    this.flush();
   }
 
   /** Makes a detector's state in every shard, or in none. `block` is what the kernel reads from CONTROL. */
