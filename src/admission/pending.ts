@@ -1,10 +1,9 @@
-import type { Alerts } from "../alerts/alerts.ts";
+import type { Alert, Alerts } from "../alerts/alerts.ts";
 import type { Clock } from "../domain/clock.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Source, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
-import type { State } from "../domain/verdict.ts";
 import { PARTITIONS, Status } from "../shard/layout.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
@@ -335,12 +334,5 @@ export class Pending implements RowsOwner, Due {
   }
 }
 
-interface AlertVerdict {
-  readonly score: number;
-  readonly rawScore: number;
-  readonly threshold: number;
-  readonly source: Source;
-  readonly state: State;
-  readonly modelVersion: number;
-  readonly rule: string;
-}
+/** What an alert tells beside whose it is. */
+type AlertVerdict = Omit<Alert, "detector" | "key" | "timeUnixMs" | "eventId">;
