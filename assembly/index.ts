@@ -1,9 +1,13 @@
 /*
- * The ABI of a shard and nothing else. src/shard/module.ts states what every export means.
+ * The ABI and nothing else. src/shard/module.ts and src/models/module.ts state what every export means.
  */
 import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
 import { ABI_VERSION, layoutValueAt } from "./layout";
+import { modelAt } from "./model/model";
+import { checkModel as checkModelAt } from "./model/model-check";
+import { explainScore, scoreRows } from "./model/score";
+import { train, trainingScoresOf } from "./model/training";
 import { recoverShard } from "./recover";
 import { step as stepRegion } from "./step";
 import { verifyShard } from "./verify";
@@ -50,4 +54,31 @@ export function detectorDigest(slot: u32): u64 {
 
 export function layoutValue(index: u32): f64 {
   return layoutValueAt(index);
+}
+
+export function trainModel(): u32 {
+  return train();
+}
+
+export function trainingScores(): u32 {
+  return trainingScoresOf();
+}
+
+export function checkModel(address: u32, bytes: u32): u32 {
+  return checkModelAt(address, bytes);
+}
+
+export function scoreModel(
+  model: u32,
+  rows: u32,
+  count: u32,
+  normalization: u32,
+  raws: u32,
+  scores: u32,
+): void {
+  scoreRows(modelAt(model), rows, count, normalization, raws, scores);
+}
+
+export function explainModel(model: u32, row: u32, normalization: u32, out: u32): f64 {
+  return explainScore(modelAt(model), row, normalization, out);
 }

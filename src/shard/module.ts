@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { ModelExports } from "../models/module.ts";
 import { ABI_VERSION, PAGE_BYTES } from "./layout.ts";
 
 /**
  * What a shard's WebAssembly instance offers. All state is in the memory; an instance has none, so any thread's instance over
  * the same memory does. At most one call at a time over one memory.
  */
-export interface ShardExports {
+export interface ShardExports extends ModelExports {
   /** ABI_VERSION of layout.ts. */
   abiVersion(): number;
   /** Makes a new, zeroed memory an empty shard. Status. */
@@ -84,6 +85,11 @@ const exportNames: Record<keyof ShardExports, true> = {
   keyDigest: true,
   detectorDigest: true,
   layoutValue: true,
+  trainModel: true,
+  trainingScores: true,
+  checkModel: true,
+  scoreModel: true,
+  explainModel: true,
 };
 
 function isShardExports(exports: unknown): exports is ShardExports {
