@@ -68,7 +68,7 @@ export const ARENA_CLASSES_BASE: u32 = 256;
 /*
  * SCRATCH, by use. Nothing in it outlives a call.
  *
- *      0  MT19937 state
+ *      0  MT19937 state, and the normal deviate that waits
  *   4064  hash of an id, 16 B
  *   4096  boxes and weights of a tree build    12 KiB
  *  16384  a row's {old, new} pairs, one v128 a feature
