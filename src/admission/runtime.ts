@@ -1,4 +1,5 @@
-import type { Detector, Input } from "../domain/detector.ts";
+import { isWindowModel } from "../domain/detector.ts";
+import type { Detector, Input, Model } from "../domain/detector.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
@@ -35,11 +36,7 @@ export class DetectorRuntime {
     const { config, numberInputs, features } = detector;
     this.featureOf = Int16Array.from(numberInputs, (input: Input) => features.indexOf(input));
     this.defaultedBytes = (config.inputs.length + 7) >>> 3;
-    const { trees, height } = config.model;
-    this.rowWork =
-      trees * 2 ** height > INLINE_LEAVES_MAX
-        ? Number.MAX_SAFE_INTEGER
-        : Math.max(0.25, (trees * height) / UNIT_NODES);
+    this.rowWork = rowWorkOf(config.model);
     this.ledger =
       config.atKeysMax === "refuse"
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)
@@ -52,4 +49,12 @@ export class DetectorRuntime {
     this.cache.clear();
     this.lastError = "";
   }
+}
+
+function rowWorkOf(model: Model): number {
+  if (isWindowModel(model)) return 1;
+  const { trees, height } = model;
+  return trees * 2 ** height > INLINE_LEAVES_MAX
+    ? Number.MAX_SAFE_INTEGER
+    : Math.max(0.25, (trees * height) / UNIT_NODES);
 }

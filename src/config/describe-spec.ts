@@ -1,17 +1,40 @@
-import type { DetectorConfig, Input, Missing, Scaler } from "../domain/detector.ts";
+import { isWindowModel } from "../domain/detector.ts";
+import type {
+  DetectorConfig,
+  HalfSpaceTrees,
+  Input,
+  Missing,
+  Scaler,
+  WindowModel,
+} from "../domain/detector.ts";
 import { Source } from "../domain/verdict.ts";
+import { camelCase, describeParameters } from "./window-spec.ts";
 
 /** The canonical proto3 JSON mapping of a DetectorSpec with every default filled in; 64-bit integers are decimal strings. */
 export interface DetectorSpecJson {
   readonly inputs: readonly InputJson[];
   readonly scaler: string;
-  readonly halfSpaceTrees: {
+  readonly halfSpaceTrees?: {
     readonly trees: number;
     readonly height: number;
     readonly window: number;
     readonly seed: string;
     readonly limits: Readonly<Record<string, { readonly low: number; readonly high: number }>>;
   };
+  /** Of a model that trains on a window; its own message is under its kind's name in camel case. */
+  readonly window?: {
+    readonly rows: number;
+    readonly minSamples: number;
+    readonly retrainInterval: number;
+    readonly scope: string;
+    readonly flaggedRows: string;
+  };
+  readonly contamination?: number;
+  readonly normalization?: string;
+  readonly rollingWindows?: readonly number[];
+  readonly lagPeriods?: readonly number[];
+  readonly modelSeed?: string;
+  readonly [kind: string]: unknown;
   /** Exactly one of threshold and alertShare is there. */
   readonly threshold?: number;
   readonly alertShare?: number;
@@ -39,6 +62,7 @@ interface InputJson {
   readonly defaultValue?: number;
   readonly missing: string;
   readonly rulesOnly: boolean;
+  readonly encoding?: string;
 }
 
 const inputTypes: Readonly<Record<Input["type"], string>> = {
@@ -54,6 +78,7 @@ const scalers: Readonly<Record<Scaler, string>> = {
   none: "SCALER_NONE",
   standard: "SCALER_STANDARD",
   min_max: "SCALER_MIN_MAX",
+  robust: "SCALER_ROBUST",
 };
 const sources: Readonly<Record<Source, string>> = {
   [Source.MODEL]: "SOURCE_MODEL",
@@ -68,15 +93,7 @@ export function describeSpec(config: DetectorConfig): DetectorSpecJson {
   return {
     inputs: config.inputs.map(describeInput),
     scaler: scalers[config.scaler],
-    halfSpaceTrees: {
-      trees: model.trees,
-      height: model.height,
-      window: model.window,
-      seed: String(model.seed),
-      limits: Object.fromEntries(
-        Array.from(model.limits, ([name, [low, high]]) => [name, { low, high }]),
-      ),
-    },
+    ...(isWindowModel(model) ? describeWindow(model) : describeTrees(model)),
     ...("fixed" in config.threshold
       ? { threshold: config.threshold.fixed }
       : { alertShare: config.threshold.alertShare }),
@@ -95,6 +112,38 @@ export function describeSpec(config: DetectorConfig): DetectorSpecJson {
   };
 }
 
+function describeTrees(model: HalfSpaceTrees): Pick<DetectorSpecJson, "halfSpaceTrees"> {
+  return {
+    halfSpaceTrees: {
+      trees: model.trees,
+      height: model.height,
+      window: model.window,
+      seed: String(model.seed),
+      limits: Object.fromEntries(
+        Array.from(model.limits, ([name, [low, high]]) => [name, { low, high }]),
+      ),
+    },
+  };
+}
+
+function describeWindow(model: WindowModel): Partial<DetectorSpecJson> {
+  return {
+    [camelCase(model.kind)]: describeParameters(model.kind, model.parameters),
+    window: {
+      rows: model.windowRows,
+      minSamples: model.minSamples,
+      retrainInterval: model.retrainInterval,
+      scope: `SCOPE_${model.scope.toUpperCase()}`,
+      flaggedRows: `FLAGGED_ROWS_${model.flaggedRows.toUpperCase()}`,
+    },
+    contamination: model.contamination,
+    normalization: `NORMALIZATION_${model.normalization.toUpperCase()}`,
+    rollingWindows: model.rollingWindows,
+    lagPeriods: model.lagPeriods,
+    modelSeed: String(model.seed),
+  };
+}
+
 function describeInput(input: Input): InputJson {
   return {
     name: input.name,
@@ -102,5 +151,8 @@ function describeInput(input: Input): InputJson {
     ...(Number.isNaN(input.defaultValue) ? {} : { defaultValue: input.defaultValue }),
     missing: missings[input.missing],
     rulesOnly: input.rulesOnly,
+    ...(input.encoding === undefined
+      ? {}
+      : { encoding: `ENCODING_${input.encoding.toUpperCase()}` }),
   };
 }

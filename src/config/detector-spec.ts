@@ -1,8 +1,11 @@
-import type { DetectorConfig, HalfSpaceTrees, Input, Missing, Scaler } from "../domain/detector.ts";
+import { isWindowModel } from "../domain/detector.ts";
+import type { DetectorConfig, Input, Model, Scaler } from "../domain/detector.ts";
 import { Code, violationsMax, WeirError } from "../domain/errors.ts";
 import { Source } from "../domain/verdict.ts";
 import { checkRules } from "../rules/compile.ts";
+import { kinds } from "../models/kinds.ts";
 
+import { readInputs } from "./input-spec.ts";
 import { limits } from "./limits.ts";
 import {
   MessageReader,
@@ -11,7 +14,9 @@ import {
   textProblem,
   type EnumTable,
 } from "./message-reader.ts";
-import { didYouMean, formatPath, Problems, show, type Path } from "./problems.ts";
+import { formatPath, Problems, show, type Path } from "./problems.ts";
+import { readTrees } from "./tree-spec.ts";
+import { namedKinds, readWindowModel, readWindowThreshold, windowFields } from "./window-spec.ts";
 
 /** What absent and 0 mean in a DetectorSpec: the contract's own numbers. */
 const defaults = {
@@ -23,34 +28,11 @@ const defaults = {
   cachedMaxAgeMs: 60_000,
   keysMax: 100_000,
   idsMax: 100_000,
-  trees: 10,
-  height: 8,
-  window: 250,
-  seed: 42n,
   fallback: [Source.RULES, Source.CACHED, Source.DEFAULT],
 } as const;
 
 const uint32Max = 2 ** 32 - 1;
-const uint64Max = 2n ** 64n - 1n;
-const magnitude = { min: -limits.magnitudeMax, max: limits.magnitudeMax };
 
-const inputTypes: EnumTable<Input["type"]> = {
-  prefix: "INPUT_TYPE_",
-  unspecified: "number",
-  values: [
-    ["NUMBER", "number"],
-    ["CATEGORY", "category"],
-  ],
-};
-const missings: EnumTable<Missing | undefined> = {
-  prefix: "MISSING_",
-  unspecified: undefined,
-  values: [
-    ["REFUSE", "refuse"],
-    ["DEFAULT", "default"],
-    ["MODEL", "model"],
-  ],
-};
 const scalers: EnumTable<Scaler> = {
   prefix: "SCALER_",
   unspecified: "none",
@@ -58,6 +40,7 @@ const scalers: EnumTable<Scaler> = {
     ["NONE", "none"],
     ["STANDARD", "standard"],
     ["MIN_MAX", "min_max"],
+    ["ROBUST", "robust"],
   ],
 };
 const atKeysMaxes: EnumTable<DetectorConfig["atKeysMax"]> = {
@@ -97,6 +80,8 @@ const specFields = [
   "key_ttl_seconds",
   "ids_max",
   "learn_system_actions",
+  ...windowFields,
+  ...Object.keys(kinds),
 ];
 
 /**
@@ -136,13 +121,15 @@ export function readSpec(
   }
   const reader = new MessageReader(spec, path, specFields, problems);
   if (!reader.readable) return undefined;
-  const inputs = readInputs(reader);
+  const isWindow = namedKinds(reader).length > 0;
+  const inputs = readInputs(reader, isWindow);
+  const model = readModel(reader, inputs);
   const config: DetectorConfig = {
     inputs,
-    scaler: reader.enumeration("scaler", scalers),
-    model: readTrees(reader, inputs),
-    threshold: readThreshold(reader),
-    ...readTimes(reader),
+    scaler: readScaler(reader, isWindow),
+    model,
+    threshold: readThreshold(reader, model),
+    ...readTimes(reader, isWindow),
     rules: readRules(reader),
     defaultScore: reader.double("default_score", { min: 0, max: 1 }) ?? defaults.defaultScore,
     fallback: readFallback(reader),
@@ -156,108 +143,44 @@ export function readSpec(
   return deepFreeze(config);
 }
 
-function readInputs(spec: MessageReader): readonly Input[] {
-  const inputs: Input[] = [];
-  const problemsBefore = spec.problems.list.length;
-  const names = new Set<string>();
-  const columns = { number: 0, category: 0 };
-  for (const { value, path } of spec.list("inputs", limits.inputsMax)) {
-    const input = readInput(value, path, spec.problems);
-    if (names.has(input.name)) {
-      spec.problems.add([...path, "name"], `${show(input.name)} is declared twice`);
+function readModel(spec: MessageReader, inputs: readonly Input[]): Model {
+  const [kind, ...others] = namedKinds(spec);
+  if (kind === undefined) {
+    for (const name of windowFields) {
+      if (spec.has(name)) {
+        spec.wrong(name, "is of models that train on a window: half_space_trees has none");
+      }
     }
-    if (input.name !== "") names.add(input.name);
-    inputs.push({ ...input, column: columns[input.type]++, position: inputs.length });
+    return readTrees(spec, inputs);
   }
-  const feature = inputs.some((input) => input.type === "number" && !input.rulesOnly);
-  if (!feature && spec.problems.list.length === problemsBefore) {
+  for (const other of spec.has("half_space_trees") ? ["half_space_trees", ...others] : others) {
+    spec.wrong(other, `expected one model, and ${kind} is given too`);
+  }
+  const model = readWindowModel(spec, kind);
+  const features = inputs.filter((input) => input.type === "number" && !input.rulesOnly).length;
+  const derived = 1 + 4 * model.rollingWindows.length + model.lagPeriods.length;
+  if (features * derived > limits.modelColumnsMax) {
     spec.wrong(
-      "inputs",
-      "expected at least one number input that is not rules_only: the model needs a feature",
+      "rolling_windows",
+      `${features} number inputs with their windows and lags are ${features * derived} columns, at most ${limits.modelColumnsMax} are taken`,
     );
   }
-  return inputs;
+  return model;
 }
 
-function readInput(
-  value: unknown,
-  path: Path,
-  problems: Problems,
-): Omit<Input, "column" | "position"> {
-  const fields = ["name", "type", "default_value", "missing", "rules_only"];
-  const reader = new MessageReader(value, path, fields, problems);
-  const name = reader.name("name", limits.inputNameBytesMax);
-  const type = reader.enumeration("type", inputTypes);
-  const defaultValue = reader.double("default_value", magnitude);
-  const asked = reader.enumeration("missing", missings);
-  if (type === "category" && reader.has("default_value")) {
-    reader.wrong("default_value", "only number inputs have a default value");
-  }
-  if (asked === "default" && !reader.has("default_value")) {
-    const expected = type === "number" ? "needs a default_value" : "is for number inputs only";
-    reader.wrong("missing", `"default" ${expected}`);
-  }
-  const missing = asked ?? (defaultValue === undefined ? "refuse" : "default");
-  return {
-    name,
-    type,
-    defaultValue: missing === "default" ? (defaultValue ?? NaN) : NaN,
-    missing,
-    rulesOnly: reader.bool("rules_only"),
-  };
-}
-
-function readTrees(spec: MessageReader, inputs: readonly Input[]): HalfSpaceTrees {
-  const path = [...spec.path, "half_space_trees"];
-  const fields = ["trees", "height", "window", "seed", "limits"];
-  const reader = new MessageReader(spec.raw("half_space_trees"), path, fields, spec.problems);
-  const trees = reader.count("trees", { min: 1, max: limits.treesMax, default: defaults.trees });
-  const height = reader.count("height", {
-    min: 1,
-    max: limits.heightMax,
-    default: defaults.height,
-  });
-  const leaves = trees * 2 ** height;
-  if (leaves > limits.leavesMax) {
+function readScaler(spec: MessageReader, isWindow: boolean): Scaler {
+  const scaler = spec.enumeration("scaler", scalers);
+  if (scaler === "robust" && !isWindow) {
     spec.wrong(
-      "half_space_trees",
-      `${trees} trees of height ${height} have ${leaves} leaves, at most ${limits.leavesMax} are taken: lower trees or height`,
+      "scaler",
+      "robust is of models that train on a window, expected none, standard or min_max",
     );
   }
-  return {
-    kind: "half_space_trees",
-    trees,
-    height,
-    window: reader.count("window", { min: 1, max: limits.windowMax, default: defaults.window }),
-    seed: reader.bigint("seed", { min: 0n, max: uint64Max }) ?? defaults.seed,
-    limits: readLimits(reader, inputs),
-  };
+  return scaler;
 }
 
-function readLimits(
-  trees: MessageReader,
-  inputs: readonly Input[],
-): ReadonlyMap<string, readonly [number, number]> {
-  const features = inputs.filter((input) => input.type === "number" && !input.rulesOnly);
-  const names = new Set(features.map((input) => input.name));
-  const boxes = new Map<string, readonly [number, number]>();
-  for (const [name, value] of trees.entries("limits")) {
-    const path = [...trees.path, "limits", name.slice(0, limits.inputNameBytesMax)];
-    if (!names.has(name)) {
-      const hint = didYouMean(name, names);
-      trees.problems.add(path, `is no declared number input that the model sees${hint}`, true);
-      continue;
-    }
-    const reader = new MessageReader(value, path, ["low", "high"], trees.problems);
-    const low = reader.double("low", magnitude) ?? 0;
-    const high = reader.double("high", magnitude) ?? 0;
-    if (!(low < high)) trees.problems.add(path, `low (${low}) must be less than high (${high})`);
-    boxes.set(name, [low, high]);
-  }
-  return boxes;
-}
-
-function readThreshold(spec: MessageReader): DetectorConfig["threshold"] {
+function readThreshold(spec: MessageReader, model: Model): DetectorConfig["threshold"] {
+  if (isWindowModel(model)) return { fixed: readWindowThreshold(spec, model) };
   const fixed = spec.double("threshold", { min: 0, max: 1 });
   const share = spec.double("alert_share", { min: 0, max: 0.5 });
   if (spec.has("threshold") && spec.has("alert_share")) {
@@ -269,10 +192,12 @@ function readThreshold(spec: MessageReader): DetectorConfig["threshold"] {
 
 function readTimes(
   spec: MessageReader,
+  isWindow: boolean,
 ): Pick<DetectorConfig, "burnInEvents" | "timeoutMs" | "batchWaitMs" | "cachedMaxAgeMs"> {
   return {
     burnInEvents:
-      spec.integer("burn_in_events", { min: 0, max: uint32Max }) ?? defaults.burnInEvents,
+      spec.integer("burn_in_events", { min: 0, max: uint32Max }) ??
+      (isWindow ? 0 : defaults.burnInEvents),
     timeoutMs: spec.count("timeout_ms", {
       min: 1,
       max: limits.timeoutMsMax,

@@ -66,6 +66,23 @@ export const limits = {
   /** A batch on the main thread blocks it for about a microsecond a row. */
   inlineRowsMax: 2048,
   drainTimeoutMsMax: 600_000,
+  /** Rows of a training window: what trains in more than linear time samples from it (assembly/model). */
+  windowRowsMax: 50_000,
+  /** More rows than a window holds never train; LlamaFarm takes such a detector too. */
+  minSamplesMax: 1_000_000,
+  retrainIntervalMax: 1_000_000_000,
+  /** Rolling windows, and lags, of one detector. */
+  periodsMax: 8,
+  /** Columns that a window model sees: inputs with what is derived from them. The kernel's MODEL_COLUMNS_MAX. */
+  modelColumnsMax: 1024,
+  /**
+   * Distinct values that a label or frequency encoding remembers of one field, and characters of all of them together in one encoder
+   * (the text of a whole request): later values count as unseen.
+   */
+  encodingValuesMax: 10_000,
+  encodingCharactersMax: 4 * 1024 * 1024,
+  /** Columns of one onehot encoding: LlamaFarm's bound. */
+  onehotValuesMax: 100,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

@@ -1,8 +1,13 @@
+import type { Kind, Parameters } from "../models/kinds.ts";
+import type { Normalization } from "../models/module.ts";
 import type { Source } from "./verdict.ts";
 
 /** What happens to an event that lacks an input. */
 export type Missing = "refuse" | "default" | "model";
-export type Scaler = "none" | "standard" | "min_max";
+/** robust: (x - median) / interquartile range; of window models only, whose statistics are those of the training window. */
+export type Scaler = "none" | "standard" | "min_max" | "robust";
+/** How a category becomes numbers that a window model sees: reference in src/encode/. */
+export type Encoding = "hash" | "label" | "onehot" | "binary" | "frequency";
 
 /** One declared input, all defaults filled in. */
 export interface Input {
@@ -12,6 +17,8 @@ export interface Input {
   readonly defaultValue: number;
   readonly missing: Missing;
   readonly rulesOnly: boolean;
+  /** Of a category input that the model sees; undefined = only rules see it, or it is a number. */
+  readonly encoding?: Encoding;
   /** Position among the inputs of its own type: the column of Frame.values, or of Frame.category_index. */
   readonly column: number;
   /** Position in `inputs`: the bit in Verdicts.defaulted. */
@@ -28,11 +35,42 @@ export interface HalfSpaceTrees {
   readonly limits: ReadonlyMap<string, readonly [low: number, high: number]>;
 }
 
+/** A model that trains on a sliding window of rows and is trained anew behind the stream. */
+export interface WindowModel {
+  readonly kind: Kind;
+  /** All of them, as src/models/kinds.ts names them. */
+  readonly parameters: Parameters;
+  readonly seed: bigint;
+  /** Rows that the window holds. */
+  readonly windowRows: number;
+  /** Rows before the first training. More than windowRows never trains. */
+  readonly minSamples: number;
+  /** Rows from the position that one training took its window at to the next. */
+  readonly retrainInterval: number;
+  /** One window and one model for all keys, or for each key. */
+  readonly scope: "detector" | "key";
+  /** Share of the training rows that are taken for anomalies, 0 < c <= 0.5. */
+  readonly contamination: number;
+  readonly normalization: Normalization;
+  /** Whether rows that were flagged as anomalies enter the window. */
+  readonly flaggedRows: "keep" | "drop";
+  /** Rows; each gives mean, std, min and max of every number feature. Both empty = the rows as they are. */
+  readonly rollingWindows: readonly number[];
+  readonly lagPeriods: readonly number[];
+}
+
+export type Model = HalfSpaceTrees | WindowModel;
+
+export function isWindowModel(model: Model): model is WindowModel {
+  return model.kind !== "half_space_trees";
+}
+
 /** DetectorSpec with its defaults filled in, validated and frozen: nothing downstream meets an optional. */
 export interface DetectorConfig {
+  /** Of a window model, [] = discovered by name until the first training. */
   readonly inputs: readonly Input[];
   readonly scaler: Scaler;
-  readonly model: HalfSpaceTrees;
+  readonly model: Model;
   /** Fixed, or the key's own running quantile of scores at 1 - alertShare. */
   readonly threshold: { readonly fixed: number } | { readonly alertShare: number };
   readonly burnInEvents: number;

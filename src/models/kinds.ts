@@ -181,7 +181,29 @@ export const kinds: Readonly<Record<Kind, KindEntry>> = {
   },
 };
 
+export function isKind(name: string): name is Kind {
+  return Object.hasOwn(kinds, name);
+}
+
 export type Parameters = Readonly<Record<string, ParameterValue>>;
+
+/** All parameters of a kind, in the table's order: what is not given is the table's. Of estimators too. */
+export function completeParameters(kind: Kind, given: Parameters): Parameters {
+  return Object.fromEntries(
+    kinds[kind].parameters.map(({ name, initial }) => [name, complete(given[name] ?? initial)]),
+  );
+}
+
+function complete(value: ParameterValue): ParameterValue {
+  if (typeof value !== "object" || !value.some((element) => typeof element === "object")) {
+    return value;
+  }
+  return value.flatMap((element) =>
+    typeof element === "object"
+      ? [{ kind: element.kind, parameters: completeParameters(element.kind, element.parameters) }]
+      : [],
+  );
+}
 
 /**
  * A kind's parameters as the kernel reads them: one float64 each in the table's order (flag 0 or 1, choice its index, "auto" NaN);

@@ -1,5 +1,6 @@
 // Original file: proto/weir/v1/detectors.proto
 
+import type { TrainingStatus as _weir_v1_TrainingStatus, TrainingStatus__Output as _weir_v1_TrainingStatus__Output } from '../../weir/v1/TrainingStatus.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DetectorStatus {
@@ -11,6 +12,7 @@ export interface DetectorStatus {
   'stateBytes'?: (number | string | Long);
   'schema'?: (number);
   'lastError'?: (string);
+  'training'?: (_weir_v1_TrainingStatus | null);
 }
 
 export interface DetectorStatus__Output {
@@ -22,4 +24,5 @@ export interface DetectorStatus__Output {
   'stateBytes'?: (string);
   'schema'?: (number);
   'lastError'?: (string);
+  'training'?: (_weir_v1_TrainingStatus__Output);
 }

@@ -2,6 +2,7 @@
 
 import type { InputType as _weir_v1_InputType, InputType__Output as _weir_v1_InputType__Output } from '../../weir/v1/InputType.ts';
 import type { Missing as _weir_v1_Missing, Missing__Output as _weir_v1_Missing__Output } from '../../weir/v1/Missing.ts';
+import type { Encoding as _weir_v1_Encoding, Encoding__Output as _weir_v1_Encoding__Output } from '../../weir/v1/Encoding.ts';
 
 export interface Input {
   'name'?: (string);
@@ -9,6 +10,7 @@ export interface Input {
   'defaultValue'?: (number | string);
   'missing'?: (_weir_v1_Missing);
   'rulesOnly'?: (boolean);
+  'encoding'?: (_weir_v1_Encoding);
   '_defaultValue'?: "defaultValue";
 }
 
@@ -18,4 +20,5 @@ export interface Input__Output {
   'defaultValue'?: (number);
   'missing'?: (_weir_v1_Missing__Output);
   'rulesOnly'?: (boolean);
+  'encoding'?: (_weir_v1_Encoding__Output);
 }

@@ -5,6 +5,7 @@ export const Scaler = {
   SCALER_NONE: 'SCALER_NONE',
   SCALER_STANDARD: 'SCALER_STANDARD',
   SCALER_MIN_MAX: 'SCALER_MIN_MAX',
+  SCALER_ROBUST: 'SCALER_ROBUST',
 } as const;
 
 export type Scaler =
@@ -16,5 +17,7 @@ export type Scaler =
   | 2
   | 'SCALER_MIN_MAX'
   | 3
+  | 'SCALER_ROBUST'
+  | 4
 
 export type Scaler__Output = typeof Scaler[keyof typeof Scaler]
