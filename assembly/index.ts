@@ -3,6 +3,7 @@
  */
 import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
+import { deriveTable as deriveTableAt } from "./feature/derive";
 import { ABI_VERSION, layoutValueAt } from "./layout";
 import { modelAt } from "./model/model";
 import { checkModel as checkModelAt } from "./model/model-check";
@@ -58,6 +59,10 @@ export function layoutValue(index: u32): f64 {
 
 export function trainModel(): u32 {
   return train();
+}
+
+export function deriveTable(): u32 {
+  return deriveTableAt();
 }
 
 export function trainingScores(): u32 {

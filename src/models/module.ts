@@ -4,6 +4,8 @@ import { instantiate } from "../shard/module.ts";
 export interface ModelExports {
   /** Trains what lies in CONTROL and at WORK_BASE; address of the model. Traps where it cannot, see training.ts. */
   trainModel(): number;
+  /** Rolling features of the table in CONTROL and at WORK_BASE: address of the derived rows. Traps without memory. */
+  deriveTable(): number;
   /** Tests: where the last training left its rows' own scores, and after them (next multiple of 16) their scores as new rows. */
   trainingScores(): number;
   /** 0 = these bytes are a sound model; else why not: assembly/model/model-check.ts. */

@@ -85,6 +85,7 @@ const exportNames: Record<keyof ShardExports, true> = {
   keyDigest: true,
   detectorDigest: true,
   layoutValue: true,
+  deriveTable: true,
   trainModel: true,
   trainingScores: true,
   checkModel: true,
