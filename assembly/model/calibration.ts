@@ -179,6 +179,29 @@ function fallbackWidth(model: Model): f64 {
   return max(model.deviation, Math.abs(model.mean) * TAIL_WIDTH_MIN);
 }
 
+/** Whether every raw score gets a number that people can read: ascending knots, shares within 0..1 that fall, a tail. */
+export function checkCalibration(model: Model): bool {
+  const capacity = model.knots >> 1;
+  const values = knotsOf(model);
+  const shares = values + (capacity << 3);
+  if (!(Math.abs(load<f64>(values)) <= RAW_MAX && load<f64>(shares) <= 1)) return false;
+  let ended = false;
+  for (let i: u32 = 0; i < capacity; i++) {
+    const value = load<f64>(values + (i << 3));
+    const share = load<f64>(shares + (i << 3));
+    if (value == Infinity) ended = true;
+    else if (ended || !(value <= RAW_MAX && share > 0)) return false;
+    if (i == 0 || ended) continue;
+    if (!(load<f64>(values + (i << 3) - 8) < value)) return false;
+    if (!(load<f64>(shares + (i << 3) - 8) >= share)) return false;
+  }
+  if (!(model.contamination > 0 && model.contamination <= 0.5)) return false;
+  if (!(model.tailShape >= SHAPE_MIN && model.tailShape <= SHAPE_MAX)) return false;
+  if (!(model.tailShare > 0 && model.tailShare <= 1)) return false;
+  if (!(model.tailScale > 0 && model.tailScale < Infinity)) return false;
+  return model.deviation > 0 && model.deviation < Infinity && model.mean - model.mean == 0;
+}
+
 /** The smoothed share of training scores at or above a raw score. */
 function shareAtOrAbove(model: Model, score: f64): f64 {
   const raw = rawWithin(score);

@@ -1,4 +1,5 @@
 /* Whether bytes are a model that is safe to score with, whoever wrote them. */
+import { checkCalibration } from "./calibration";
 import { checkKind } from "./kinds";
 import {
   align16,
@@ -25,7 +26,7 @@ export function hashModel(model: Model): u64 {
   return hash;
 }
 
-/** 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 the kind's body is not sound. */
+/** 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 the kind's body or the calibration is not sound. */
 export function checkModel(address: u32, bytes: u32): u32 {
   if (bytes < MODEL_HEADER || (bytes & 15) != 0) return 1;
   const model = modelAt(address);
@@ -37,5 +38,5 @@ export function checkModel(address: u32, bytes: u32): u32 {
   if (model.body != align16((knots as u32) + (model.knots << 3))) return 3;
   if ((model.body as u64) + (model.bodyBytes as u64) > (bytes as u64)) return 3;
   if (model.checksum != hashModel(model)) return 4;
-  return checkKind(model) ? 0 : 5;
+  return checkKind(model) && checkCalibration(model) ? 0 : 5;
 }

@@ -82,12 +82,18 @@ export function align16(bytes: u32): u32 {
 
 /** Fills what is missing (NaN), and scales: `columns` float64s from `row` into `out` (which may be `row`). */
 export function prepareRow(model: Model, row: u32, out: u32): void {
-  const columns = model.columns;
+  const bytes = model.columns << 3;
   const fills = fillsOf(model);
   const offsets = offsetsOf(model);
   const scales = scalesOf(model);
-  for (let i: u32 = 0; i < columns; i++) {
-    const at = i << 3;
+  let at: u32 = 0;
+  for (; at + 16 <= bytes; at += 16) {
+    const given = v128.load(row + at);
+    const value = v128.bitselect(given, v128.load(fills + at), f64x2.eq(given, given));
+    const shifted = f64x2.sub(value, v128.load(offsets + at));
+    v128.store(out + at, f64x2.mul(shifted, v128.load(scales + at)));
+  }
+  if (at < bytes) {
     let value = load<f64>(row + at);
     if (value != value) value = load<f64>(fills + at);
     store<f64>(out + at, (value - load<f64>(offsets + at)) * load<f64>(scales + at));

@@ -43,7 +43,7 @@ export const T_CONTAMINATION: u32 = 5;
 export const T_SCALER: u32 = 6;
 export const T_PARAMETERS: u32 = 16;
 
-/** Knots that a calibration has room for. */
+/** Numbers that a calibration has room for: two a row, and never more than this. */
 export const KNOTS_MAX: u32 = 2048;
 
 /** What a kind trains on. Lies in work memory; SUOD makes one for each of its base kinds. */
@@ -85,7 +85,8 @@ export function setScore(training: Training, row: u32, score: f64): void {
  * taken later lies behind it.
  */
 export function beginModel(training: Training, bodyBytes: u64): u32 {
-  const body = align16(align16(MODEL_HEADER + training.columns * 24) + KNOTS_MAX * 8);
+  const knots = 2 * min(KNOTS_MAX >> 1, max<u32>(2, training.count));
+  const body = align16(align16(MODEL_HEADER + training.columns * 24) + knots * 8);
   const bytes = (((body as u64) + bodyBytes + 15) & ~(15 as u64)) as u64;
   const address = work(bytes);
   memory.fill(address, 0, bytes as u32);
@@ -95,7 +96,7 @@ export function beginModel(training: Training, bodyBytes: u64): u32 {
   model.bytes = bytes as u32;
   model.kind = training.kind;
   model.columns = training.columns;
-  model.knots = KNOTS_MAX;
+  model.knots = knots;
   model.body = body;
   model.bodyBytes = bodyBytes as u32;
   model.rows = training.count as f64;
