@@ -3,17 +3,25 @@ import type { Normalization } from "./module.ts";
 
 /** Rows to score with a model that lies in no shard. */
 export interface ScoreJob {
-  /** Same bytes under the same name: a thread keeps the last models it saw. */
+  /** Same bytes under the same name: a thread keeps the last model it scored with. */
   readonly modelId: string;
-  readonly model: Uint8Array<ArrayBuffer>;
+  /** Copied to the thread with every job, unless it lies in a SharedArrayBuffer. */
+  readonly model: Uint8Array;
   /** Row-major, NaN = missing. */
-  readonly rows: Float64Array<ArrayBuffer>;
+  readonly rows: Float64Array;
   readonly normalization: Normalization;
 }
 
 export interface ScoreResult {
-  readonly raws: Float64Array;
-  readonly scores: Float64Array;
+  readonly raws: Float64Array<ArrayBuffer>;
+  readonly scores: Float64Array<ArrayBuffer>;
+}
+
+export interface TrainOptions {
+  /** The rows move to the thread: the array is empty afterwards, and nothing was copied. */
+  readonly moveRows?: boolean;
+  /** Taken even when many wait: the caller has a bound of its own. */
+  readonly unbounded?: boolean;
 }
 
 /** Threads that train models and score with them, each over a memory of its own. */
@@ -24,9 +32,10 @@ export interface ModelPool {
    * A trained model. Rejects with TrainingError (a sentence for people) when the kind cannot train on these rows, or when its thread died;
    * with RESOURCE_EXHAUSTED, QUEUE_FULL when too many wait.
    */
-  train(request: TrainingRequest): Promise<Uint8Array<ArrayBuffer>>;
+  train(request: TrainingRequest, options?: TrainOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Rejects as `train` does with QUEUE_FULL; with an Error when the bytes are no sound model or the thread died. */
   score(job: ScoreJob): Promise<ScoreResult>;
   /** Why bytes are not a model that this kernel can score with; undefined = they are. */
-  check(model: Uint8Array<ArrayBuffer>): Promise<string | undefined>;
+  check(model: Uint8Array): Promise<string | undefined>;
   close(): Promise<void>;
 }
