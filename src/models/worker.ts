@@ -54,6 +54,7 @@ const faults = [
 
 const { module, memoryBytes, nice } = workerData as ModelWorkerData;
 const started: ThreadStarted = { started: setThreadPriority(nice) };
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
 if (nice > 0) parentPort?.postMessage(started);
 
 let memory: WebAssembly.Memory | undefined;
