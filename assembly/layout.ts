@@ -2,7 +2,7 @@
  * The memory of a shard.
  *
  *          0 ┌──────────────────────────┐
- *            │ ROOT            64 KiB   │ magic, what is in progress, tick, arena state, 64 detector slots
+ *            │ ROOT            64 KiB   │ magic, what is in progress, tick, arena state, 64 slots, trainings
  *     64 KiB ├──────────────────────────┤
  *            │ WASM constants  64 KiB   │ data segments (--memoryBase), written again by every instantiation
  *    128 KiB ├──────────────────────────┤
@@ -23,7 +23,7 @@
 export const PAGE_BYTES: u32 = 65536;
 export const PAGE_SHIFT: u32 = 16;
 export const MAGIC: u32 = 0x52494557;
-export const ABI_VERSION: u32 = 1;
+export const ABI_VERSION: u32 = 2;
 
 export const CONTROL_BASE: u32 = 2 * PAGE_BYTES;
 export const SCRATCH_BASE: u32 = 3 * PAGE_BYTES;
@@ -60,6 +60,8 @@ export class Root {
   freeRuns: u32; // 56, first of the list of free page runs
   sink: u32; // 60, takes what is loaded only to have it in cache
   doubt: u32; // 64, number + 1 of the region whose step has begun and not ended; outlives a recovery that is cut off
+  trainingsDue: u32; // 68, trainings that nobody has taken yet
+  trainings: f64; // 72, trainings ever due in this memory: what tells their handles apart
 }
 
 /** Heads of the lists of slabs with a free block, one u32 a size class. */
@@ -75,6 +77,7 @@ export const ARENA_CLASSES_BASE: u32 = 256;
  *  24576  splits asked of each feature of an explained row
  *  32768  pending rows, 32 of 1 KiB
  *  65536  rows looked up ahead, u32 each
+ * 131072  a row of a window model: its columns, then their contributions, 8 KiB each
  * 262144  masses of a window being folded, 256 KiB
  */
 export const SCRATCH_RANDOM: u32 = SCRATCH_BASE;
@@ -84,6 +87,8 @@ export const SCRATCH_PAIRS: u32 = SCRATCH_BASE + 16384;
 export const SCRATCH_EXPLAIN: u32 = SCRATCH_BASE + 24576;
 export const SCRATCH_PENDING: u32 = SCRATCH_BASE + 32768;
 export const SCRATCH_AHEAD: u32 = SCRATCH_BASE + 65536;
+export const SCRATCH_ROW: u32 = SCRATCH_BASE + 131072;
+export const SCRATCH_CONTRIBUTIONS: u32 = SCRATCH_ROW + 8192;
 export const SCRATCH_FOLD: u32 = SCRATCH_BASE + 262144;
 export const SCRATCH_FOLD_BYTES: u32 = 262144;
 
@@ -108,6 +113,42 @@ export class Slot {
   stateBytes: f64; // 56
   rowsRefused: f64; // 64
   idsRemembered: u32; // 72
+  /** The cell of the key "": its counters below; 0 = there is none. */
+  cellState: u32; // 76
+  trainings: f64; // 80, copies of windows made to train on
+  trainingsFailed: f64; // 88, given up or without a model
+  trainingsWithoutMemory: f64; // 96, of a copy or a model that found no room
+  windowsWithoutMemory: f64; // 104, times that a window could not grow
+  cellPosition: f64; // 112, rows learned
+  cellTrainedAt: f64; // 120, position of the window that its model was trained on
+  cellRows: u32; // 128, in its window
+  cellVersion: u32; // 132
+}
+
+/** A training that is due or under way, 64 B: a window's copy, and whose it is. Each slot has its own few. */
+@unmanaged
+export class Ticket {
+  handle: f64; // 0, 0 = free; never the same twice
+  key: u32; // 8, address of the key's block
+  slot: u32; // 12
+  rows: u32; // 16, block of the copy; 0 = it has been read and given back
+  count: u32; // 20
+  columns: u32; // 24
+  version: u32; // 28, of the model that it makes
+  position: f64; // 32, rows that the cell had learned
+  dueAt: f64; // 40, the position from which on it was due
+  taken: u32; // 48
+  hashLo: u32; // 52, of the key
+  hashHi: u32; // 56
+}
+
+export const TICKETS_BASE: u32 = SLOTS_BASE + DETECTORS_MAX * SLOT_BYTES;
+/** At most so many trainings of a detector wait in a shard: copies of more keys' windows would only fill the memory and age. */
+export const TICKETS_A_SLOT: u32 = 4;
+export const TICKET_BYTES: u32 = 64;
+
+export function ticketAt(index: u32): Ticket {
+  return changetype<Ticket>(TICKETS_BASE + index * TICKET_BYTES);
 }
 
 /** A row's descriptor, 64 B. */
@@ -127,8 +168,8 @@ export class Row {
   valuesOffset: u32; // 40
   idOffset: u32; // 44
   sequence: f64; // 48
-  request: u32; // 56
-  reserved: u32; // 60
+  clientLo: u32; // 56, TS's own
+  clientHi: u32; // 60, TS's own
 }
 
 /** A row's output, 48 B. */
@@ -176,6 +217,8 @@ export const BAD_CONFIG: u32 = 5;
 export const SLOT_IN_USE: u32 = 6;
 export const NOT_INITIALIZED: u32 = 7;
 export const BAD_ROW: u32 = 8;
+export const GONE: u32 = 9;
+export const BAD_MODEL: u32 = 10;
 
 export const BAD_REGION: i32 = -1;
 export const NEEDS_RECOVERY: i32 = -2;
@@ -183,8 +226,9 @@ export const NEEDS_RECOVERY: i32 = -2;
 export const STATE_COLLECTING: u32 = 1;
 export const STATE_BURN_IN: u32 = 2;
 export const STATE_READY: u32 = 3;
+export const STATE_RETRAINING: u32 = 4;
 export const SOURCE_MODEL: u32 = 1;
-/** Of a model that is never replaced but by resetting its detector. */
+/** Of Half-Space Trees: never replaced but by resetting their detector. */
 export const MODEL_VERSION: u32 = 1;
 
 /** The configuration in CONTROL: float64s by index. */
@@ -204,7 +248,21 @@ export const CONTROL_KEY_TTL_MS: u32 = 12;
 export const CONTROL_IDS_MAX: u32 = 13;
 export const CONTROL_LEARN_SYSTEM_ACTIONS: u32 = 14;
 export const CONTROL_MODEL_KIND: u32 = 15;
-export const CONTROL_ORDER: u32 = 16;
+/** Of window models; 0 for others, as others' are for them. */
+export const CONTROL_WINDOW_ROWS: u32 = 16;
+export const CONTROL_MIN_SAMPLES: u32 = 17;
+export const CONTROL_RETRAIN_INTERVAL: u32 = 18;
+export const CONTROL_NORMALIZATION: u32 = 19;
+export const CONTROL_DROP_FLAGGED: u32 = 20;
+export const CONTROL_ROLLING_COUNT: u32 = 21;
+export const CONTROL_LAG_COUNT: u32 = 22;
+export const CONTROL_ROLLING: u32 = 23;
+export const CONTROL_LAGS: u32 = 31;
+export const CONTROL_ORDER: u32 = 39;
+
+export const ROLLING_MAX: u32 = 8;
+export const LAGS_MAX: u32 = 8;
+export const WINDOW_ROWS_MAX: u32 = 50000;
 
 export function root(): Root {
   return changetype<Root>(0);
@@ -245,6 +303,7 @@ const VALUES: StaticArray<f64> = [
   offsetof<Root>("arenaTop") as f64,
   offsetof<Root>("arenaFreePages") as f64,
   offsetof<Root>("recoveries") as f64,
+  offsetof<Root>("trainingsDue") as f64,
   SLOTS_BASE as f64,
   // Slot
   offsetof<Slot>("detector") as f64,
@@ -259,6 +318,26 @@ const VALUES: StaticArray<f64> = [
   offsetof<Slot>("stateBytes") as f64,
   offsetof<Slot>("rowsRefused") as f64,
   offsetof<Slot>("idsRemembered") as f64,
+  offsetof<Slot>("cellState") as f64,
+  offsetof<Slot>("trainings") as f64,
+  offsetof<Slot>("trainingsFailed") as f64,
+  offsetof<Slot>("trainingsWithoutMemory") as f64,
+  offsetof<Slot>("windowsWithoutMemory") as f64,
+  offsetof<Slot>("cellPosition") as f64,
+  offsetof<Slot>("cellTrainedAt") as f64,
+  offsetof<Slot>("cellRows") as f64,
+  offsetof<Slot>("cellVersion") as f64,
+  // Ticket
+  offsetof<Ticket>("handle") as f64,
+  offsetof<Ticket>("slot") as f64,
+  offsetof<Ticket>("rows") as f64,
+  offsetof<Ticket>("count") as f64,
+  offsetof<Ticket>("columns") as f64,
+  offsetof<Ticket>("version") as f64,
+  offsetof<Ticket>("position") as f64,
+  offsetof<Ticket>("dueAt") as f64,
+  offsetof<Ticket>("hashLo") as f64,
+  offsetof<Ticket>("hashHi") as f64,
   // Region
   0,
   REGION_ROWS as f64,
@@ -280,7 +359,8 @@ const VALUES: StaticArray<f64> = [
   offsetof<Row>("valuesOffset") as f64,
   offsetof<Row>("idOffset") as f64,
   offsetof<Row>("sequence") as f64,
-  offsetof<Row>("request") as f64,
+  offsetof<Row>("clientLo") as f64,
+  offsetof<Row>("clientHi") as f64,
   // Output
   offsetof<Output>("score") as f64,
   offsetof<Output>("raw") as f64,
@@ -310,6 +390,15 @@ const VALUES: StaticArray<f64> = [
   CONTROL_IDS_MAX as f64,
   CONTROL_LEARN_SYSTEM_ACTIONS as f64,
   CONTROL_MODEL_KIND as f64,
+  CONTROL_WINDOW_ROWS as f64,
+  CONTROL_MIN_SAMPLES as f64,
+  CONTROL_RETRAIN_INTERVAL as f64,
+  CONTROL_NORMALIZATION as f64,
+  CONTROL_DROP_FLAGGED as f64,
+  CONTROL_ROLLING_COUNT as f64,
+  CONTROL_LAG_COUNT as f64,
+  CONTROL_ROLLING as f64,
+  CONTROL_LAGS as f64,
   CONTROL_ORDER as f64,
 ];
 

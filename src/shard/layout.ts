@@ -11,7 +11,7 @@ export const PAGE_BYTES = 65_536;
 /** Written at the start of the root block: "WEIR". */
 export const MAGIC = 0x5249_4557;
 /** Raised whenever an offset, an export or the meaning of a field changes. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 export const CONTROL_BASE = 2 * PAGE_BYTES;
 export const SCRATCH_BASE = 3 * PAGE_BYTES;
@@ -47,6 +47,8 @@ export const Root = {
   arenaTop: 40, // u32, first byte never used
   arenaFreePages: 44, // u32, pages below arenaTop that nothing uses
   recoveries: 48, // u32
+  /** Trainings that are due and that nobody has taken yet. */
+  trainingsDue: 68, // u32
   slots: 4096,
 } as const;
 
@@ -69,7 +71,46 @@ export const Slot = {
   stateBytes: 56, // f64
   rowsRefused: 64, // f64, status NO_MEMORY or KEYS_FULL
   idsRemembered: 72, // u32
+  /** Of the cell of the key "", which is the detector's where its scope is the detector: a State; 0 = there is no such cell. */
+  cellState: 76, // u32
+  /** Copies of windows made to train on. */
+  trainings: 80, // f64
+  /** Trainings that made no model, whatever the reason. */
+  trainingsFailed: 88, // f64
+  /** Of them: those whose copy or model found no memory. */
+  trainingsWithoutMemory: 96, // f64
+  /** Times that a window could not grow: it goes on with fewer rows. */
+  windowsWithoutMemory: 104, // f64
+  /** Rows that the cell has learned. */
+  cellPosition: 112, // f64
+  /** Position of the window that its model was trained on. */
+  cellTrainedAt: 120, // f64
+  /** Rows in its window. */
+  cellRows: 128, // u32
+  cellVersion: 132, // u32
 } as const;
+
+/** Offsets in a ticket: a training that is due or under way. `takeTraining` answers a ticket's address. */
+export const Ticket = {
+  /** Names the training; never the same twice. 0 = free. */
+  handle: 0, // f64
+  slot: 12, // u32
+  /** Address of the copy's block; its rows begin BLOCK_HEADER bytes after it. */
+  rows: 16, // u32
+  count: 20, // u32
+  columns: 24, // u32
+  /** Of the model that it will make. */
+  version: 28, // u32
+  /** Rows that the cell had learned. */
+  position: 32, // f64
+  /** The position from which on it was due. */
+  dueAt: 40, // f64
+  hashLo: 52, // u32, of the key
+  hashHi: 56, // u32
+} as const;
+
+/** Bytes before the rows of a training's copy. */
+export const BLOCK_HEADER = 16;
 
 /** Offsets in a region's header. */
 export const RegionHeader = {
@@ -106,7 +147,9 @@ export const Row = {
   idOffset: 44, // u32, in the region's bytes
   /** 1, 2, ... over the detector's rows that carry ids. */
   sequence: 48, // f64
-  request: 56, // u32, TS's own
+  /** KeyHash of the key that the client sent: another than the row's where all rows of a detector share one cell. */
+  clientLo: 56, // u32, TS's own
+  clientHi: 60, // u32, TS's own
 } as const;
 
 export const OUTPUT_BYTES = 48;
@@ -171,6 +214,10 @@ export const Status = {
   NOT_INITIALIZED: 7,
   /** A row whose offsets point out of its region. */
   BAD_ROW: 8,
+  /** The training's cell was reset, evicted or deleted meanwhile, or the training was given up. */
+  GONE: 9,
+  /** A model of another kind, or of other columns. */
+  BAD_MODEL: 10,
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
 
@@ -200,11 +247,26 @@ export const Control = {
   /** 0 or 1. */
   learnSystemActions: 14,
   modelKind: 15,
+  /** Of window models, from here to `lags`. 10..50,000. */
+  windowRows: 16,
+  minSamples: 17,
+  retrainInterval: 18,
+  /** Number of `normalizations` in models/module.ts. */
+  normalization: 19,
+  /** 0 or 1. */
+  dropFlagged: 20,
+  rollingCount: 21,
+  lagCount: 22,
+  /** Up to eight windows of rolling features, rows. */
+  rolling: 23,
+  /** Up to eight lags, rows. */
+  lags: 31,
   /** Then order[features] (position by name -> column), low[features], high[features] (both by column). */
-  order: 16,
+  order: 39,
 } as const;
 
 export const ScalerKind = { NONE: 0, STANDARD: 1, MIN_MAX: 2 } as const;
+/** Window models have the numbers of models/kinds.ts. */
 export const ModelKind = { HALF_SPACE_TREES: 1 } as const;
 
 /** First byte of a region. */
@@ -230,6 +292,7 @@ export const layoutValues: readonly number[] = [
   SLOT_BYTES,
   ...Object.values(Root),
   ...Object.values(Slot),
+  ...Object.values(Ticket),
   ...Object.values(Region),
   ...Object.values(Row),
   ...Object.values(Output),

@@ -20,6 +20,23 @@ export interface ShardExports extends ModelExports {
   deleteDetector(slot: number): number;
   /** Works off the region's rows in order and writes their outputs. Rows done, or a StepError. */
   step(region: number): number;
+  /** Address of the ticket of a training that is due, which is then taken; 0 = none is due. The one that became due first. */
+  takeTraining(): number;
+  /** The rows of a training's copy have been read: they are given back, the training goes on. Nothing to do when it is over. */
+  releaseRows(handle: number): void;
+  /** Room for the model of a training. Address where its bytes go, at a multiple of 16; 0 = it is over, or there is no memory. */
+  placeModel(handle: number, bytes: number): number;
+  /**
+   * Puts a model, at the address that `placeModel` gave, in the place of its cell's; the training is over. Status: OK, GONE, NO_MEMORY (no
+   * address), BAD_MODEL. Where it is not OK the model's memory is given back.
+   */
+  swapModel(handle: number, model: number): number;
+  /** Rows that the cell of the last swap had learned. */
+  swapPosition(): number;
+  /** A training made no model. Status: OK or GONE. */
+  dropTraining(handle: number, failed: number): number;
+  /** Address of the model of a key's cell, by the key's hash; 0 = there is none. */
+  findModel(slot: number, hashLo: number, hashHi: number): number;
   /**
    * After a thread died or trapped in this memory: rebuilds every index from the key blocks. All keys of the rows of the step
    * that was cut off start cold; where none was, those of this region's rows (region < 0: none do). May itself be cut off and
@@ -73,7 +90,7 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return exports;
 }
 
-const exportNames: Record<keyof ShardExports, true> = {
+const exportNames: Partial<Record<keyof ShardExports, true>> = {
   abiVersion: true,
   initialize: true,
   createDetector: true,
@@ -85,8 +102,8 @@ const exportNames: Record<keyof ShardExports, true> = {
   keyDigest: true,
   detectorDigest: true,
   layoutValue: true,
-  deriveTable: true,
   trainModel: true,
+  deriveTable: true,
   trainingScores: true,
   checkModel: true,
   scoreModel: true,

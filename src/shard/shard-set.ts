@@ -1,13 +1,16 @@
 import type { Clock } from "../domain/clock.ts";
-import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
-import { CONTROL_BASE, PARTITIONS, Slot, Status, StepError, slotBase } from "./layout.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { CONTROL_BASE, PARTITIONS, Status, StepError } from "./layout.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
 import type { PoolOptions, StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
+import { countersIn } from "./counters.ts";
+import type { DetectorCounters } from "./counters.ts";
 import { runJob } from "./run-job.ts";
-import { Shard, viewsOf } from "./shard.ts";
+import { Shard, spansOf, viewsOf } from "./shard.ts";
+import { WindowModels } from "./window-models.ts";
 import type { Batch, Segment } from "./shard.ts";
 import type { Region } from "./region.ts";
 
@@ -31,17 +34,6 @@ export interface ShardSetOptions {
   readonly log: ShardLog;
   /** The Piscina pool when absent. */
   readonly createPool?: (options: PoolOptions) => StepPool;
-}
-
-export interface DetectorCounters {
-  readonly keys: number;
-  readonly events: number;
-  readonly anomalies: number;
-  readonly stateBytes: number;
-  readonly keysEvicted: number;
-  readonly keysExpired: number;
-  /** Rows that found no room: memory, or keys. */
-  readonly rowsRefused: number;
 }
 
 /** A batch on its way, with the instant (Unix ms) at which it was cut. */
@@ -83,6 +75,7 @@ const unixMs = (): number => performance.timeOrigin + performance.now();
  */
 export class ShardSet {
   readonly shards: readonly Shard[];
+  readonly windowModels: WindowModels;
   private readonly inline: ShardExports[];
   private readonly pool: StepPool;
   private readonly blocks = new Map<number, Float64Array>();
@@ -106,6 +99,9 @@ export class ShardSet {
     );
     this.shards = memories.map((memory, index) => new Shard(index, memory, viewsOf(memory)));
     this.inline = memories.map((memory) => instantiate(module, memory));
+    this.windowModels = new WindowModels(this.shards, (shard, work) =>
+      this.exclusively(shard, work),
+    );
     const createPool = options.createPool ?? ((poolOptions) => new Pool(poolOptions));
     this.pool = createPool({
       threads: options.threads,
@@ -204,19 +200,7 @@ export class ShardSet {
 
   /** A detector's counters, summed over the shards. Read while steps run: each is right, together they may be a batch apart. */
   counters(slot: number): DetectorCounters {
-    const sum = (read: (shard: Shard) => number): number =>
-      this.shards.reduce((total, shard) => total + read(shard), 0);
-    const base = slotBase(slot);
-    const f64 = (field: number) => (shard: Shard) => shard.views.f64[(base + field) >>> 3] ?? 0;
-    return {
-      keys: sum((shard) => shard.views.u32[(base + Slot.keys) >>> 2] ?? 0),
-      events: sum(f64(Slot.eventsLearned)),
-      anomalies: sum(f64(Slot.anomalies)),
-      stateBytes: sum(f64(Slot.stateBytes)),
-      keysEvicted: sum(f64(Slot.keysEvicted)),
-      keysExpired: sum(f64(Slot.keysExpired)),
-      rowsRefused: sum(f64(Slot.rowsRefused)),
-    };
+    return countersIn(this.shards, slot);
   }
 
   /** Resolves when nothing gathers, runs or waits. */
@@ -348,6 +332,7 @@ export class ShardSet {
       });
     }
     shard.release(batch);
+    this.windowModels.tellDue(shard);
     // The thread is free for any shard's rows, not only for this one's.
     if (this.queuedRows > 0 || shard.controls.length > 0 || this.idleWaiters.length > 0) {
       this.wake();
@@ -426,6 +411,29 @@ export class ShardSet {
     });
   }
 
+  /**
+   * Queues work for this thread behind everything that was admitted to the shard before; nothing is stepped in it meanwhile. Where the
+   * kernel traps, the shard is recovered.
+   */
+  private exclusively<T>(shard: Shard, work: (kernel: ShardExports) => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.closed) {
+        reject(new Error("the shards are closed"));
+        return;
+      }
+      shard.addControl(async () => {
+        try {
+          resolve(await work(this.inlineOf(shard)));
+        } catch (error) {
+          this.inline[shard.index] = instantiate(this.module, shard.memory);
+          await this.persist({ kind: "recover", shard: shard.index, region: -1 });
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      this.wake();
+    });
+  }
+
   /** A change that was cut off leaves lists half made: they are made anew before it is tried again. */
   private async makeChange(shard: Shard, kind: ChangeKind, slot: number): Promise<number> {
     for (let attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
@@ -483,10 +491,4 @@ function failureOf(result: JobResult | undefined): string | undefined {
 
 function writeControl(shard: Shard, block: Float64Array): void {
   shard.views.f64.set(block, CONTROL_BASE >>> 3);
-}
-
-function spansOf(batch: Batch): RequestSpan[] {
-  const spans: RequestSpan[] = [];
-  for (const { owner } of batch.segments) if (owner.span !== undefined) spans.push(owner.span);
-  return spans;
 }

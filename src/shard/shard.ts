@@ -27,6 +27,13 @@ export interface Batch {
   readonly rows: number;
 }
 
+/** Of the requests of a batch that are traced. */
+export function spansOf(batch: Batch): RequestSpan[] {
+  const spans: RequestSpan[] = [];
+  for (const { owner } of batch.segments) if (owner.span !== undefined) spans.push(owner.span);
+  return spans;
+}
+
 /** A change to a shard that happens between two batches. */
 export type Control = () => Promise<void>;
 
