@@ -2,6 +2,7 @@ import { Admission } from "./admission/admission.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import { Detectors } from "./control/detectors.ts";
 import type { DetectorStore } from "./control/detector-store.ts";
+import { Discovery } from "./discovery/discovery.ts";
 import type { Clock } from "./domain/clock.ts";
 import { checkLimits } from "./shard/check-limits.ts";
 import { ShardSet } from "./shard/shard-set.ts";
@@ -22,6 +23,7 @@ export interface Core {
   readonly shards: ShardSet;
   readonly detectors: Detectors;
   readonly admission: Admission;
+  readonly discovery: Discovery;
   /** Ends the threads. Whatever is in flight is not waited for. */
   close(): Promise<void>;
 }
@@ -42,6 +44,14 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     requestsMax: options.serverRequestsMax,
     requestRowsMax: options.requestRowsMax,
   });
-  detectors.observe(admission);
-  return { shards, detectors, admission, close: () => shards.close() };
+  const discovery = new Discovery({
+    settle: (detector, inputs, fill) => detectors.settle(detector, inputs, fill),
+    submit: (detector, request, call, reply) =>
+      admission.submitTo(admission.runtimeOf(detector), request, call, reply),
+    clock,
+    failed: (error) => options.log.error({ err: error }, "a detector could not be made"),
+  });
+  admission.discoverWith(discovery);
+  detectors.observe(admission, discovery);
+  return { shards, detectors, admission, discovery, close: () => shards.close() };
 }

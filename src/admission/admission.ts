@@ -1,6 +1,7 @@
 import type { Alerts } from "../alerts/alerts.ts";
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
+import { isDiscovering, type Discovery } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
@@ -52,6 +53,7 @@ export class Admission implements Scorer {
   private readonly idleWaiters: (() => void)[] = [];
 
   private readonly options: AdmissionOptions;
+  private discovery: Discovery | undefined;
 
   constructor(options: AdmissionOptions) {
     this.options = options;
@@ -66,8 +68,28 @@ export class Admission implements Scorer {
     };
   }
 
+  /** Who keeps the rows of detectors that do not know their inputs yet; set once by the composition root. */
+  discoverWith(discovery: Discovery): void {
+    this.discovery = discovery;
+  }
+
   submit(request: ScoreRequest, call: CallContext, reply: Reply): Ticket {
     const runtime = this.admit(request, call.internal === true);
+    if (this.discovery === undefined || !isDiscovering(runtime.detector)) {
+      return this.submitTo(runtime, request, call, reply);
+    }
+    this.checkRows(request);
+    modeOf(request.mode);
+    return this.discovery.submit(runtime.detector, request, reply);
+  }
+
+  /** As `submit`, to a detector that need not be found by its name. */
+  submitTo(
+    runtime: DetectorRuntime,
+    request: ScoreRequest,
+    call: CallContext,
+    reply: Reply,
+  ): Ticket {
     const mode = modeOf(request.mode);
     const budgetMs = this.budgetOf(request, runtime);
     const rows = this.stage(request, runtime);
@@ -156,6 +178,15 @@ export class Admission implements Scorer {
   /** Fills `staged` with the request's rows, or throws everything that is wrong with them. */
   private stage(request: ScoreRequest, runtime: DetectorRuntime): number {
     const { events, frame } = request;
+    const rows = this.checkRows(request);
+    const violations = new Violations();
+    if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
+    else stageFrame(runtime, frame, this.staged, violations);
+    violations.throwIfAny();
+    return rows;
+  }
+
+  private checkRows({ events, frame }: ScoreRequest): number {
     if (frame !== undefined && events.length > 0) {
       throw WeirError.invalid(
         "EVENTS_AND_FRAME",
@@ -175,10 +206,6 @@ export class Admission implements Scorer {
         { violations: [{ field, message: `${rows} rows are over ${requestRowsMax}` }] },
       );
     }
-    const violations = new Violations();
-    if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
-    else stageFrame(runtime, frame, this.staged, violations);
-    violations.throwIfAny();
     return rows;
   }
 

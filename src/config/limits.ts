@@ -77,12 +77,30 @@ export const limits = {
   modelColumnsMax: 1024,
   /**
    * Distinct values that a label or frequency encoding remembers of one field, and characters of all of them together in one encoder
-   * (the text of a whole request): later values count as unseen.
+   * (half of the largest request): later values count as unseen.
    */
   encodingValuesMax: 10_000,
-  encodingCharactersMax: 4 * 1024 * 1024,
+  encodingCharactersMax: 2 * 1024 * 1024,
   /** Columns of one onehot encoding: LlamaFarm's bound. */
   onehotValuesMax: 100,
+  /** Of a fitted model; file systems take names of 255 bytes. */
+  modelNameBytesMax: 128,
+  modelDescriptionCharsMax: 4096,
+  /** Of a model file: the header holds its encoder's values, which JSON may write six times as long. */
+  modelHeaderBytesMax: 16 * 1024 * 1024,
+  modelBytesMax: 256 * 1024 * 1024,
+  /** Model files in the data directory: versions pile up. */
+  modelFilesMax: 1000,
+  /** Fitted models in memory, and their bytes; the one used longest ago leaves and is read again when it is asked for. */
+  fittedModelsMax: 64,
+  fittedBytesMax: 512 * 1024 * 1024,
+  /** Rows in one request to fit or score, and numbers in all of its rows: 64 MiB of them. */
+  fitRowsMax: 100_000,
+  fitNumbersMax: 8 * 1024 * 1024,
+  /** Contributions in one answer. */
+  explainedNumbersMax: 100_000,
+  /** Values that rows hold, all detectors together, until the detectors know their inputs: 128 MiB. */
+  discoveryValuesMax: 16_777_216,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

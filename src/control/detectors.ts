@@ -3,7 +3,8 @@ import type { Admission } from "../admission/admission.ts";
 import { unknownDetector } from "../admission/admission.ts";
 import { makeDetector } from "../config/detector.ts";
 import { limits } from "../config/limits.ts";
-import type { Detector, DetectorConfig } from "../domain/detector.ts";
+import { isDiscovering, type Discovery } from "../discovery/discovery.ts";
+import type { Detector, DetectorConfig, Input } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
 import { DETECTORS_MAX } from "../shard/layout.ts";
@@ -31,14 +32,18 @@ export class Detectors implements Registry {
   private readonly temporary = new Set<string>();
   private changes: Promise<unknown> = Promise.resolve();
   private admission: Admission | undefined;
+  private discovery: Discovery | undefined;
+  /** Of detectors that discovered their inputs: the configuration without them, which is what is stored, compared and reset to. */
+  private readonly declared = new WeakMap<Detector, DetectorConfig>();
 
   constructor(options: DetectorsOptions) {
     this.options = options;
   }
 
-  /** The admission whose counters `status` shows; set once by the composition root. */
-  observe(admission: Admission): void {
+  /** The admission and the discovery whose counters `status` shows; set once by the composition root. */
+  observe(admission: Admission, discovery?: Discovery): void {
     this.admission = admission;
+    this.discovery = discovery;
   }
 
   find(name: string): Detector | undefined {
@@ -76,16 +81,17 @@ export class Detectors implements Registry {
     return this.change(async () => {
       const known = this.byName.get(name);
       if (known !== undefined) {
-        if (isDeepStrictEqual(known.config, config)) return known;
+        const there = this.declaredOf(known);
+        if (isDeepStrictEqual(there, config)) return known;
         throw new WeirError(
           Code.ALREADY_EXISTS,
           "DETECTOR_EXISTS",
-          `detector "${name}" exists and differs in ${differences(known.config, config)}; delete it first (it forgets what it has learned), or choose another name`,
+          `detector "${name}" exists and differs in ${differences(there, config)}; delete it first (it forgets what it has learned), or choose another name`,
         );
       }
       const detector = await this.make(name, config);
       try {
-        await this.options.store.save([...this.list(), detector]);
+        await this.save([...this.list(), detector]);
       } catch (error) {
         await this.unmake(detector);
         throw error;
@@ -108,7 +114,7 @@ export class Detectors implements Registry {
         );
       }
       for (const [name, config] of all) this.byName.set(name, await this.make(name, config));
-      if (declared.size > 0) await this.options.store.save(this.list());
+      if (declared.size > 0) await this.save(this.list());
     });
   }
 
@@ -129,6 +135,8 @@ export class Detectors implements Registry {
   reset(name: string): Promise<Detector> {
     return this.change(async () => {
       const detector = this.get(name);
+      if (isDiscovering(detector) || this.declared.has(detector))
+        return this.discoverAnew(detector);
       await this.options.shards.resetDetector(detector.slot);
       this.admission?.runtimeOf(detector).forget();
       return detector;
@@ -138,26 +146,86 @@ export class Detectors implements Registry {
   remove(name: string): Promise<void> {
     return this.change(async () => {
       const detector = this.get(name);
-      await this.options.store.save(this.list().filter((each) => each !== detector));
+      await this.save(this.list().filter((each) => each !== detector));
       this.byName.delete(name);
       await this.unmake(detector);
     });
   }
 
+  /**
+   * Makes the detector that `detector` has discovered to be, with its state in every shard; `fill` gives it the rows that were kept
+   * and decides from when on it is found. Undefined when `detector` is gone.
+   */
+  settle(
+    detector: Detector,
+    inputs: readonly Input[],
+    fill: (settled: Detector, settle: () => void) => Promise<void>,
+  ): Promise<Detector | undefined> {
+    return this.change(async () => {
+      const { name, slot, config } = detector;
+      if (this.byName.get(name) !== detector) return undefined;
+      const settled = this.detectorOf(name, slot, Object.freeze({ ...config, inputs }));
+      await this.createInShards(settled);
+      this.declared.set(settled, config);
+      try {
+        await fill(settled, () => this.byName.set(name, settled));
+      } catch (error) {
+        await this.options.shards.deleteDetector(slot);
+        throw error;
+      }
+      return settled;
+    });
+  }
+
+  /** A detector that discovers its inputs forgets them, too, when it is reset. */
+  private async discoverAnew(detector: Detector): Promise<Detector> {
+    const { name, slot } = detector;
+    const fresh = this.detectorOf(name, slot, this.declaredOf(detector));
+    this.byName.set(name, fresh);
+    this.discovery?.forget(detector);
+    if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
+    return fresh;
+  }
+
+  private declaredOf(detector: Detector): DetectorConfig {
+    return this.declared.get(detector) ?? detector.config;
+  }
+
+  private save(detectors: readonly Detector[]): Promise<void> {
+    return this.options.store.save(
+      detectors.map((detector) => ({ ...detector, config: this.declaredOf(detector) })),
+    );
+  }
+
   /** A detector with its state in every shard, that nobody finds yet. */
   private async make(name: string, config: DetectorConfig): Promise<Detector> {
     const slot = this.freeSlot(name);
+    const detector = this.detectorOf(name, slot, config);
+    this.slots.add(slot);
+    if (isDiscovering(detector)) return detector;
+    try {
+      await this.createInShards(detector);
+    } catch (error) {
+      this.slots.delete(slot);
+      throw error;
+    }
+    return detector;
+  }
+
+  private detectorOf(name: string, slot: number, config: DetectorConfig): Detector {
     const detector: Detector = makeDetector(name, slot, config, (rule) => {
       const runtime = this.admission?.runtimeOf(detector);
       if (runtime !== undefined) {
         runtime.lastError = `rule "${config.rules[rule]?.name}" could not be evaluated for a row and did not hold: an input that it uses was missing, or a value did not fit`;
       }
     });
-    this.slots.add(slot);
+    return detector;
+  }
+
+  private async createInShards({ name, slot, config, features }: Detector): Promise<void> {
     try {
-      await this.options.shards.createDetector(slot, detectorBlock(config, detector.features));
+      await this.options.shards.createDetector(slot, detectorBlock(config, features));
     } catch (error) {
-      this.slots.delete(slot);
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "QUEUE_FULL",
@@ -165,11 +233,12 @@ export class Detectors implements Registry {
         { cause: error },
       );
     }
-    return detector;
   }
 
-  private async unmake({ name, slot }: Detector): Promise<void> {
-    await this.options.shards.deleteDetector(slot);
+  private async unmake(detector: Detector): Promise<void> {
+    const { name, slot } = detector;
+    this.discovery?.forget(detector);
+    if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
     this.slots.delete(slot);
     this.options.telemetry.forgetDetector(name);
   }

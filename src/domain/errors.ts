@@ -19,6 +19,7 @@ export type Reason =
   | "NO_ROWS"
   | "EVENTS_AND_FRAME"
   | "TOO_MANY_ROWS"
+  | "TOO_MANY_COLUMNS" // of a window model that discovers its inputs
   | "MESSAGE_TOO_LARGE"
   | "UNKNOWN_DETECTOR"
   | "UNKNOWN_NAME" // an input that the detector does not declare
@@ -37,6 +38,7 @@ export type Reason =
   | "TIMEOUT_OUT_OF_RANGE"
   | "DUPLICATE_REQUEST_ID"
   | "SCHEMA_CHANGED"
+  | "INPUTS_UNKNOWN" // a frame for a detector that still discovers its inputs by name
   | "QUEUE_FULL"
   | "TOO_MANY_IN_FLIGHT"
   | "TOO_MANY_STREAMS"

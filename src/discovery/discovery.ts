@@ -1,0 +1,320 @@
+import type { CallContext, Reply, Ticket } from "../admission/scorer.ts";
+import { limits } from "../config/limits.ts";
+import type { Clock } from "../domain/clock.ts";
+import { isWindowModel } from "../domain/detector.ts";
+import type { Detector, Input, WindowModel } from "../domain/detector.ts";
+import { Code, WeirError } from "../domain/errors.ts";
+import { Mode } from "../domain/event.ts";
+import type { EventInput, ScoreRequest } from "../domain/event.ts";
+import { Source, State, Verdicts } from "../domain/verdict.ts";
+import { KeptRows, type NamedRow, type Room } from "./kept-rows.ts";
+
+export interface DiscoveryOptions {
+  /**
+   * Makes the detector whose columns are now known, hands it to `fill`, and finds it by its name from `settle` on. Undefined when
+   * the one that discovered is no longer there.
+   */
+  readonly settle: (
+    detector: Detector,
+    inputs: readonly Input[],
+    fill: (settled: Detector, settle: () => void) => Promise<void>,
+  ) => Promise<Detector | undefined>;
+  /** Admits a request to a detector that is not found by name yet. */
+  readonly submit: (
+    detector: Detector,
+    request: ScoreRequest,
+    call: CallContext,
+    reply: Reply,
+  ) => Ticket;
+  readonly clock: Clock;
+  /** Told what ended a discovery in the background. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** How far a detector is that does not know its columns yet. */
+export interface DiscoveryStatus {
+  /** Rows that are kept. */
+  readonly rows: number;
+  /** Rows since created or reset. */
+  readonly total: number;
+}
+
+interface Discovering {
+  readonly kept: KeptRows;
+  readonly model: WindowModel;
+  total: number;
+  /** Under way: rows that come meanwhile are kept and follow. */
+  settling: Promise<Detector | undefined> | undefined;
+}
+
+/** Rows that may come while a detector is being made, beyond those that it needs. */
+const overflowRowsMax = 4 * limits.requestRowsMax;
+/** Between attempts to admit kept rows to full shards, ms. */
+const retryMs = 5;
+
+const nothing: Ticket = { cancel: () => undefined };
+
+/** Whether the detector's inputs are discovered by name and not known yet. */
+export function isDiscovering(detector: Detector): boolean {
+  return detector.config.inputs.length === 0;
+}
+
+/**
+ * Detectors whose inputs are the fields of the rows that come. Until there are `min_samples` rows they are kept here; then the
+ * number fields are the inputs, in the order in which they were first seen, the detector is made in the shards, and the kept rows
+ * are learned there, which makes the first training due.
+ */
+export class Discovery {
+  private readonly options: DiscoveryOptions;
+  private readonly byDetector = new WeakMap<Detector, Discovering>();
+  private readonly room: Room = { values: 0 };
+
+  constructor(options: DiscoveryOptions) {
+    this.options = options;
+  }
+
+  status(detector: Detector): DiscoveryStatus {
+    const { kept, total } = this.of(detector);
+    // As in LlamaFarm a first row without any field counts until a real one comes.
+    return { rows: kept.length === 0 && total > 0 ? 1 : kept.length, total };
+  }
+
+  /** Rows that are still missing before the columns are known; 0 = it is being made. */
+  missing(detector: Detector): number {
+    const { kept, model } = this.of(detector);
+    return Math.max(0, model.minSamples - kept.length);
+  }
+
+  /** Throws what makes the rows too much or malformed. */
+  check(detector: Detector, rows: readonly NamedRow[]): void {
+    this.of(detector).kept.check(rows);
+  }
+
+  /** Keeps rows that were checked, whole. */
+  keep(detector: Detector, rows: readonly NamedRow[]): void {
+    const discovering = this.of(detector);
+    const { kept, model } = discovering;
+    for (const row of rows) {
+      discovering.total++;
+      if (!hasFields(row)) continue;
+      if (discovering.settling === undefined && kept.length >= rowsMax(model)) kept.dropOldest();
+      kept.add(row);
+    }
+  }
+
+  /**
+   * Makes the detector when its rows are there: resolves to it, with all kept rows admitted, or to undefined when it was deleted or
+   * reset meanwhile. Rejects when no field has numbers.
+   */
+  settle(detector: Detector): Promise<Detector | undefined> {
+    const discovering = this.of(detector);
+    discovering.settling ??= this.settleNow(detector, discovering).finally(() => {
+      discovering.settling = undefined;
+    });
+    return discovering.settling;
+  }
+
+  /** The detector was reset or deleted: its rows are forgotten. */
+  forget(detector: Detector): void {
+    this.byDetector.get(detector)?.kept.clear();
+    this.byDetector.delete(detector);
+  }
+
+  /** A request in the contract's form to a detector that discovers: kept, and answered COLLECTING at once. */
+  submit(detector: Detector, request: ScoreRequest, reply: Reply): Ticket {
+    if (request.frame !== undefined) throw framesNotYet(detector.name);
+    const discovering = this.of(detector);
+    const learns = request.mode !== Mode.SCORE_ONLY;
+    const verdicts = collecting(request.events, detector);
+    if (learns) {
+      const rows: NamedRow[] = [];
+      for (const [row, event] of request.events.entries()) {
+        checkEvent(event, row);
+        const known = discovering.kept.holds(event) || rows.some((each) => sameId(each, event));
+        if (known) verdicts.replayed[row] = 1;
+        else if (event.systemAction === "" || detector.config.learnSystemActions)
+          rows.push({ ...event, fields: [...event.numbers, ...event.categories] });
+      }
+      this.take(detector, discovering, rows);
+    }
+    reply.answer(verdicts, detector);
+    return nothing;
+  }
+
+  private take(detector: Detector, discovering: Discovering, rows: readonly NamedRow[]): void {
+    if (discovering.kept.length + rows.length > rowsMax(discovering.model) + overflowRowsMax) {
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "QUEUE_FULL",
+        `detector "${detector.name}" is about to train for the first time and cannot take more rows; try again soon`,
+        { retryAfterMs: retryMs },
+      );
+    }
+    this.check(detector, rows);
+    this.keep(detector, rows);
+    if (this.missing(detector) > 0 || discovering.kept.numberNames().length === 0) return;
+    void this.settle(detector).catch(this.options.failed);
+  }
+
+  private async settleNow(
+    detector: Detector,
+    discovering: Discovering,
+  ): Promise<Detector | undefined> {
+    const names = discovering.kept.numberNames();
+    if (names.length === 0) throw noNumbers();
+    const { kept } = discovering;
+    return await this.options.settle(detector, names.map(numberInput), async (made, settle) => {
+      // Rows may come while others are learned: only in the turn that finds none left is the new detector found.
+      while (kept.length > 0) await this.learn(made, kept.take(limits.requestRowsMax, names));
+      settle();
+    });
+  }
+
+  private async learn(detector: Detector, events: readonly EventInput[]): Promise<void> {
+    const request: ScoreRequest = {
+      detector: detector.name,
+      events,
+      frame: undefined,
+      mode: Mode.LEARN_ONLY,
+      timeoutMs: limits.timeoutMsMax,
+      explain: false,
+    };
+    for (;;) {
+      try {
+        await this.admit(detector, request);
+        return;
+      } catch (error) {
+        if (!(error instanceof WeirError) || error.code !== Code.RESOURCE_EXHAUSTED) throw error;
+        await new Promise<void>((resolve) => {
+          this.options.clock.after(retryMs, resolve);
+        });
+      }
+    }
+  }
+
+  private admit(detector: Detector, request: ScoreRequest): Promise<void> {
+    const call: CallContext = {
+      receivedAt: this.options.clock.now(),
+      deadline: Infinity,
+      transport: "http",
+      traceparent: undefined,
+      internal: true,
+    };
+    return new Promise((resolve, reject) => {
+      this.options.submit(detector, request, call, {
+        answer: () => resolve(),
+        fail: (error) => reject(error),
+      });
+    });
+  }
+
+  private of(detector: Detector): Discovering {
+    const known = this.byDetector.get(detector);
+    if (known !== undefined) return known;
+    const { model } = detector.config;
+    if (!isWindowModel(model)) throw new Error("only window models discover their inputs");
+    const columnsEach = 1 + 4 * model.rollingWindows.length + model.lagPeriods.length;
+    const kept = new KeptRows(this.room, columnsEach);
+    const made: Discovering = { kept, model, total: 0, settling: undefined };
+    this.byDetector.set(detector, made);
+    return made;
+  }
+}
+
+/** More are never needed: the oldest leave. */
+function rowsMax({ minSamples, windowRows }: WindowModel): number {
+  return Math.min(minSamples, windowRows);
+}
+
+function hasFields(row: NamedRow): boolean {
+  for (const _ of row.fields) return true;
+  return false;
+}
+
+function sameId(a: Pick<NamedRow, "id" | "key">, b: Pick<NamedRow, "id" | "key">): boolean {
+  return a.id !== "" && a.id === b.id && a.key === b.key;
+}
+
+/** A field that was discovered: rows may lack it. */
+function numberInput(name: string, position: number): Input {
+  return {
+    name,
+    type: "number",
+    defaultValue: Number.NaN,
+    missing: "model",
+    rulesOnly: false,
+    column: position,
+    position,
+  };
+}
+
+/** What admission would check of an event, as far as it can be wrong here. */
+function checkEvent(event: EventInput, row: number): void {
+  if (event.values.length > 0) {
+    throw WeirError.invalid(
+      "WRONG_LENGTH",
+      `events[${row}].values`,
+      "the detector discovers its inputs by name until its first training; send numbers by name until then",
+    );
+  }
+  const texts = [
+    ["key", event.key, limits.keyBytesMax, "KEY_TOO_LONG"],
+    ["id", event.id, limits.idBytesMax, "ID_TOO_LONG"],
+  ] as const;
+  for (const [field, text, bytesMax, reason] of texts) {
+    if (
+      text.isWellFormed() &&
+      (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax)
+    ) {
+      continue;
+    }
+    const message = `is not well-formed Unicode, or longer than ${bytesMax} bytes of UTF-8`;
+    throw WeirError.invalid(reason, `events[${row}].${field}`, message);
+  }
+  if (!Number.isSafeInteger(event.timeUnixMs)) {
+    throw WeirError.invalid(
+      "TIME_OUT_OF_RANGE",
+      `events[${row}].time_unix_ms`,
+      `${event.timeUnixMs} is not a whole number of milliseconds within +-(2^53 - 1)`,
+    );
+  }
+  for (const [name, value] of event.numbers) {
+    if (Number.isNaN(value) || Math.abs(value) <= limits.magnitudeMax) continue;
+    throw WeirError.invalid(
+      "NUMBER_OUT_OF_RANGE",
+      `events[${row}].numbers.${name.slice(0, 64)}`,
+      `${value} is infinite or its magnitude is over ${limits.magnitudeMax}`,
+    );
+  }
+}
+
+/** Verdicts of rows that only collect. */
+function collecting(events: readonly EventInput[], detector: Detector): Verdicts {
+  const verdicts = new Verdicts(events.length);
+  const { threshold } = detector.config;
+  verdicts.scores.fill(Number.NaN);
+  verdicts.thresholds.fill("fixed" in threshold ? threshold.fixed : Number.NaN);
+  verdicts.rules.fill(-1);
+  verdicts.sources.fill(Source.MODEL);
+  verdicts.states.fill(State.COLLECTING);
+  for (const [row, event] of events.entries()) {
+    verdicts.systemActions[row] = event.systemAction === "" ? 0 : 1;
+  }
+  return verdicts;
+}
+
+function framesNotYet(name: string): WeirError {
+  return new WeirError(
+    Code.FAILED_PRECONDITION,
+    "INPUTS_UNKNOWN",
+    `frame: detector "${name}" discovers its inputs by name until its first training; send events until then`,
+  );
+}
+
+function noNumbers(): WeirError {
+  return new WeirError(
+    Code.INVALID_ARGUMENT,
+    "MISSING_INPUT",
+    "No data in buffer: none of the rows' fields has numbers only, so there is nothing to train on; send numbers, or say in `schema` how to encode the others",
+  );
+}
