@@ -14,8 +14,6 @@ export const LANES: u32 = 8;
 export const LANE_BYTES: u32 = 64;
 /** Prepared values beyond it are taken as it when a row is scored, and end a training. */
 export const VALUE_MAX: f64 = 1e150;
-/** Columns between two looks at whether a block can still hold a near row. */
-const COLUMNS_A_LOOK: u32 = 5;
 
 /** Stops a training that has values beyond what squares can hold. */
 export function requireMagnitudes(training: Training): void {
@@ -54,8 +52,8 @@ export function distanceOf(reduced: f64, p: f64): f64 {
 }
 
 /**
- * Reduced distances from a bounded row to the rows of a block, eight f64s into `out`; the least of them. Stops as soon as all
- * are certainly beyond `limit`, with a result beyond it and nothing of use in `out`.
+ * Reduced distances from a bounded row to the rows of a block, eight f64s into `out`; whether one of them is within `limit`, and
+ * only then is `out` filled.
  */
 export function reducedOf(
   block: u32,
@@ -64,71 +62,58 @@ export function reducedOf(
   p: f64,
   limit: f64,
   out: u32,
-): f64 {
+): bool {
   if (p == 2) return squaresOf(block, row, columns, limit, out);
   if (p == 1) return absolutesOf(block, row, columns, limit, out);
-  return powersOf(block, row, columns, p, out);
+  return powersOf(block, row, columns, p, limit, out);
 }
 
-export function squaresOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): f64 {
+export function squaresOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): bool {
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
   let d = a;
-  const end = row + (columns << 3);
-  let least: f64 = 0;
-  while (row < end) {
-    const stop = min(row + (COLUMNS_A_LOOK << 3), end);
-    for (; row < stop; row += 8, block += LANE_BYTES) {
-      const x = v128.load64_splat(row);
-      const e = f64x2.sub(v128.load(block), x);
-      const f = f64x2.sub(v128.load(block, 16), x);
-      const g = f64x2.sub(v128.load(block, 32), x);
-      const h = f64x2.sub(v128.load(block, 48), x);
-      a = f64x2.add(a, f64x2.mul(e, e));
-      b = f64x2.add(b, f64x2.mul(f, f));
-      c = f64x2.add(c, f64x2.mul(g, g));
-      d = f64x2.add(d, f64x2.mul(h, h));
-    }
-    const m = f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d));
-    least = Math.min(f64x2.extract_lane(m, 0), f64x2.extract_lane(m, 1));
-    if (least > limit) return least;
+  for (const end = row + (columns << 3); row < end; row += 8, block += LANE_BYTES) {
+    const x = v128.load64_splat(row);
+    const e = f64x2.sub(v128.load(block), x);
+    const f = f64x2.sub(v128.load(block, 16), x);
+    const g = f64x2.sub(v128.load(block, 32), x);
+    const h = f64x2.sub(v128.load(block, 48), x);
+    a = f64x2.add(a, f64x2.mul(e, e));
+    b = f64x2.add(b, f64x2.mul(f, f));
+    c = f64x2.add(c, f64x2.mul(g, g));
+    d = f64x2.add(d, f64x2.mul(h, h));
   }
-  v128.store(out, a);
-  v128.store(out, b, 16);
-  v128.store(out, c, 32);
-  v128.store(out, d, 48);
-  return least;
+  return keep(a, b, c, d, limit, out);
 }
 
-function absolutesOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): f64 {
+function absolutesOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): bool {
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
   let d = a;
-  const end = row + (columns << 3);
-  let least: f64 = 0;
-  while (row < end) {
-    const stop = min(row + (COLUMNS_A_LOOK << 3), end);
-    for (; row < stop; row += 8, block += LANE_BYTES) {
-      const x = v128.load64_splat(row);
-      a = f64x2.add(a, f64x2.abs(f64x2.sub(v128.load(block), x)));
-      b = f64x2.add(b, f64x2.abs(f64x2.sub(v128.load(block, 16), x)));
-      c = f64x2.add(c, f64x2.abs(f64x2.sub(v128.load(block, 32), x)));
-      d = f64x2.add(d, f64x2.abs(f64x2.sub(v128.load(block, 48), x)));
-    }
-    const m = f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d));
-    least = Math.min(f64x2.extract_lane(m, 0), f64x2.extract_lane(m, 1));
-    if (least > limit) return least;
+  for (const end = row + (columns << 3); row < end; row += 8, block += LANE_BYTES) {
+    const x = v128.load64_splat(row);
+    a = f64x2.add(a, f64x2.abs(f64x2.sub(v128.load(block), x)));
+    b = f64x2.add(b, f64x2.abs(f64x2.sub(v128.load(block, 16), x)));
+    c = f64x2.add(c, f64x2.abs(f64x2.sub(v128.load(block, 32), x)));
+    d = f64x2.add(d, f64x2.abs(f64x2.sub(v128.load(block, 48), x)));
   }
+  return keep(a, b, c, d, limit, out);
+}
+
+/** Stores eight distances if one of them is within the limit. */
+function keep(a: v128, b: v128, c: v128, d: v128, limit: f64, out: u32): bool {
+  const least = f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d));
+  if (!v128.any_true(f64x2.le(least, f64x2.splat(limit)))) return false;
   v128.store(out, a);
   v128.store(out, b, 16);
   v128.store(out, c, 32);
   v128.store(out, d, 48);
-  return least;
+  return true;
 }
 
-function powersOf(block: u32, row: u32, columns: u32, p: f64, out: u32): f64 {
+function powersOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): bool {
   let least = Infinity;
   for (let lane: u32 = 0; lane < LANES; lane++) {
     const at = block + (lane << 3);
@@ -138,17 +123,18 @@ function powersOf(block: u32, row: u32, columns: u32, p: f64, out: u32): f64 {
       largest = Math.max(largest, Math.abs(delta));
     }
     let sum: f64 = 0;
-    if (largest > 0) {
+    if (largest > 0 && largest <= limit) {
       for (let c: u32 = 0; c < columns; c++) {
         const delta = load<f64>(at + c * LANE_BYTES) - load<f64>(row + (c << 3));
         sum += Math.pow(Math.abs(delta) / largest, p);
       }
     }
-    const distance = largest * Math.pow(sum, 1 / p);
+    // At least 1, the share of the largest difference: so a row whose largest is beyond the limit stays beyond it.
+    const distance = largest * Math.max(1, Math.pow(sum, 1 / p));
     store<f64>(out + (lane << 3), distance);
     least = Math.min(least, distance);
   }
-  return least;
+  return least <= limit;
 }
 
 /** The same from a bounded row to the nearest point of a box: `columns` lower bounds, padded as boundRow does, then upper ones. */
@@ -180,4 +166,38 @@ export function reducedToBox(box: u32, row: u32, columns: u32, p: f64): f64 {
 function outside(box: u32, row: u32, at: u32, bytes: u32): f64 {
   const x = load<f64>(row + at);
   return Math.max(0, Math.max(load<f64>(box + at) - x, x - load<f64>(box + bytes + at)));
+}
+
+/**
+ * Parts `amount` among the columns by their shares in the distance between a bounded row and a block's row, |difference|^p, and
+ * adds the parts to `out`; what could not be parted, as the two are equal. @param lane address of the block's row
+ */
+export function addShares(
+  lane: u32,
+  row: u32,
+  columns: u32,
+  p: f64,
+  amount: f64,
+  out: u32,
+): f64 {
+  let largest: f64 = 0;
+  for (let c: u32 = 0; c < columns; c++) {
+    const delta = load<f64>(lane + c * LANE_BYTES) - load<f64>(row + (c << 3));
+    largest = Math.max(largest, Math.abs(delta));
+  }
+  if (largest == 0) return amount;
+  let sum: f64 = 0;
+  for (let c: u32 = 0; c < columns; c++) sum += shareOf(lane, row, c, p, largest);
+  for (let c: u32 = 0; c < columns; c++) {
+    const at = out + (c << 3);
+    store<f64>(at, load<f64>(at) + amount * (shareOf(lane, row, c, p, largest) / sum));
+  }
+  return 0;
+}
+
+/** |difference|^p in a column, of the largest one. */
+function shareOf(lane: u32, row: u32, column: u32, p: f64, largest: f64): f64 {
+  const delta = load<f64>(lane + column * LANE_BYTES) - load<f64>(row + (column << 3));
+  const share = Math.abs(delta) / largest;
+  return p == 2 ? share * share : p == 1 ? share : Math.pow(share, p);
 }

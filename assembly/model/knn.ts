@@ -11,7 +11,7 @@
  *
  *   ┌ Knn 16 B │ Neighbours, see neighbours.ts ┐
  */
-import { boundedBytes, boundRow, requireMagnitudes } from "./distances";
+import { addShares, boundedBytes, boundRow, requireMagnitudes } from "./distances";
 import { bodyOf, Model, modelAt } from "./model";
 import {
   buildNeighbours,
@@ -21,8 +21,9 @@ import {
   orderOf,
   planLeaves,
   searchBound,
+  valuesOf,
 } from "./neighbours";
-import { addShares, foundAt, nearest, NONE } from "./neighbour-search";
+import { foundAt, nearest, NONE } from "./neighbour-search";
 import { sampledRow, sampleRows } from "./row-sample";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { releaseScratch, scratchTop, takeScratch } from "./work";
@@ -132,7 +133,8 @@ export function explainKnn(model: Model, row: u32, out: u32): f64 {
   for (let i: u32 = 0; i < wanted; i++) {
     const found = foundAt(list, i);
     const part = (knn.method == MEAN ? found.distance : score) / (wanted as f64);
-    baseline += addShares(neighbours, found.position, bounded, part, out);
+    const lane = valuesOf(neighbours, found.position);
+    baseline += addShares(lane, bounded, model.columns, neighbours.p, part, out);
   }
   releaseScratch(mark);
   return baseline;

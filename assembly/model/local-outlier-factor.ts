@@ -12,7 +12,7 @@
  *
  *   ┌ wanted u32, 12 B free │ k-distances f64 │ densities f64, both by position │ Neighbours, see neighbours.ts ┐
  */
-import { boundedBytes, boundRow, requireMagnitudes } from "./distances";
+import { addShares, boundedBytes, boundRow, requireMagnitudes } from "./distances";
 import { align16, bodyOf, Model, modelAt } from "./model";
 import {
   buildNeighbours,
@@ -22,8 +22,9 @@ import {
   orderOf,
   planLeaves,
   searchBound,
+  valuesOf,
 } from "./neighbours";
-import { addShares, Found, FOUND_BYTES, foundAt, nearest, NONE } from "./neighbour-search";
+import { Found, FOUND_BYTES, foundAt, nearest, NONE } from "./neighbour-search";
 import { RowSample, sampledRow, sampleRows } from "./row-sample";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { releaseScratch, releaseWork, scratchTop, takeScratch, work, workTop } from "./work";
@@ -190,7 +191,8 @@ export function explainLocalOutlierFactor(model: Model, row: u32, out: u32): f64
     reach += within;
     if (!(found.distance > within)) continue;
     const part = (density * (found.distance - within)) / (wanted as f64);
-    unparted += addShares(neighbours, found.position, bounded, part, out);
+    const lane = valuesOf(neighbours, found.position);
+    unparted += addShares(lane, bounded, model.columns, neighbours.p, part, out);
   }
   releaseScratch(mark);
   return density * (reach / (wanted as f64) + LEAST_REACH) + unparted;

@@ -12,7 +12,7 @@ import {
   reducedOf,
   reducedToBox,
 } from "./distances";
-import { blocksAt, blocksOf, boxOf, firstBlock, Neighbours, orderOf, valuesOf } from "./neighbours";
+import { blocksAt, blocksOf, boxOf, firstBlock, Neighbours, orderOf } from "./neighbours";
 import { releaseScratch, scratchTop, takeScratch } from "./work";
 
 /** A row found, 16 B. */
@@ -125,7 +125,7 @@ function scan(search: Search, first: u32, end: u32): void {
   const lanes = search.lanes;
   let block = blocksAt(neighbours) + first * stride;
   for (let i = first; i < end; i++, block += stride) {
-    if (reducedOf(block, search.row, columns, p, search.limit, lanes) > search.limit) continue;
+    if (!reducedOf(block, search.row, columns, p, search.limit, lanes)) continue;
     const position = i * LANES;
     const count = min(LANES, neighbours.rows - position);
     for (let lane: u32 = 0; lane < count; lane++) {
@@ -203,37 +203,4 @@ function sortFound(search: Search): void {
     const found = foundAt(list, i);
     found.distance = distanceOf(found.distance, search.neighbours.p);
   }
-}
-
-/**
- * Parts `amount` among the columns by their shares in the distance between a row and a neighbour, |difference|^p, and adds the
- * parts to `out`; what could not be parted, as the two are equal.
- */
-export function addShares(
-  neighbours: Neighbours,
-  position: u32,
-  row: u32,
-  amount: f64,
-  out: u32,
-): f64 {
-  const columns = neighbours.columns;
-  const p = neighbours.p;
-  const values = valuesOf(neighbours, position);
-  let largest: f64 = 0;
-  for (let c: u32 = 0; c < columns; c++) {
-    const delta = Math.abs(load<f64>(values + c * LANE_BYTES) - load<f64>(row + (c << 3)));
-    largest = Math.max(largest, delta);
-  }
-  if (!(largest > 0)) return amount;
-  let sum: f64 = 0;
-  for (let c: u32 = 0; c < columns; c++) {
-    const delta = load<f64>(values + c * LANE_BYTES) - load<f64>(row + (c << 3));
-    sum += Math.pow(Math.abs(delta) / largest, p);
-  }
-  for (let c: u32 = 0; c < columns; c++) {
-    const at = out + (c << 3);
-    const delta = load<f64>(values + c * LANE_BYTES) - load<f64>(row + (c << 3));
-    store<f64>(at, load<f64>(at) + (amount * Math.pow(Math.abs(delta) / largest, p)) / sum);
-  }
-  return 0;
 }

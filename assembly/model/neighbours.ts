@@ -14,11 +14,8 @@ import { align16 } from "./model";
 import { sortIndices } from "./sort";
 import { releaseWork, work, workTop } from "./work";
 
-/** The least number of blocks in a leaf. */
-const LEAF_BLOCKS: u32 = 4;
-/** Fewer blocks than these get no tree. */
-const TREE_BLOCKS: u32 = 16;
-const TREE_COLUMNS: u32 = 64;
+/** The least number of blocks in a leaf, see above; of many columns half as many as columns. */
+const LEAF_BLOCKS: u32 = 2;
 
 /** Rows squared x columns of a training. */
 const WORK_MAX: f64 = 4e9;
@@ -68,12 +65,12 @@ export function firstBlock(blocks: u32, index: u32, nodes: u32): u32 {
   return (((index as u64) * (blocks as u64)) / (nodes as u64)) as u32;
 }
 
-/** How many leaves the rows should have. */
+/** How many leaves the rows should have: 1 where two levels would not have blocks enough. */
 export function planLeaves(rows: u32, columns: u32): u32 {
+  const least = max(LEAF_BLOCKS, columns / 2);
   const blocks = blocksOf(rows);
-  if (blocks < TREE_BLOCKS || columns > TREE_COLUMNS) return 1;
   let leaves: u32 = 1;
-  while (blocks / (leaves << 1) >= LEAF_BLOCKS) leaves <<= 1;
+  while (blocks / (leaves << 1) >= least) leaves <<= 1;
   return leaves;
 }
 
