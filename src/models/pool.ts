@@ -10,11 +10,21 @@ export interface ScoreJob {
   /** Row-major, NaN = missing. */
   readonly rows: Float64Array;
   readonly normalization: Normalization;
+  /** Whether to tell what each column did to each score. */
+  readonly explain?: boolean;
 }
 
 export interface ScoreResult {
   readonly raws: Float64Array<ArrayBuffer>;
   readonly scores: Float64Array<ArrayBuffer>;
+  /** Where asked for. */
+  readonly explained?: Explained;
+}
+
+/** A number a row and column, and one a row: row by row they add up to the scores. */
+export interface Explained {
+  readonly contributions: Float64Array<ArrayBuffer>;
+  readonly baselines: Float64Array<ArrayBuffer>;
 }
 
 export interface TrainOptions {

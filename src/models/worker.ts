@@ -5,7 +5,7 @@ import { move, workerData } from "piscina";
 import { createMemory } from "../shard/module.ts";
 import { instantiateModels, normalizations } from "./module.ts";
 import type { ModelExports } from "./module.ts";
-import type { ScoreJob, ScoreResult } from "./pool.ts";
+import type { Explained, ScoreJob, ScoreResult } from "./pool.ts";
 import { setThreadPriority } from "./priority.ts";
 import type { ThreadPriority } from "./priority.ts";
 import { runTraining, TrainingError, WORK_BASE } from "./training.ts";
@@ -96,7 +96,7 @@ function run(job: ModelJob): ModelJobResult {
   }
 }
 
-function score({ modelId, model, rows, normalization }: ScoreJob): ModelJobResult {
+function score({ modelId, model, rows, normalization, explain = false }: ScoreJob): ModelJobResult {
   if (placed?.id !== modelId || placed.bytes !== model.length) {
     placed = undefined;
     const fault = place(model);
@@ -112,7 +112,7 @@ function score({ modelId, model, rows, normalization }: ScoreJob): ModelJobResul
   const rowsAt = align(WORK_BASE + model.length);
   const rawsAt = rowsAt + chunk * columns * 8;
   const scoresAt = rawsAt + chunk * 8;
-  if (scoresAt + chunk * 8 > buffer.byteLength) {
+  if (scoresAt + (chunk + columns) * 8 > buffer.byteLength) {
     return { failure: "the model needs more memory than a trainer has; raise trainer_memory_mb" };
   }
   const number = normalizations.indexOf(normalization);
@@ -124,7 +124,23 @@ function score({ modelId, model, rows, normalization }: ScoreJob): ModelJobResul
     scored.raws.set(new Float64Array(buffer, rawsAt, some), first);
     scored.scores.set(new Float64Array(buffer, scoresAt, some), first);
   }
-  return { scored };
+  return { scored: explain ? { ...scored, explained: explainRows(rows, number, rowsAt) } : scored };
+}
+
+/** Of rows, one after the other, with the model that lies at WORK_BASE; there is room for two rows from `at` on. */
+function explainRows(rows: Float64Array, normalization: number, at: number): Explained {
+  const { buffer } = memoryOf();
+  const columns = new Uint32Array(buffer, WORK_BASE + 16, 1)[0] ?? 1;
+  const row = new Float64Array(buffer, at, columns);
+  const out = new Float64Array(buffer, at + columns * 8, columns);
+  const contributions = new Float64Array(rows.length);
+  const baselines = new Float64Array(rows.length / columns);
+  for (let i = 0; i < baselines.length; i++) {
+    row.set(rows.subarray(i * columns, (i + 1) * columns));
+    baselines[i] = kernelOf().explainModel(WORK_BASE, at, normalization, out.byteOffset);
+    contributions.set(out, i * columns);
+  }
+  return { contributions, baselines };
 }
 
 /** Puts a model where a training would begin. Why it is not sound; undefined = it is. */
