@@ -48,6 +48,9 @@ export function calibrate(model: Model, scores: u32, newScores: u32, count: u32)
   memory.copy(sorted, scores, count << 3);
   sortNumbers(sorted, count);
   model.rawThreshold = percentile(sorted, count, 1 - model.contamination);
+  for (let i: u32 = 0; i < count; i++) {
+    store<f64>(sorted + (i << 3), rawWithin(load<f64>(sorted + (i << 3))));
+  }
   fillKnots(model, sorted, count);
   fitTail(model, sorted, count);
   releaseWork(mark);
@@ -114,7 +117,7 @@ function placeKnots(sorted: u32, count: u32, exact: u32, values: u32, capacity: 
       const at = values + ((capacity - 1 - placed) << 3);
       const above = aboveGroup(sorted, count, index);
       const equal = (count - above - first) as f64;
-      store<f64>(at, rawWithin(load<f64>(sorted + (index << 3))));
+      store<f64>(at, load<f64>(sorted + (index << 3)));
       store<f64>(at + (capacity << 3), ((above as f64) + (equal + 1) * 0.5) / ((count as f64) + 1));
     }
     placed++;
@@ -153,13 +156,13 @@ function fillKnots(model: Model, sorted: u32, count: u32): void {
 function fitTail(model: Model, sorted: u32, count: u32): void {
   const rows = min(count - 1, max(TAIL_ROWS, count / 10));
   const from = count - rows;
-  const largest = rawWithin(load<f64>(sorted + ((count - 1) << 3)));
-  const begin = rawWithin(load<f64>(sorted + ((from - 1) << 3)));
+  const largest = load<f64>(sorted + ((count - 1) << 3));
+  const begin = load<f64>(sorted + ((from - 1) << 3));
   const tailRows = rows as f64;
   let mean: f64 = 0;
   let weighted: f64 = 0;
   for (let i: u32 = 0; i < rows; i++) {
-    const excess = (rawWithin(load<f64>(sorted + ((from + i) << 3))) - begin) / tailRows;
+    const excess = (load<f64>(sorted + ((from + i) << 3)) - begin) / tailRows;
     mean += excess;
     weighted += excess * (1 - ((i as f64) + 0.65) / tailRows);
   }
@@ -243,9 +246,16 @@ function sigmoid(exponent: f64): f64 {
   return 1 / (1 + Math.exp(-max(-EXPONENT_MAX, min(EXPONENT_MAX, exponent))));
 }
 
+/** In quarters and halves, so that differences of huge scores are finite; else no bit is another. */
 function standardized(model: Model, raw: f64): f64 {
-  const range = model.threeQuarters - model.quarter;
-  return sigmoid((raw - model.median) / (range > 0 ? 2 * range : model.deviation));
+  const half = model.threeQuarters * 0.5 - model.quarter * 0.5;
+  const scale = half > 0 ? half : model.deviation * 0.25;
+  return sigmoid((raw * 0.25 - model.median * 0.25) / scale);
+}
+
+function deviationsAbove(model: Model, raw: f64): f64 {
+  const deviations = (raw - model.mean) / model.deviation;
+  return max(-f64.MAX_VALUE, min(f64.MAX_VALUE, deviations));
 }
 
 /** A raw score in one of the forms above. Monotonic in the raw score. */
@@ -254,11 +264,11 @@ export function normalize(model: Model, raw: f64, normalization: u32): f64 {
     case NORMALIZE_CALIBRATED:
       return calibrated(model, raw);
     case NORMALIZE_LLAMAFARM_STREAM:
-      return sigmoid((raw - model.mean) / model.deviation);
+      return sigmoid(deviationsAbove(model, raw));
     case NORMALIZE_STANDARDIZATION:
       return standardized(model, raw);
     case NORMALIZE_ZSCORE:
-      return (raw - model.mean) / model.deviation;
+      return deviationsAbove(model, raw);
     default:
       return raw;
   }
