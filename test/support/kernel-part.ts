@@ -11,7 +11,7 @@ const assembly = fileURLToPath(new URL("../../assembly", import.meta.url));
  */
 export class KernelPart {
   readonly memory: WebAssembly.Memory;
-  private readonly exports: WebAssembly.Exports;
+  private readonly exports: object;
 
   private constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
     this.memory = memory;
@@ -27,7 +27,7 @@ export class KernelPart {
 
   static async make(source: string, memory: WebAssembly.Memory): Promise<KernelPart> {
     const written = new Map<string, Uint8Array>();
-    const { error, stderr } = await main(
+    const { error } = await main(
       [
         "part.ts",
         "--outFile=part.wasm",
@@ -60,13 +60,13 @@ export class KernelPart {
         listFiles: () => null,
       },
     );
-    if (error !== null) throw new Error(stderr.toString(), { cause: error });
+    if (error !== null) throw error;
     const bytes = Uint8Array.from(written.get("part.wasm") ?? []);
     return new KernelPart(await WebAssembly.compile(bytes), memory);
   }
 
   call(name: string, ...values: readonly number[]): number {
-    const found: unknown = this.exports[name];
+    const found: unknown = Reflect.get(this.exports, name);
     if (typeof found !== "function") throw new Error(`${name} is not exported`);
     return Number(Reflect.apply(found, undefined, values));
   }

@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 interface Calibration {
-  score(raw: number, normalization?: Normalization): number;
+  readonly score: (raw: number, normalization?: Normalization) => number;
   /** Byte of the model in memory. */
   readonly address: number;
 }
