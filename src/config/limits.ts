@@ -101,6 +101,18 @@ export const limits = {
   explainedNumbersMax: 100_000,
   /** Values that rows hold, all detectors together, until the detectors know their inputs: 128 MiB. */
   discoveryValuesMax: 16_777_216,
+  /** Buffers of rows (/v1/polars), all clients together. */
+  buffersMax: 1000,
+  bufferRowsMax: 100_000,
+  bufferColumnsMax: 256,
+  /** Rows in one append. */
+  bufferAppendRowsMax: 10_000,
+  /** Of all buffers; what a row takes is 8 bytes a number and two a character of text. */
+  buffersBytesMax: 512 * 1024 * 1024,
+  /** Characters of one text value. */
+  bufferTextCharsMax: 4096,
+  /** Cells of one answer: 2 million are about 40 MB of JSON. Ask for a tail to get the rest. */
+  bufferAnswerCellsMax: 2_000_000,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

@@ -49,6 +49,10 @@ export type Reason =
   | "INVALID_SPEC"
   | "DETECTOR_EXISTS"
   | "DETECTOR_REMOVED"
+  | "UNKNOWN_BUFFER"
+  | "BUFFER_EXISTS"
+  | "TOO_MANY_BUFFERS"
+  | "ANSWER_TOO_LARGE" // more cells than one answer holds
   | "WARMING_UP"
   | "DRAINING"
   | "CANCELLED"

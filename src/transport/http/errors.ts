@@ -40,6 +40,7 @@ const statusOfCode: Readonly<Record<Code, number>> = {
 const statusOfReason: Partial<Readonly<Record<Reason, number>>> = {
   MESSAGE_TOO_LARGE: 413,
   TOO_MANY_ROWS: 413,
+  ANSWER_TOO_LARGE: 413,
   TOO_MANY_COLUMNS: 413,
   METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,

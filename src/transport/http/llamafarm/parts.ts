@@ -49,8 +49,18 @@ export async function answer(
   }
 }
 
+/** An answer that is JSON already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export function sendJson(reply: FastifyReply, body: unknown): void {
-  reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(body));
+  const text = body instanceof JsonText ? body.text : JSON.stringify(body);
+  reply.header("content-type", "application/json; charset=utf-8").send(text);
 }
 
 /** Answers with an error; failures of our own are logged. */

@@ -1,0 +1,161 @@
+import type { FastifyInstance } from "fastify";
+import type { RowBuffer } from "../../../buffers/buffer.ts";
+import type { Buffers } from "../../../buffers/buffers.ts";
+import { statistics } from "../../../buffers/features.ts";
+import type { FeatureFrames, FeatureRequest } from "../../../buffers/features.ts";
+import { limits } from "../../../config/limits.ts";
+import { isObject } from "../json.ts";
+import { answer, JsonText, pathId } from "./parts.ts";
+import type { LlamaFarmParts } from "./parts.ts";
+
+import { bodyObject, BodyReader } from "./validate.ts";
+
+export interface BufferParts extends LlamaFarmParts {
+  readonly buffers: Buffers;
+  readonly frames: FeatureFrames;
+}
+
+interface Identified {
+  Params: { id: string };
+}
+
+/** What LlamaFarm computes where a request names nothing. */
+const defaults = { windowRows: 1000, windows: [5, 10, 20], lags: [1, 2, 3] } as const;
+
+const periodBounds = { min: 1, max: limits.bufferRowsMax } as const;
+
+/** Buffers of rows and their rolling features: LlamaFarm's Polars API, below `prefix`. */
+export function bufferRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): void {
+  const { buffers } = parts;
+  const at = `${prefix}/polars`;
+  app.post(`${at}/buffers`, (request, reply) =>
+    answer(parts, request, reply, () => {
+      const body = new BodyReader(bodyObject(request.body));
+      const id = body.text("buffer_id");
+      const windowRows = body.integer("window_size", {
+        initial: defaults.windowRows,
+        min: 10,
+        max: limits.bufferRowsMax,
+      });
+      body.check();
+      buffers.create(id, windowRows);
+      return {
+        object: "buffer_created",
+        buffer_id: id,
+        window_size: windowRows,
+        status: "created",
+      };
+    }),
+  );
+  app.get(`${at}/buffers`, (request, reply) =>
+    answer(parts, request, reply, () => {
+      const data = buffers.list().map(describeBuffer);
+      return { object: "list", data, total: data.length };
+    }),
+  );
+  app.get<Identified>(`${at}/buffers/:id`, (request, reply) =>
+    answer(parts, request, reply, () =>
+      describeBuffer(buffers.get(pathId(request.params.id, "buffer_id"))),
+    ),
+  );
+  app.delete<Identified>(`${at}/buffers/:id`, (request, reply) =>
+    answer(parts, request, reply, () => {
+      const id = pathId(request.params.id, "buffer_id");
+      buffers.remove(id);
+      return { deleted: true, buffer_id: id };
+    }),
+  );
+  app.post<Identified>(`${at}/buffers/:id/clear`, (request, reply) =>
+    answer(parts, request, reply, () => {
+      const id = pathId(request.params.id, "buffer_id");
+      buffers.get(id).clear();
+      return { cleared: true, buffer_id: id, size: 0 };
+    }),
+  );
+  rowRoutes(app, at, parts);
+}
+
+function rowRoutes(app: FastifyInstance, at: string, parts: BufferParts): void {
+  const { buffers, frames } = parts;
+  app.post(`${at}/append`, (request, reply) =>
+    answer(parts, request, reply, () => {
+      const body = new BodyReader(bodyObject(request.body));
+      const id = body.text("buffer_id");
+      const rows = body.objects("data");
+      body.check();
+      const buffer = buffers.append(id, rows);
+      return {
+        object: "append_result",
+        buffer_id: id,
+        appended: rows.length,
+        buffer_size: buffer.rows,
+        avg_append_ms: appendMs(buffer),
+      };
+    }),
+  );
+  app.post(`${at}/features`, (request, reply) =>
+    answer(parts, request, reply, async () => {
+      const body = new BodyReader(bodyObject(request.body));
+      const id = body.text("buffer_id");
+      const wanted = readFeatures(body);
+      body.check();
+      return new JsonText(await frames.write(buffers.get(id), wanted));
+    }),
+  );
+  app.get<Identified>(`${at}/buffers/:id/data`, (request, reply) =>
+    answer(parts, request, reply, async () => {
+      const query = new BodyReader(isObject(request.query) ? request.query : {});
+      const tail = query.optionalInteger("tail") ?? 0;
+      const withFeatures = query.flag("with_features", false);
+      query.check();
+      const buffer = buffers.get(pathId(request.params.id, "buffer_id"));
+      const none = { windows: [], lags: [] };
+      const features = withFeatures ? defaults : none;
+      return new JsonText(await frames.write(buffer, { ...features, statistics, tail }));
+    }),
+  );
+}
+
+function readFeatures(body: BodyReader): FeatureRequest {
+  const windows = body.integers("rolling_windows", periodBounds) ?? defaults.windows;
+  const wanted = body.choices("include_rolling_stats", statistics) ?? statistics;
+  const lagged = body.flag("include_lags", true);
+  const lags = body.integers("lag_periods", periodBounds) ?? defaults.lags;
+  const tail = body.optionalInteger("tail") ?? 0;
+  for (const [name, list] of [
+    ["rolling_windows", windows],
+    ["lag_periods", lags],
+  ] as const) {
+    if (list.length > limits.periodsMax) {
+      body.add([name], list.length, {
+        type: "too_long",
+        msg: `List should have at most ${limits.periodsMax} items`,
+        ctx: { max_length: limits.periodsMax },
+      });
+    }
+  }
+  return {
+    windows: [...new Set(windows)],
+    lags: lagged ? [...new Set(lags)] : [],
+    statistics: statistics.filter((statistic) => wanted.includes(statistic)),
+    tail,
+  };
+}
+
+function describeBuffer(buffer: RowBuffer): object {
+  const { columns } = buffer;
+  return {
+    buffer_id: buffer.id,
+    size: buffer.rows,
+    window_size: buffer.windowRows,
+    columns: columns.map(({ name }) => name),
+    numeric_columns: columns.filter((column) => column.isNumeric).map(({ name }) => name),
+    memory_bytes: buffer.bytes,
+    append_count: buffer.appended,
+    avg_append_ms: appendMs(buffer),
+  };
+}
+
+function appendMs(buffer: RowBuffer): number {
+  return buffer.appended === 0 ? 0 : buffer.appendMs / buffer.appended;
+}
