@@ -44,6 +44,11 @@ export function readF64(root: string, file: string): Float64Array {
   return Float64Array.from({ length: bytes.length >>> 3 }, (_, i) => bytes.readDoubleLE(8 * i));
 }
 
+export function readF32(root: string, file: string): Float64Array {
+  const bytes = readBytes(root, file);
+  return Float64Array.from({ length: bytes.length >>> 2 }, (_, i) => bytes.readFloatLE(4 * i));
+}
+
 /** Whether a row lacks a column, by the manifest's rules. */
 export function lacks(
   rule: "A" | "B" | null,

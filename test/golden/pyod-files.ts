@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Kind } from "../../src/models/kinds.ts";
-import { readBytes, readF64 } from "./golden-files.ts";
+import { readBytes, readF32, readF64 } from "./golden-files.ts";
 
-const file = z.object({ file: z.string() });
+/** float64 but for autoencoder's, which PyOD has as float32. */
+const file = z.object({ file: z.string(), dtype: z.enum(["f8", "f4"]).default("f8") });
 
 const kindSchema = z.object({
   /** A number where the kind is deterministic, else one a seed. */
@@ -86,7 +87,7 @@ function readSets(root: string): PyodSet[] {
       scores: (kind, which) => {
         const found = set.kinds[kind]?.[which];
         if (found === undefined) throw new Error(`${name} has no ${which} scores of ${kind}`);
-        return readF64(root, found.file);
+        return found.dtype === "f4" ? readF32(root, found.file) : readF64(root, found.file);
       },
     };
   });
