@@ -298,7 +298,8 @@ export function explainIsolationForest(model: Model, row: u32, out: u32): f64 {
   const slope = -Math.LN2 * load<f64>(body) * baseline;
   const stretch = Math.abs(longer) > 1e-9 ? (score - baseline) / longer : slope;
   for (let c: u32 = 0; c < columns; c++) {
-    store<f64>(out + (c << 3), load<f64>(out + (c << 3)) * stretch);
+    // Adding 0 keeps -0 out of answers.
+    store<f64>(out + (c << 3), load<f64>(out + (c << 3)) * stretch + 0);
   }
   shareByDistance(body + RANGES, row, columns, out);
   return baseline + offset;

@@ -1,63 +1,16 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { main } from "assemblyscript/asc";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createMemory } from "../../../src/shard/module.ts";
+import { KernelPart } from "../../support/kernel-part.ts";
 
-const assembly = fileURLToPath(new URL("../../../assembly", import.meta.url));
 const FREE = 2 << 20;
 const memory = createMemory(4 << 20);
-let exports: object = {};
+let random: KernelPart;
 
-/** The kernel does not export its random numbers: they are compiled alone. */
 beforeAll(async () => {
-  const written = new Map<string, Uint8Array>();
-  const { error } = await main(
-    [
-      "rng.ts",
-      "--outFile=rng.wasm",
-      "--optimize",
-      "--bindings=raw",
-      "--importMemory",
-      "--sharedMemory",
-      "--initialMemory=2",
-      "--maximumMemory=65536",
-      "--memoryBase=65536",
-      "--runtime=stub",
-      "--enable=threads,bulk-memory",
-    ],
-    {
-      readFile: (name, base) => {
-        try {
-          return readFileSync(join(base === "." ? assembly : base, name), "utf8");
-        } catch {
-          return null;
-        }
-      },
-      writeFile: (name, contents) => {
-        written.set(
-          name,
-          typeof contents === "string" ? new TextEncoder().encode(contents) : contents,
-        );
-      },
-      listFiles: () => null,
-    },
-  );
-  if (error !== null) throw error;
-  const bytes = Uint8Array.from(written.get("rng.wasm") ?? []);
-  const kernel = new WebAssembly.Instance(await WebAssembly.compile(bytes), {
-    env: { memory, abort: () => 0 },
-  });
-  exports = kernel.exports;
+  random = await KernelPart.make('export * from "./rng";', memory);
 });
 
-function call(name: string, ...values: readonly number[]): number {
-  const found: unknown = Reflect.get(exports, name);
-  if (typeof found !== "function") throw new Error(`${name} is not exported`);
-  return Number(Reflect.apply(found, undefined, values));
-}
-
+const call = (name: string, ...values: readonly number[]): number => random.call(name, ...values);
 const normal = (): number => call("randomNormal");
 
 function draws(
