@@ -1,4 +1,4 @@
-import type { BenchResults, LaneReport, OpenReport, Suites } from "./results.ts";
+import type { BenchResults, LaneReport, OpenReport, Suites, TimesReport } from "./results.ts";
 import type { Spread } from "./statistics.ts";
 
 /** A line of the final table: what was to be reached, and what was. */
@@ -71,6 +71,7 @@ export function barRows(results: BenchResults): readonly BarRow[] {
     }),
     ...telemetryRows(suites),
     ...warmupRows(suites),
+    ...kindRows(suites),
   ];
 }
 
@@ -242,4 +243,26 @@ function warmupRows({ warmup }: Suites): BarRow[] {
       reached: reached(median <= 2, false),
     },
   ];
+}
+
+/** One row alone: 200x where PyOD takes milliseconds, 50x elsewhere. */
+const fastKinds: ReadonlySet<string> = new Set(["ecod", "copod", "isolation_forest", "suod"]);
+
+function kindRows({ kinds }: Suites): BarRow[] {
+  if (kinds === undefined) return [];
+  const rows = kinds.kinds.flatMap(({ kind, fit, one, batch }) => [
+    timesRow(`${kind}, one row, over PyOD`, one, fastKinds.has(kind) ? 200 : 50),
+    timesRow(`${kind}, a row of 256, over PyOD`, batch, 3),
+    timesRow(`${kind}, fit of 1,000 x 10, over PyOD`, fit, kind === "autoencoder" ? 0.5 : 1),
+  ]);
+  return [
+    ...rows,
+    timesRow("12 rolling features and 3 lags of 10,000 rows, over Polars", kinds.polars, 1),
+  ];
+}
+
+function timesRow(what: string, { ratio }: TimesReport, bar: number): BarRow {
+  const goal = { what, bar: times(bar), moonshot: "-" };
+  if (ratio === undefined) return { ...goal, measured: "-", spread: "-", reached: "-" };
+  return atLeast(goal, ratio, { bar, moonshot: Number.POSITIVE_INFINITY, show: times });
 }

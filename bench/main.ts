@@ -7,6 +7,7 @@ import { runLane } from "./end-to-end/lane-suite.ts";
 import { runMemory } from "./end-to-end/memory.ts";
 import { runTelemetry } from "./end-to-end/telemetry.ts";
 import { runWarmup } from "./end-to-end/warmup.ts";
+import { runKinds } from "./kinds-suite.ts";
 import { parseOptions, usage, type BenchOptions, type SuiteName } from "./options.ts";
 import { runPeers } from "./peers/suite.ts";
 import type { BenchResults, Suites } from "./results.ts";
@@ -47,6 +48,7 @@ async function runAll(options: BenchOptions): Promise<BenchResults> {
   const collector = new Collector();
   await collector.run("step", options, () => runStep(scale));
   await collector.run("peers", options, () => runPeers(scale));
+  await collector.run("kinds", options, () => runKinds(scale));
   const lanes = ["frames", "events", "unary", "http"] as const;
   if ([...lanes, "idle" as const].some((name) => options.suites.has(name))) {
     const bed = await makeBed(scale);

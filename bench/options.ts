@@ -78,6 +78,7 @@ export const suiteNames = [
   "warmup",
   "memory",
   "peers",
+  "kinds",
 ] as const;
 export type SuiteName = (typeof suiteNames)[number];
 

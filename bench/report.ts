@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barRows, figure, milliseconds, percent } from "./bars.ts";
-import type { BenchResults, LaneReport, OpenReport } from "./results.ts";
+import type { BenchResults, KindsReport, LaneReport, OpenReport, TimesReport } from "./results.ts";
 import type { Spread } from "./statistics.ts";
 
 /**
@@ -120,6 +120,34 @@ function openTable(lanes: readonly LaneReport[]): string {
   );
 }
 
+function kindsTable({ kinds, versions, polars }: KindsReport): string {
+  const cells = ({ weirUs, peerUs, ratio }: TimesReport): string[] => [
+    microseconds(weirUs.median),
+    peerUs === undefined ? "-" : microseconds(peerUs.median),
+    ratio === undefined ? "-" : range(ratio, figure),
+  ];
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version || "none"}`);
+  return [
+    table(
+      ["kind", "", "Weir", "PyOD", "PyOD over Weir"],
+      kinds.flatMap(({ kind, fit, one, batch }) => [
+        [kind, "fit", ...cells(fit)],
+        ["", "one row", ...cells(one)],
+        ["", "a row of 256", ...cells(batch)],
+      ]),
+    ),
+    table(
+      ["10,000 rows", "Weir", "Polars", "Polars over Weir"],
+      [["12 rolling features, 3 lags", ...cells(polars)]],
+    ),
+    `${named.join(", ")}.`,
+  ].join("\n\n");
+}
+
+function microseconds(us: number): string {
+  return us >= 1000 ? milliseconds(us) : `${figure(us)} us`;
+}
+
 /** Every table of a run, as Markdown. */
 export function report(results: BenchResults): string {
   const { suites } = results;
@@ -165,6 +193,7 @@ export function report(results: BenchResults): string {
       `${named.join(", ")}. Checksum of River's scores \`${checksums.river}\`, of Weir's on the same rows \`${checksums.weir ?? "-"}\`.`,
     );
   }
+  if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
   if (lanes.length > 0) {
     parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));
   }

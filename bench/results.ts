@@ -33,6 +33,7 @@ export interface Suites {
   warmup?: WarmupReport;
   memory?: MemoryReport;
   peers?: PeersReport;
+  kinds?: KindsReport;
 }
 
 export type LaneName = "frames" | "events" | "unary" | "http";
@@ -152,4 +153,29 @@ export interface PeersReport {
   readonly checksums: { readonly river: string; readonly weir: string | undefined };
   /** Step over River, round by round, by number of keys. */
   readonly stepOverRiver: readonly { readonly keys: number; readonly ratio: Spread }[];
+}
+
+/** Window models beside PyOD, and rolling features beside Polars. */
+export interface KindsReport {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly kinds: readonly KindReport[];
+  readonly polars: TimesReport;
+}
+
+export interface KindReport {
+  readonly kind: string;
+  /** Of 1,000 rows of 10 columns. */
+  readonly fit: TimesReport;
+  /** One row alone. */
+  readonly one: TimesReport;
+  /** A row of 256. */
+  readonly batch: TimesReport;
+}
+
+/** Microseconds of both sides; the peer's are undefined where it is not installed. */
+export interface TimesReport {
+  readonly weirUs: Spread;
+  readonly peerUs: Spread | undefined;
+  /** The peer's time over Weir's, pair by pair. */
+  readonly ratio: Spread | undefined;
 }

@@ -1,8 +1,9 @@
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import type { Writable } from "node:stream";
 import { isRecord } from "../end-to-end/channel.ts";
 import { inputs, type Rows } from "../end-to-end/workload.ts";
 
@@ -30,11 +31,11 @@ export async function startPeers(python: string, rows: Rows): Promise<Peers> {
   const script = path.join(import.meta.dirname, "peers.py");
   const child = spawn(python, [script, file, String(inputs)], { stdio: "pipe" });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const versions = await ask(child, lines, "versions");
+  const versions = await ask(child.stdin, lines, "versions");
   return {
     versions: Object.fromEntries(Object.entries(versions).map(([k, v]) => [k, String(v)])),
     async run(peer) {
-      const answer = await ask(child, lines, peer);
+      const answer = await ask(child.stdin, lines, peer);
       return { eventsPerS: Number(answer["events_per_s"]), checksum: String(answer["checksum"]) };
     },
     stop() {
@@ -44,16 +45,16 @@ export async function startPeers(python: string, rows: Rows): Promise<Peers> {
   };
 }
 
-async function ask(
-  child: ChildProcessWithoutNullStreams,
+/** Sends a peer process one command and reads its answer. Rejects with what went wrong there. */
+export async function ask(
+  stdin: Writable,
   lines: AsyncIterator<string>,
   command: string,
 ): Promise<Record<string, unknown>> {
-  child.stdin.write(`${command}\n`);
+  stdin.write(`${command}\n`);
   const line = await lines.next();
   const answer: unknown = line.done ? undefined : JSON.parse(line.value);
-  if (!isRecord(answer)) throw new Error(`peers.py did not answer ${command}`);
-  if (typeof answer["error"] === "string")
-    throw new Error(`peers.py ${command}: ${answer["error"]}`);
+  if (!isRecord(answer)) throw new Error(`the peer did not answer ${command}`);
+  if (typeof answer["error"] === "string") throw new Error(`peer ${command}: ${answer["error"]}`);
   return answer;
 }
