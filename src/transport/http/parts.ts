@@ -4,6 +4,7 @@ import type { Alerts } from "../../alerts/alerts.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
+import type { StreamingParts } from "./llamafarm/stream-detectors.ts";
 
 /** What this transport translates to. */
 export interface HttpParts {
@@ -17,6 +18,8 @@ export interface HttpParts {
   readonly stats: () => unknown;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Undefined = there are no streaming detectors here. */
+  readonly streaming?: StreamingParts;
 }
 
 /** The bounds that this transport keeps; the fields of `limits` by the same names. */

@@ -14,6 +14,9 @@ import {
   unsupportedMediaType,
 } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { sendError } from "./llamafarm/errors.ts";
+import { speaksDetail } from "./llamafarm/parts.ts";
+import { llamafarmRoutes } from "./llamafarm/routes.ts";
 import { openapiOptions } from "./openapi.ts";
 import { operationRoutes } from "./operations.ts";
 import type { HttpLimits, HttpParts } from "./parts.ts";
@@ -105,7 +108,7 @@ async function build(
     return503OnClosing: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => {
-      sendProblem(reply, fromThrown(error, limits.messageBytesMax));
+      answerError(reply, fromThrown(error, limits.messageBytesMax));
     },
   });
   app.server.maxConnections = limits.httpConnectionsMax;
@@ -119,6 +122,7 @@ async function build(
   detectorRoutes(app, parts, gate);
   alertRoutes(app, parts, gate, streams);
   operationRoutes(app, parts, gate);
+  llamafarmRoutes(app, { ...parts, gate });
   await app.ready();
   return app;
 }
@@ -149,7 +153,7 @@ function answerErrors(
     parts.telemetry.refused("http", error.reason);
     logInternal(error, parts, `${request.method} ${pathOf(request.url)}`);
     closeWhenDraining(reply, gate);
-    sendProblem(reply, error);
+    answerError(reply, error);
   });
 }
 
@@ -168,10 +172,16 @@ function answerUnknownPaths(app: FastifyInstance, table: RouteTable): void {
     const path = pathOf(request.url);
     const allowed = table.methodsAt(path);
     if (allowed.length === 0) {
-      sendProblem(reply, notFound(path));
+      answerError(reply, notFound(path));
       return;
     }
     reply.header("allow", allowed.join(", "));
-    sendProblem(reply, methodNotAllowed(request.method, allowed));
+    answerError(reply, methodNotAllowed(request.method, allowed));
   });
+}
+
+/** In the form of the path that was asked for. */
+function answerError(reply: FastifyReply, error: WeirError): void {
+  if (speaksDetail(pathOf(reply.request.url))) sendError(reply, error);
+  else sendProblem(reply, error);
 }

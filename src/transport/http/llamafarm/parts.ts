@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { HttpParts } from "../parts.ts";
 import type { Gate } from "../gate.ts";
+import { WeirError } from "../../../domain/errors.ts";
 import { DetailError, sendError } from "./errors.ts";
 
 /** What the handlers of LlamaFarm's paths work with. */
@@ -71,6 +72,7 @@ export function refuse(
   error: unknown,
 ): void {
   sendError(reply, error);
+  if (error instanceof WeirError) parts.telemetry.refused("http", error.reason);
   if (reply.statusCode === 500) {
     parts.logger.error(
       { err: error, request: `${request.method} ${request.url}` },

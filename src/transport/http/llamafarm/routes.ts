@@ -1,0 +1,13 @@
+import type { FastifyInstance } from "fastify";
+import { backendRoutes } from "./backends.ts";
+import { prefixes, type LlamaFarmParts } from "./parts.ts";
+import { Streams, streamRoutes } from "./stream.ts";
+
+/** LlamaFarm's API, under each of its prefixes. */
+export function llamafarmRoutes(app: FastifyInstance, parts: LlamaFarmParts): void {
+  const streams = parts.streaming === undefined ? undefined : new Streams(parts, parts.streaming);
+  for (const prefix of prefixes) {
+    backendRoutes(app, prefix, parts);
+    if (streams !== undefined) streamRoutes(app, prefix, parts, streams);
+  }
+}
