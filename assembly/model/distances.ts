@@ -55,14 +55,7 @@ export function distanceOf(reduced: f64, p: f64): f64 {
  * Reduced distances from a bounded row to the rows of a block, eight f64s into `out`; whether one of them is within `limit`, and
  * only then is `out` filled.
  */
-export function reducedOf(
-  block: u32,
-  row: u32,
-  columns: u32,
-  p: f64,
-  limit: f64,
-  out: u32,
-): bool {
+export function reducedOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): bool {
   if (p == 2) return squaresOf(block, row, columns, limit, out);
   if (p == 1) return absolutesOf(block, row, columns, limit, out);
   return powersOf(block, row, columns, p, limit, out);
@@ -153,7 +146,8 @@ export function reducedToBox(box: u32, row: u32, columns: u32, p: f64): f64 {
     return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
   }
   let largest: f64 = 0;
-  for (let at: u32 = 0; at < bytes; at += 8) largest = Math.max(largest, outside(box, row, at, bytes));
+  for (let at: u32 = 0; at < bytes; at += 8)
+    largest = Math.max(largest, outside(box, row, at, bytes));
   if (largest == 0) return 0;
   let sum: f64 = 0;
   for (let at: u32 = 0; at < bytes; at += 8) {
@@ -172,14 +166,7 @@ function outside(box: u32, row: u32, at: u32, bytes: u32): f64 {
  * Parts `amount` among the columns by their shares in the distance between a bounded row and a block's row, |difference|^p, and
  * adds the parts to `out`; what could not be parted, as the two are equal. @param lane address of the block's row
  */
-export function addShares(
-  lane: u32,
-  row: u32,
-  columns: u32,
-  p: f64,
-  amount: f64,
-  out: u32,
-): f64 {
+export function addShares(lane: u32, row: u32, columns: u32, p: f64, amount: f64, out: u32): f64 {
   let largest: f64 = 0;
   for (let c: u32 = 0; c < columns; c++) {
     const delta = load<f64>(lane + c * LANE_BYTES) - load<f64>(row + (c << 3));

@@ -207,7 +207,8 @@ function moveCentres(means: KMeans): f64 {
   const bytes = columns << 3;
   memory.fill(means.sums, 0, means.clusters * bytes);
   memory.fill(means.sizes, 0, means.clusters << 2);
-  for (let i: u32 = 0; i < means.count; i++) addRow(means, load<u32>(means.labels + (i << 2)), i, 1);
+  for (let i: u32 = 0; i < means.count; i++)
+    addRow(means, load<u32>(means.labels + (i << 2)), i, 1);
   fillEmpty(means);
   let largest: u32 = 0;
   for (let k: u32 = 1; k < means.clusters; k++) {
