@@ -27,6 +27,11 @@ export const KIND_TOTALS: u32 = 5;
 export const KIND_STRUCTURE: u32 = 6;
 export const KIND_RING: u32 = 7;
 export const KIND_INDEX: u32 = 8;
+export const KIND_CELL: u32 = 9;
+export const KIND_ROWS: u32 = 10;
+export const KIND_ROLLING: u32 = 11;
+export const KIND_MODEL: u32 = 12;
+export const KIND_COPY: u32 = 13;
 /** Set in a block's kind by the marking pass of `recover`. */
 export const MARK: u32 = 0x80000000;
 
@@ -118,6 +123,12 @@ export function allocate(bytes: u32): u32 {
 export function blockBytes(block: u32): u32 {
   const run = runAt(load<u32>(block, 4));
   return run.kind == RUN_BLOCK ? run.pages << PAGE_SHIFT : classBytes(run.sizeClass);
+}
+
+/** Bytes of a block that can be written. */
+export function roomOf(block: u32): u32 {
+  const run = runAt(load<u32>(block, 4));
+  return run.kind == RUN_BLOCK ? (run.pages << PAGE_SHIFT) - RUN_HEADER : classBytes(run.sizeClass);
 }
 
 export function release(block: u32): void {

@@ -1,10 +1,13 @@
 /* Making a shard, and its detectors come and go. */
 import { clearArena } from "./arena";
-import { create, Detector, detectorOf, releaseFor } from "./detector";
+import { create, Detector, detectorOf, isWindowModel, releaseFor } from "./detector";
 import { forgetIds } from "./ids";
-import { dropKeys } from "./key-table";
+import { dropKeys, keyByHash } from "./key-table";
+import { keyAt } from "./key";
+import { MODEL_AT } from "./cell";
 import * as layout from "./layout";
 import { root, slotAt } from "./layout";
+import * as ticket from "./ticket";
 
 /** Makes a new memory an empty shard. Status. */
 export function initialize(memoryBytes: f64): u32 {
@@ -12,8 +15,11 @@ export function initialize(memoryBytes: f64): u32 {
   const most = 65535.0 * (layout.PAGE_BYTES as f64);
   const bytes = min(min(memoryBytes, held), most);
   if (!(bytes >= (layout.MEMORY_BYTES_MIN as f64))) return layout.NO_MEMORY;
-  memory.fill(0, 0, layout.PAGE_BYTES);
   const state = root();
+  // Of a shard that starts anew: trainings that were under way must not meet new ones of their name.
+  const trainings = state.magic == layout.MAGIC ? state.trainings : 0;
+  memory.fill(0, 0, layout.PAGE_BYTES);
+  state.trainings = trainings;
   clearArena((bytes as u64 as u32) & ~(layout.PAGE_BYTES - 1));
   state.memoryBytes = bytes;
   state.abiVersion = layout.ABI_VERSION;
@@ -76,4 +82,38 @@ function empty(detector: Detector): void {
   const first = offsetof<layout.Slot>("keys") as u32;
   memory.fill(changetype<u32>(place) + first, 0, layout.SLOT_BYTES - first);
   place.stateBytes = bytes;
+}
+
+export function takeTraining(): u32 {
+  if (begin(0) != layout.OK) return 0;
+  return end(ticket.take());
+}
+
+export function releaseRows(handle: f64): void {
+  if (begin(0) != layout.OK) return;
+  ticket.releaseRowsOf(handle);
+  end(layout.OK);
+}
+
+export function placeModel(handle: f64, bytes: u32): u32 {
+  if (begin(0) != layout.OK) return 0;
+  return end(ticket.place(handle, bytes));
+}
+
+export function swapModel(handle: f64, model: u32): u32 {
+  const status = begin(0);
+  return status != layout.OK ? status : end(ticket.swap(handle, model));
+}
+
+export function dropTraining(handle: f64, failed: u32): u32 {
+  const status = begin(0);
+  return status != layout.OK ? status : end(ticket.drop(handle, failed));
+}
+
+export function findModel(slot: u32, hashLo: u32, hashHi: u32): u32 {
+  if (slot >= layout.DETECTORS_MAX || slotAt(slot).detector == 0) return 0;
+  const detector = detectorOf(slot);
+  if (!isWindowModel(detector)) return 0;
+  const key = keyByHash(detector, hashLo, hashHi);
+  return key != 0 && keyAt(key).totals != 0 ? keyAt(key).totals + MODEL_AT : 0;
 }

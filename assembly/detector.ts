@@ -2,11 +2,15 @@
  * A detector's block: its configuration with everything derived from it once, the heads of its partitions' key tables, of its
  * structures and of its ids.
  *
- *   ┌ header 16 │ scalars │ structure heads 64 x u32 │ order 256 x u16 │ low, high 256 x f64 │ partitions 256 x 16 B ┐
+ *   ┌ header 16 │ scalars, windows and lags │ structure heads 64 x u32 │ order 256 x u16 │ low, high 256 x f64 │ partitions 256 x 16 B ┐
  *   partition: table u32 (address, 0 = none yet) │ count u32 │ cursor u32 │ pad
  */
 import { allocate, BLOCK_HEADER, blockBytes, KIND_DETECTOR, release } from "./arena";
+import { derivedColumns } from "./feature/rolling";
 import * as layout from "./layout";
+import { KIND_FIRST, KIND_LAST } from "./model/kinds";
+import { MODEL_COLUMNS_MAX } from "./model/model";
+import { NORMALIZE_ZSCORE } from "./model/calibration";
 import { pairBytes, statisticsBytes } from "./scale/scale";
 import { SKETCH_BYTES } from "./threshold";
 
@@ -57,9 +61,21 @@ export class Detector {
   idHead: u64; // 152, ids ever remembered
   idTail: u64; // 160, the oldest that is still there
   pairsBytes: u32; // 168, of the statistics, without the absences
+  /** Of a row as a window model sees it: inputs and what is derived from them. */
+  columns: u32; // 172
+  windowRows: u32; // 176
+  minSamples: f64; // 184
+  retrainInterval: f64; // 192
+  normalization: u32; // 200
+  dropsFlagged: u32;
+  rollingCount: u32; // 208
+  lagCount: u32;
 }
 
-const HEADS: u32 = 192;
+/** Windows of rolling features, then lags, u32 each. */
+const ROLLING: u32 = 216;
+const LAGS: u32 = ROLLING + layout.ROLLING_MAX * 4;
+const HEADS: u32 = 320;
 const ORDER: u32 = HEADS + STRUCTURE_HEADS * 4;
 const LOW: u32 = ORDER + layout.FEATURES_MAX * 2;
 const HIGH: u32 = LOW + layout.FEATURES_MAX * 8;
@@ -107,6 +123,18 @@ export function highOf(detector: Detector, column: u32): f64 {
   return load<f64>(changetype<u32>(detector) + HIGH + (column << 3));
 }
 
+export function isWindowModel(detector: Detector): bool {
+  return detector.modelKind != MODEL_HALF_SPACE_TREES;
+}
+
+export function rollingListOf(detector: Detector): u32 {
+  return changetype<u32>(detector) + ROLLING;
+}
+
+export function lagListOf(detector: Detector): u32 {
+  return changetype<u32>(detector) + LAGS;
+}
+
 /** A block for a detector's state, counted in its bytes. 0 = the arena is full. */
 export function allocateFor(slot: u32, bytes: u32): u32 {
   const block = allocate(bytes);
@@ -132,23 +160,52 @@ function isWhole(value: f64, least: f64, most: f64): bool {
 function isConfigValid(): bool {
   const features = control(layout.CONTROL_FEATURES);
   if (!isWhole(features, 0, layout.FEATURES_MAX as f64)) return false;
-  if (!isWhole(control(layout.CONTROL_TREES), 1, 200)) return false;
-  if (!isWhole(control(layout.CONTROL_HEIGHT), 1, 16)) return false;
-  if (!isWhole(control(layout.CONTROL_WINDOW), 1, 65535)) return false;
   if (!isWhole(control(layout.CONTROL_SEED_LO), 0, 4294967295)) return false;
   if (!isWhole(control(layout.CONTROL_SEED_HI), 0, 4294967295)) return false;
-  if (!isWhole(control(layout.CONTROL_SCALER), 0, 2)) return false;
   if (!isWhole(control(layout.CONTROL_KEYS_PER_PARTITION), 1, 4294967295)) return false;
   if (!(control(layout.CONTROL_BURN_IN) >= 0)) return false;
   if (!(control(layout.CONTROL_KEY_TTL_MS) >= 0)) return false;
   if (!isWhole(control(layout.CONTROL_IDS_MAX), 0, 1000000000)) return false;
-  if (control(layout.CONTROL_MODEL_KIND) != (MODEL_HALF_SPACE_TREES as f64)) return false;
-  const fixed = control(layout.CONTROL_THRESHOLD);
-  const share = control(layout.CONTROL_ALERT_SHARE);
-  if (fixed != fixed && !(share >= 0 && share <= 1)) return false;
+  const isTrees = control(layout.CONTROL_MODEL_KIND) == (MODEL_HALF_SPACE_TREES as f64);
+  if (isTrees ? !areTreesValid() : !isWindowValid(features)) return false;
   const count = features as u32;
   for (let i: u32 = 0; i < count; i++) {
     if (!isWhole(control(layout.CONTROL_ORDER + i), 0, features - 1)) return false;
+  }
+  return true;
+}
+
+function areTreesValid(): bool {
+  if (!isWhole(control(layout.CONTROL_TREES), 1, 200)) return false;
+  if (!isWhole(control(layout.CONTROL_HEIGHT), 1, 16)) return false;
+  if (!isWhole(control(layout.CONTROL_WINDOW), 1, 65535)) return false;
+  if (!isWhole(control(layout.CONTROL_SCALER), 0, 2)) return false;
+  const fixed = control(layout.CONTROL_THRESHOLD);
+  const share = control(layout.CONTROL_ALERT_SHARE);
+  return fixed == fixed || (share >= 0 && share <= 1);
+}
+
+function isWindowValid(features: f64): bool {
+  if (!isWhole(control(layout.CONTROL_MODEL_KIND), KIND_FIRST as f64, KIND_LAST as f64))
+    return false;
+  if (!isWhole(control(layout.CONTROL_WINDOW_ROWS), 10, layout.WINDOW_ROWS_MAX as f64))
+    return false;
+  if (!isWhole(control(layout.CONTROL_MIN_SAMPLES), 2, 9007199254740991)) return false;
+  if (!isWhole(control(layout.CONTROL_RETRAIN_INTERVAL), 1, 9007199254740991)) return false;
+  if (!isWhole(control(layout.CONTROL_NORMALIZATION), 0, NORMALIZE_ZSCORE as f64)) return false;
+  if (control(layout.CONTROL_THRESHOLD) != control(layout.CONTROL_THRESHOLD)) return false;
+  const windows = control(layout.CONTROL_ROLLING_COUNT);
+  const lags = control(layout.CONTROL_LAG_COUNT);
+  if (!areRowCounts(layout.CONTROL_ROLLING, windows, layout.ROLLING_MAX)) return false;
+  if (!areRowCounts(layout.CONTROL_LAGS, lags, layout.LAGS_MAX)) return false;
+  return derivedColumns(features as u32, windows as u32, lags as u32) <= MODEL_COLUMNS_MAX;
+}
+
+/** Up to `most` numbers of rows in CONTROL. */
+function areRowCounts(first: u32, count: f64, most: u32): bool {
+  if (!isWhole(count, 0, most as f64)) return false;
+  for (let i: u32 = 0; i < (count as u32); i++) {
+    if (!isWhole(control(first + i), 1, layout.WINDOW_ROWS_MAX as f64)) return false;
   }
   return true;
 }
@@ -167,7 +224,8 @@ export function create(slot: u32): u32 {
   detector.slot = slot;
   detector.generation = place.generation;
   readConfig(detector);
-  derive(detector);
+  if (isWindowModel(detector)) readWindow(detector);
+  else derive(detector);
   detector.kind = KIND_DETECTOR;
   place.detector = block;
   return layout.OK;
@@ -197,6 +255,24 @@ function readConfig(detector: Detector): void {
     store<f64>(base + LOW + (i << 3), control(layout.CONTROL_ORDER + features + i));
     store<f64>(base + HIGH + (i << 3), control(layout.CONTROL_ORDER + 2 * features + i));
   }
+}
+
+/** What Half-Space Trees are told is not used: no structure, statistics, logs or totals. */
+function readWindow(detector: Detector): void {
+  detector.windowRows = control(layout.CONTROL_WINDOW_ROWS) as u32;
+  detector.minSamples = control(layout.CONTROL_MIN_SAMPLES);
+  detector.retrainInterval = control(layout.CONTROL_RETRAIN_INTERVAL);
+  detector.normalization = control(layout.CONTROL_NORMALIZATION) as u32;
+  detector.dropsFlagged = control(layout.CONTROL_DROP_FLAGGED) != 0 ? 1 : 0;
+  detector.rollingCount = control(layout.CONTROL_ROLLING_COUNT) as u32;
+  detector.lagCount = control(layout.CONTROL_LAG_COUNT) as u32;
+  for (let i: u32 = 0; i < detector.rollingCount; i++) {
+    store<u32>(rollingListOf(detector) + (i << 2), control(layout.CONTROL_ROLLING + i) as u32);
+  }
+  for (let i: u32 = 0; i < detector.lagCount; i++) {
+    store<u32>(lagListOf(detector) + (i << 2), control(layout.CONTROL_LAGS + i) as u32);
+  }
+  detector.columns = derivedColumns(detector.features, detector.rollingCount, detector.lagCount);
 }
 
 function derive(detector: Detector): void {

@@ -3,7 +3,17 @@
  * which other keys share the memory (addresses, ticks), does not enter.
  */
 import { BLOCK_HEADER } from "./arena";
-import { Detector, detectorOf, partitionOf, totalsBlockBytes } from "./detector";
+import { cellOf, modelBlockAt, modelIn, rowBytes } from "./cell";
+import {
+  Detector,
+  detectorOf,
+  isWindowModel,
+  lagListOf,
+  partitionOf,
+  rollingListOf,
+  totalsBlockBytes,
+} from "./detector";
+import { rollingBytes } from "./feature/rolling";
 import { finish, hashBytes, mix } from "./hash";
 import { Key, keyAt, statisticsOf, textOf } from "./key";
 import { capacityOf, Entry, entryAt, findEntry } from "./key-table";
@@ -53,6 +63,7 @@ function digest(detector: Detector, key: Key): u64 {
   h = mix(h, ((key.inWindow as u64) << 32) | (key.uneven as u64));
   h = mix(h, ((key.sketchTotal as u64) << 32) | (key.sketchBelow as u64));
   h = mix(h, ((key.sketchBucket as u64) << 32) | (key.sketchCurrent as u64));
+  if (isWindowModel(detector)) return digestCell(detector, key, h);
   h = hashBytes(h, statisticsOf(key), detector.statisticsBytes);
   h = hashBytes(h, nodesOf(key.structure), nodesBytes(detector));
   if (key.window != 0) {
@@ -60,6 +71,44 @@ function digest(detector: Detector, key: Key): u64 {
     h = hashBytes(h, key.window + BLOCK_HEADER, used);
   }
   if (key.totals != 0) h = hashBytes(h, key.totals + 8, totalsBlockBytes(detector) - 8);
+  const hash = finish(h);
+  return hash != 0 ? hash : 1;
+}
+
+/** The window in order, wherever its ring begins; which training is under way, but not its handle. */
+function digestCell(detector: Detector, key: Key, seed: u64): u64 {
+  const cell = cellOf(key);
+  const stride = rowBytes(detector);
+  const first: u32 = key.inWindow < cell.capacity ? 0 : cell.next;
+  let h = seed;
+  for (let i: u32 = 0; i < key.inWindow; i++) {
+    const place = first + i < cell.capacity ? first + i : first + i - cell.capacity;
+    h = hashBytes(h, cell.ring + BLOCK_HEADER + place * stride, stride);
+  }
+  if (cell.rolling != 0) {
+    const state = cell.rolling + BLOCK_HEADER;
+    const windows = detector.rollingCount;
+    const lags = detector.lagCount;
+    const bytes = rollingBytes(
+      detector.features,
+      windows,
+      rollingListOf(detector),
+      lags,
+      lagListOf(detector),
+    );
+    h = hashBytes(h, state, bytes as u32);
+  }
+  h = mix(h, cell.training != 0 ? 1 : 0);
+  h = mix(h, reinterpret<u64>(cell.dueAt));
+  h = mix(h, reinterpret<u64>(cell.readyAt));
+  if (key.totals != 0) {
+    const block = modelBlockAt(key.totals);
+    const model = modelIn(key.totals);
+    h = mix(h, block.version as u64);
+    h = mix(h, reinterpret<u64>(block.trainedAt));
+    h = mix(h, reinterpret<u64>(block.swappedAt));
+    h = hashBytes(h, changetype<u32>(model), model.bytes);
+  }
   const hash = finish(h);
   return hash != 0 ? hash : 1;
 }

@@ -10,6 +10,7 @@ import { checkModel as checkModelAt } from "./model/model-check";
 import { explainScore, scoreRows } from "./model/score";
 import { train, trainingScoresOf } from "./model/training";
 import { recoverShard } from "./recover";
+import { swapPositionOf } from "./ticket";
 import { step as stepRegion } from "./step";
 import { verifyShard } from "./verify";
 
@@ -35,6 +36,34 @@ export function deleteDetector(slot: u32): u32 {
 
 export function step(region: i32): i32 {
   return stepRegion(region);
+}
+
+export function takeTraining(): u32 {
+  return control.takeTraining();
+}
+
+export function releaseRows(handle: f64): void {
+  control.releaseRows(handle);
+}
+
+export function placeModel(handle: f64, bytes: u32): u32 {
+  return control.placeModel(handle, bytes);
+}
+
+export function swapModel(handle: f64, model: u32): u32 {
+  return control.swapModel(handle, model);
+}
+
+export function swapPosition(): f64 {
+  return swapPositionOf();
+}
+
+export function dropTraining(handle: f64, failed: u32): u32 {
+  return control.dropTraining(handle, failed);
+}
+
+export function findModel(slot: u32, hashLo: u32, hashHi: u32): u32 {
+  return control.findModel(slot, hashLo, hashHi);
 }
 
 export function recover(region: i32): u32 {

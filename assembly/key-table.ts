@@ -57,6 +57,19 @@ export function peekKey(detector: Detector, row: Row): u32 {
   }
 }
 
+/** The first key with a hash, its bytes not compared. 0 = none. */
+export function keyByHash(detector: Detector, hashLo: u32, hashHi: u32): u32 {
+  const table = partitionOf(detector, hashLo).table;
+  if (table == 0) return 0;
+  const mask = capacityOf(table) - 1;
+  let index = (hashLo >> 8) & mask;
+  while (true) {
+    const key = entryAt(table, index).key;
+    if (key == 0 || (keyAt(key).hashHi == hashHi && keyAt(key).hashLo == hashLo)) return key;
+    index = (index + 1) & mask;
+  }
+}
+
 /** Marks a key as the one touched last. */
 export function touch(entry: Entry, arrivalMs: f64): void {
   const state = root();

@@ -4,13 +4,16 @@
  *   ┌ header 96 B │ key bytes, padded to 16 │ statistics of the scaler ┐
  *
  * Its other parts are blocks of their own: the running window (a log of leaf indices that grows with the key, or counts), and
- * once a window is complete the leaf totals with the sketch. A key that is still COLLECTING takes a few hundred bytes.
+ * once a window is complete the leaf totals with the sketch. A key that is still COLLECTING takes a few hundred bytes. Under a
+ * window model they are its cell and its model (cell.ts), and it has no structure.
  */
-import { KIND_KEY } from "./arena";
+import { KIND_CELL, KIND_KEY } from "./arena";
+import { cellOf, hideCell, releaseCell } from "./cell";
 import { allocateFor, Detector, releaseFor } from "./detector";
 import { equalBytes } from "./hash";
 import { Row, slotAt } from "./layout";
 import { releaseStructure } from "./structure";
+import { endTraining } from "./ticket";
 
 @unmanaged
 export class Key {
@@ -22,10 +25,10 @@ export class Key {
   length: u16; // of the key's bytes
   generation: u32; // 20
   learned: f64; // 24, events
-  inWindow: u32; // 32, events of the running window
+  inWindow: u32; // 32, events of the running window, or rows of a cell's
   windowCapacity: u32; // 36, events that the log has room for
-  window: u32; // 40, address of the log or counts
-  totals: u32; // 44
+  window: u32; // 40, address of the log or counts, or of the cell
+  totals: u32; // 44, or the cell's model
   structure: u32; // 48
   /** 1 = a feature has been missing at least once: features have counts of their own. */
   uneven: u32; // 52
@@ -86,10 +89,18 @@ export function destroyKey(block: u32): void {
   const window = key.window;
   const totals = key.totals;
   const structure = key.structure;
+  const cell = cellOf(key);
+  const isNameless = key.length == 0;
   // Losing its kind is what kills a key: were this call cut off here, recover would sweep up its parts.
   slotAt(slot).keys -= 1;
   releaseFor(slot, block);
-  releaseFor(slot, window);
+  if (window != 0 && load<u32>(window) == KIND_CELL) {
+    if (isNameless) hideCell(slot);
+    endTraining(cell);
+    releaseCell(slot, window);
+  } else {
+    releaseFor(slot, window);
+  }
   releaseFor(slot, totals);
   if (structure != 0) releaseStructure(slot, structure);
 }

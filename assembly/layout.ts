@@ -140,6 +140,7 @@ export class Ticket {
   taken: u32; // 48
   hashLo: u32; // 52, of the key
   hashHi: u32; // 56
+  kept: u32; // 60, of a recovery: its cell lives and knows it
 }
 
 export const TICKETS_BASE: u32 = SLOTS_BASE + DETECTORS_MAX * SLOT_BYTES;

@@ -30,7 +30,7 @@ export const PENDING_ROWS_MAX: u32 = 16;
 const PENDING_SHIFT: u32 = 10;
 const LEAVES: u32 = 64;
 
-export function pendingAt(index: u32): Pending {
+function pendingAt(index: u32): Pending {
   assert(index < PENDING_ROWS_MAX, "one a row of the block");
   return changetype<Pending>(layout.SCRATCH_PENDING + (index << PENDING_SHIFT));
 }
@@ -40,8 +40,31 @@ export function leavesOf(pending: Pending): u32 {
   return changetype<u32>(pending) + LEAVES;
 }
 
+/** Rows that wait for their verdict: of the block in progress alone, so 0 whenever a step begins or ends. */
+let waiting: u32 = 0;
+
+export function beginPending(): void {
+  waiting = 0;
+}
+
+/** Where the next row goes that waits. */
+export function nextPending(): Pending {
+  return pendingAt(waiting);
+}
+
+/** The row at `nextPending` waits. */
+export function addPending(): void {
+  waiting++;
+}
+
+/** Gives all rows that wait their verdicts. */
+export function flush(): void {
+  finish(waiting);
+  waiting = 0;
+}
+
 /** Gives the first `count` pending rows their verdicts, in order. All loads of a kind come before the next, so they overlap. */
-export function finish(count: u32): void {
+function finish(count: u32): void {
   let sink: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const pending = pendingAt(i);

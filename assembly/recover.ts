@@ -2,7 +2,7 @@
  * After a thread died or trapped in this memory. The blocks are the truth; every list, table and count is made anew from them:
  *
  *   1. mark   walk the arena; keys of the region's rows are in doubt and lose their kind; every other key of a living detector
- *             keeps its window, totals and structure
+ *             keeps its window, totals and structure, and a cell its training where its ticket knows it too
  *   2. sweep  whatever is not marked is free: blocks cut off half made, or half given back; free lists are made anew
  *   3. index  keys go back into tables, structures into their lists, ids into their index
  *
@@ -10,7 +10,8 @@
  */
 import * as arena from "./arena";
 import { MARK, runAt } from "./arena";
-import { clearHeads, detectorOf, partitionOf } from "./detector";
+import { cellOf, hideCell, showCell } from "./cell";
+import { clearHeads, detectorOf, isWindowModel, partitionOf } from "./detector";
 import { equalBytes } from "./hash";
 import { areIdBlocksWhole, rebuildIds } from "./ids";
 import { destroyKey, isKeyOf, Key, keyAt } from "./key";
@@ -18,6 +19,7 @@ import { insertKey, makeTable, tableCapacity } from "./key-table";
 import * as layout from "./layout";
 import { root, Row, slotAt } from "./layout";
 import { linkStructure, structureAt } from "./structure";
+import { doubtTickets, dropTickets, keepTraining } from "./ticket";
 
 /** CONTROL holds the numbers of the rows in doubt + 1, by the hash of their key. */
 const DOUBTS: u32 = layout.CONTROL_BASE;
@@ -33,7 +35,9 @@ export function recoverShard(asked: i32): u32 {
   walk(unmarkBlock, region);
   keepDetectors();
   const before = keysInDoubt();
+  doubtTickets();
   walk(markKey, region);
+  dropTickets();
   sweep();
   makeTables();
   walk(indexBlock, region);
@@ -118,6 +122,7 @@ function keepDetectors(): void {
     place.keys = 0;
     place.structures = 0;
     place.stateBytes = 0;
+    hideCell(slot);
     if (place.detector == 0) continue;
     const detector = detectorOf(slot);
     detector.generation = place.generation;
@@ -161,12 +166,22 @@ function markKey(block: u32, region: i32): void {
     slotAt(slot).keysInDoubt += 1;
     return;
   }
+  const isCell = isWindowModel(detector);
+  if (isCell) {
+    const cell = cellOf(key);
+    mark(slot, keepTraining(key));
+    mark(slot, cell.ring);
+    mark(slot, cell.rolling);
+    showCell(detector, key);
+  }
   mark(slot, block);
   mark(slot, key.window);
   mark(slot, key.totals);
-  const structure = structureAt(key.structure);
-  if (mark(slot, key.structure)) structure.keys = 0;
-  structure.keys += 1;
+  if (!isCell) {
+    const structure = structureAt(key.structure);
+    if (mark(slot, key.structure)) structure.keys = 0;
+    structure.keys += 1;
+  }
   slotAt(slot).keys += 1;
   partitionOf(detector, key.hashLo).count += 1;
 }

@@ -3,7 +3,7 @@
  * nothing, and lets the loads overlap), then each row in order meets its key, is scaled, walked and learned, and last the
  * block's verdicts are made (pending.ts). How rows are cut into blocks or batches never changes a result.
  */
-import { Detector, detectorOf, Partition, partitionOf } from "./detector";
+import { Detector, detectorOf, isWindowModel } from "./detector";
 import * as layout from "./layout";
 import { Output, root, Row, slotAt } from "./layout";
 import {
@@ -15,32 +15,28 @@ import {
   replayVerdict,
   setVerdict,
 } from "./ids";
-import { destroyKey, Key, keyAt, KEY_HEADER, makeKey } from "./key";
-import {
-  Entry,
-  findEntry,
-  findOldest,
-  insertKey,
-  isExpired,
-  peekKey,
-  removeEntry,
-  reserveEntry,
-  sweepNext,
-  touch,
-} from "./key-table";
+import { Key, keyAt, KEY_HEADER } from "./key";
+import { admitKey, dropKey, findLiveEntry, reserve } from "./key-life";
+import { Entry, findEntry, peekKey, touch } from "./key-table";
 import { explainRow } from "./model/explain";
-import { foldWindow, reserveTotals } from "./model/fold";
+import { foldWindow } from "./model/fold";
 import { walkRow } from "./model/half-space-trees";
-import { nextEvent, reserveEvent } from "./model/window";
-import { leavesOf, finish, Pending, PENDING_ROWS_MAX, pendingAt } from "./pending";
-import { HAS_GAPS, initializeStatistics, LEARNS, scaleRow, SCORES } from "./scale/scale";
-import { acquireStructure, readMask } from "./structure";
+import { nextEvent } from "./model/window";
+import {
+  addPending,
+  beginPending,
+  flush,
+  leavesOf,
+  nextPending,
+  Pending,
+  PENDING_ROWS_MAX,
+} from "./pending";
+import { HAS_GAPS, LEARNS, scaleRow, SCORES } from "./scale/scale";
+import { readMask } from "./structure";
+import { meetCell } from "./window-step";
 
 /** Detectors with fewer keys live in the cache: looking ahead would only cost. */
 const AHEAD_KEYS_MIN: u32 = 128;
-
-/** Rows that wait for their verdict: of the block in progress alone, so 0 whenever a step begins or ends. */
-let waiting: u32 = 0;
 
 export function step(region: i32): i32 {
   const state = root();
@@ -54,7 +50,7 @@ export function step(region: i32): i32 {
   state.doubt = (region as u32) + 1;
   state.row = 0;
   state.inProgress = layout.STEPPING;
-  waiting = 0;
+  beginPending();
   for (let first: u32 = 0; first < rows; first += PENDING_ROWS_MAX) {
     const end = min(rows, first + PENDING_ROWS_MAX);
     state.row = first;
@@ -65,11 +61,6 @@ export function step(region: i32): i32 {
   state.doubt = 0;
   state.inProgress = layout.IDLE;
   return rows as i32;
-}
-
-function flush(): void {
-  finish(waiting);
-  waiting = 0;
 }
 
 function rowAt(base: u32, index: u32): Row {
@@ -232,7 +223,7 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
     return refuseRow(detector, output, layout.NO_MEMORY);
   }
   if (entry != 0 && writes) touch(changetype<Entry>(entry), row.arrivalMs);
-  const pending = pendingAt(waiting);
+  const pending = nextPending();
   pending.detector = changetype<u32>(detector);
   pending.key = key;
   pending.row = changetype<u32>(row);
@@ -242,10 +233,11 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
     writes && ((row.flags as u32) & layout.FLAG_HAS_ID) != 0
       ? rememberId(detector, row.sequence)
       : NOT_REMEMBERED;
+  if (isWindowModel(detector)) return meetCell(detector, pending, values);
   if (key == 0) {
     pending.scores = 0;
     pending.state = layout.STATE_COLLECTING;
-    waiting++;
+    addPending();
   } else {
     meetModel(detector, keyAt(key), pending, values);
   }
@@ -276,7 +268,7 @@ function meetModel(detector: Detector, key: Key, pending: Pending, values: u32):
     scaleRow(detector, key, values, uses);
     walkRow(detector, key, uses, leaves);
   }
-  waiting++;
+  addPending();
   if (pending.learns == 0) return;
   slotAt(detector.slot).eventsLearned += 1;
   key.learned = learned + 1;
@@ -290,89 +282,4 @@ function meetModel(detector: Detector, key: Key, pending: Pending, values: u32):
 function refuseRow(detector: Detector, output: Output, status: u32): void {
   slotAt(detector.slot).rowsRefused += 1;
   refuse(output, status);
-}
-
-/** The row's entry, unless its key has expired; rows that write also let expired keys go. */
-function findLiveEntry(detector: Detector, row: Row, base: u32): u32 {
-  const writes = (row.op as u32) != layout.OP_SCORE_ONLY;
-  if (writes && detector.keyTtlMs > 0) {
-    const swept = sweepNext(detector, partitionOf(detector, row.hashLo), row.arrivalMs);
-    if (swept != 0) expireKey(detector, changetype<Entry>(swept));
-  }
-  const entry = findEntry(detector, row, base + layout.REGION_TEXT + row.keyOffset);
-  if (entry == 0) return 0;
-  if (!isExpired(detector, keyAt(changetype<Entry>(entry).key), row.arrivalMs)) return entry;
-  if (writes) expireKey(detector, changetype<Entry>(entry));
-  return 0;
-}
-
-function expireKey(detector: Detector, entry: Entry): void {
-  slotAt(detector.slot).keysExpired += 1;
-  dropKey(detector, entry);
-}
-
-function evictKey(detector: Detector, entry: Entry): void {
-  slotAt(detector.slot).keysEvicted += 1;
-  dropKey(detector, entry);
-}
-
-/** Ends a key. Verdicts that wait may need it: they are made first. */
-function dropKey(detector: Detector, entry: Entry): void {
-  flush();
-  const key = entry.key;
-  removeEntry(partitionOf(detector, keyAt(key).hashLo), entry);
-  destroyKey(key);
-}
-
-/** Makes the row's key, with the structure for the features whose mask was read last. Status. */
-function admitKey(detector: Detector, row: Row, base: u32): u32 {
-  const partition = partitionOf(detector, row.hashLo);
-  if (partition.count >= detector.keysPerPartition) {
-    const oldest = changetype<Entry>(findOldest(partition, 0));
-    if (isExpired(detector, keyAt(oldest.key), row.arrivalMs)) expireKey(detector, oldest);
-    else if (detector.refuses != 0) return layout.KEYS_FULL;
-    else evictKey(detector, oldest);
-  }
-  while (!tryAdmit(detector, partition, row, base)) {
-    if (!makeRoom(detector, row.hashLo, 0)) return layout.NO_MEMORY;
-  }
-  return layout.OK;
-}
-
-function tryAdmit(detector: Detector, partition: Partition, row: Row, base: u32): bool {
-  if (!reserveEntry(detector, partition)) return false;
-  const block = makeKey(detector, row, base + layout.REGION_TEXT + row.keyOffset);
-  if (block == 0) return false;
-  const key = keyAt(block);
-  key.structure = acquireStructure(detector);
-  if (key.structure == 0) {
-    destroyKey(block);
-    return false;
-  }
-  initializeStatistics(detector, key);
-  insertKey(partition, key);
-  return true;
-}
-
-/** Memory for everything that learning one more event may need. */
-function reserve(detector: Detector, address: u32): bool {
-  const key = keyAt(address);
-  while (
-    !reserveEvent(detector, key) ||
-    (key.inWindow + 1 == detector.window && !reserveTotals(detector, key))
-  ) {
-    if (!makeRoom(detector, key.hashLo, address)) return false;
-  }
-  return true;
-}
-
-/** Evicts the longest idle key of the first partition that has one, from the row's own on. False = there is none. */
-function makeRoom(detector: Detector, hashLo: u32, spared: u32): bool {
-  for (let p: u32 = 0; p < layout.PARTITIONS; p++) {
-    const oldest = findOldest(partitionOf(detector, hashLo + p), spared);
-    if (oldest == 0) continue;
-    evictKey(detector, changetype<Entry>(oldest));
-    return true;
-  }
-  return false;
 }

@@ -4,9 +4,11 @@
  */
 import * as arena from "./arena";
 import { runAt } from "./arena";
+import { cellOf, rowBytes, stateOf, versionOf } from "./cell";
 import {
   Detector,
   detectorOf,
+  isWindowModel,
   Partition,
   partitionOf,
   STRUCTURE_HEADS,
@@ -20,6 +22,7 @@ import { root, slotAt } from "./layout";
 import { sketchIn } from "./model/fold";
 import { structureAt } from "./structure";
 import { isSketchSound } from "./threshold";
+import { countDue, countTickets, isModelSound, isTrainingSound, rowsOfTraining } from "./ticket";
 
 const SOUND: u32 = 0;
 const NO_SHARD: u32 = 1;
@@ -36,6 +39,9 @@ const BROKEN_STRUCTURE: u32 = 11;
 const KEYS_DIFFER: u32 = 12;
 const BYTES_DIFFER: u32 = 13;
 const BROKEN_IDS: u32 = 14;
+const BROKEN_CELL: u32 = 15;
+const BROKEN_MODEL: u32 = 16;
+const TRAININGS_DIFFER: u32 = 17;
 
 /** Whether an address may be that of a run or block: garbage must not trap. */
 function isInArena(address: u32): bool {
@@ -45,6 +51,7 @@ function isInArena(address: u32): bool {
 /** Counts of one call. */
 let blocks: u32 = 0;
 let bytes: f64 = 0;
+let trainings: u32 = 0;
 
 export function verifyShard(): u32 {
   const state = root();
@@ -59,11 +66,13 @@ export function verifyShard(): u32 {
     if (slotAt(slot).detector == 0) continue;
     blocks = 0;
     bytes = 0;
+    trainings = 0;
     status = verifyDetector(detectorOf(slot));
     if (status != SOUND) return status;
     if (bytes != slotAt(slot).stateBytes) return BYTES_DIFFER;
     reachable += blocks;
   }
+  if (countDue() != state.trainingsDue) return TRAININGS_DIFFER;
   return reachable == used ? SOUND : BLOCKS_LEAKED;
 }
 
@@ -168,7 +177,8 @@ function verifyDetector(detector: Detector): u32 {
     keys += partition.count;
   }
   if (keys != place.keys) return KEYS_DIFFER;
-  if (!areStructuresSound(detector, keys)) return BROKEN_STRUCTURE;
+  if (countTickets(detector.slot) != trainings) return TRAININGS_DIFFER;
+  if (!areStructuresSound(detector, isWindowModel(detector) ? 0 : keys)) return BROKEN_STRUCTURE;
   return areIdsSound(detector) ? SOUND : BROKEN_IDS;
 }
 
@@ -202,6 +212,7 @@ function verifyKey(detector: Detector, key: Key): u32 {
   reach(changetype<u32>(key));
   reach(key.window);
   reach(key.totals);
+  if (isWindowModel(detector)) return verifyCell(detector, key);
   if (key.structure == 0 || load<u32>(key.structure) != arena.KIND_STRUCTURE)
     return BROKEN_STRUCTURE;
   if (key.window == 0 || load<u32>(key.window) != arena.KIND_WINDOW) return BROKEN_KEY;
@@ -214,6 +225,42 @@ function verifyKey(detector: Detector, key: Key): u32 {
     if (byShare && !isSketchSound(key, sketchIn(detector, key.totals))) return BROKEN_SKETCH;
   }
   return SOUND;
+}
+
+function verifyCell(detector: Detector, key: Key): u32 {
+  if (key.structure != 0 || key.window == 0 || load<u32>(key.window) != arena.KIND_CELL)
+    return BROKEN_CELL;
+  const cell = cellOf(key);
+  reach(cell.ring);
+  if (cell.ring == 0 || load<u32>(cell.ring) != arena.KIND_ROWS) return BROKEN_CELL;
+  const room = arena.BLOCK_HEADER + cell.capacity * rowBytes(detector);
+  if (cell.capacity > detector.windowRows || room > arena.roomOf(cell.ring)) return BROKEN_CELL;
+  if (key.inWindow > cell.capacity || (key.inWindow as f64) > key.learned) return BROKEN_CELL;
+  if (key.inWindow < cell.capacity ? cell.next != key.inWindow : cell.next >= cell.capacity)
+    return BROKEN_CELL;
+  const derives = detector.rollingCount + detector.lagCount != 0;
+  if (derives != (cell.rolling != 0)) return BROKEN_CELL;
+  reach(cell.rolling);
+  if (derives && load<u32>(cell.rolling) != arena.KIND_ROLLING) return BROKEN_CELL;
+  if (!isModelSound(detector, key)) return BROKEN_MODEL;
+  if (cell.training != 0) {
+    if (!isTrainingSound(key)) return BROKEN_CELL;
+    trainings++;
+    reach(rowsOfTraining(key));
+  }
+  return isShown(detector, key) ? SOUND : BROKEN_CELL;
+}
+
+/** What the host reads of the key "". */
+function isShown(detector: Detector, key: Key): bool {
+  const place = slotAt(detector.slot);
+  return (
+    key.length != 0 ||
+    (place.cellPosition == key.learned &&
+      place.cellRows == key.inWindow &&
+      place.cellVersion == versionOf(key) &&
+      place.cellState == stateOf(detector, key))
+  );
 }
 
 function areStructuresSound(detector: Detector, keys: u32): bool {

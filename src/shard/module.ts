@@ -90,13 +90,20 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return exports;
 }
 
-const exportNames: Partial<Record<keyof ShardExports, true>> = {
+const exportNames: Record<keyof ShardExports, true> = {
   abiVersion: true,
   initialize: true,
   createDetector: true,
   resetDetector: true,
   deleteDetector: true,
   step: true,
+  takeTraining: true,
+  releaseRows: true,
+  placeModel: true,
+  swapModel: true,
+  swapPosition: true,
+  dropTraining: true,
+  findModel: true,
   recover: true,
   verify: true,
   keyDigest: true,

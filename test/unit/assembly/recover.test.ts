@@ -170,8 +170,8 @@ describe.each(builds)("recovery, %s build", async (name, path) => {
 });
 
 /** Where a detector's block has the heads of its structures and its partitions (assembly/detector.ts). */
-const HEADS = { first: 192, bytes: 256 };
-const PARTITIONS = { first: 5056, bytes: 4096 };
+const HEADS = { first: 320, bytes: 256 };
+const PARTITIONS = { first: 5184, bytes: 4096 };
 const ID_INDEX = 148;
 const CLASS_HEADS = { first: 256, bytes: 68 * 4 };
 
