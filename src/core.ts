@@ -1,13 +1,18 @@
 import { Admission } from "./admission/admission.ts";
 import type { Alerts } from "./alerts/alerts.ts";
+import { limits } from "./config/limits.ts";
 import { Detectors } from "./control/detectors.ts";
 import type { DetectorStore } from "./control/detector-store.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import type { Clock } from "./domain/clock.ts";
+import { ModelThreads } from "./models/model-threads.ts";
 import { checkLimits } from "./shard/check-limits.ts";
+import { compileModule } from "./shard/module.ts";
 import { ShardSet } from "./shard/shard-set.ts";
 import type { ShardSetOptions } from "./shard/shard-set.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
+import { Trainer } from "./trainer/trainer.ts";
+import type { TrainerOptions } from "./trainer/trainer.ts";
 
 export interface CoreOptions extends Omit<ShardSetOptions, "clock" | "telemetry"> {
   readonly clock: Clock;
@@ -16,6 +21,12 @@ export interface CoreOptions extends Omit<ShardSetOptions, "clock" | "telemetry"
   readonly store: DetectorStore;
   readonly serverRequestsMax: number;
   readonly requestRowsMax: number;
+  readonly trainerThreads: number;
+  /** Memory of one trainer thread, bytes: reserved as address space, used as it is touched. */
+  readonly trainerMemoryBytes: number;
+  /** Trainings that may wait for a thread. */
+  readonly trainerQueueMax: number;
+  readonly log: ShardSetOptions["log"] & TrainerOptions["log"];
 }
 
 /** Weir without its transports: what scores, and what it scores for. */
@@ -24,6 +35,9 @@ export interface Core {
   readonly detectors: Detectors;
   readonly admission: Admission;
   readonly discovery: Discovery;
+  /** Threads that train models, and threads that score with models which lie in no shard. */
+  readonly models: ModelThreads;
+  readonly trainer: Trainer;
   /** Ends the threads. Whatever is in flight is not waited for. */
   close(): Promise<void>;
 }
@@ -32,8 +46,26 @@ export interface Core {
 export async function createCore(options: CoreOptions): Promise<Core> {
   checkLimits();
   const { alerts, clock, store, telemetry } = options;
+  const module = await compileModule(options.modulePath);
   const shards = await ShardSet.start(options);
-  const detectors = new Detectors({ shards, store, telemetry });
+  const models = new ModelThreads({
+    module,
+    trainerThreads: options.trainerThreads,
+    memoryBytes: options.trainerMemoryBytes,
+    queueMax: options.trainerQueueMax,
+    log: options.log,
+  });
+  const trainer = new Trainer({
+    shards,
+    pool: models,
+    threads: options.trainerThreads,
+    bounds: { trainingsMax: options.trainerQueueMax, bytesMax: limits.trainerQueueBytesMax },
+    detectorAt: (slot) => detectors.at(slot),
+    telemetry,
+    clock,
+    log: options.log,
+  });
+  const detectors = new Detectors({ shards, store, telemetry, trainer });
   const admission = new Admission({
     shards,
     find: (name) => detectors.find(name),
@@ -53,5 +85,9 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   admission.discoverWith(discovery);
   detectors.observe(admission, discovery);
-  return { shards, detectors, admission, discovery, close: () => shards.close() };
+  const close = async (): Promise<void> => {
+    trainer.close();
+    await Promise.all([models.close(), shards.close()]);
+  };
+  return { shards, detectors, admission, discovery, models, trainer, close };
 }

@@ -83,6 +83,9 @@ async function startParts(
     store,
     serverRequestsMax: options.limits.serverRequestsMax,
     requestRowsMax: options.limits.requestRowsMax,
+    trainerThreads: options.trainer.threads,
+    trainerMemoryBytes: options.trainer.memoryBytes,
+    trainerQueueMax: options.trainer.queueMax,
   });
   cleanUp.push(() => core.close());
   await core.detectors.restore(options.detectors);
@@ -125,9 +128,10 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     requestsInFlight: core.admission.inFlight,
     streams: grpc.streams,
     watchers: alerts.watchers,
+    trainings: core.trainer.queued,
     detectors: core.detectors.list().map((detector) => {
-      const { keys, stateBytes } = core.detectors.status(detector);
-      return { name: detector.name, keys, stateBytes };
+      const { keys, stateBytes, modelVersion } = core.detectors.status(detector);
+      return { name: detector.name, keys, stateBytes, modelVersion };
     }),
   }));
   await warmUp({ core, parts, limits: options.limits });

@@ -177,6 +177,19 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
       inline_rows_max: whole(0, limits.inlineRowsMax).optional().meta({
         description: "Batches up to this size skip the threads; default: 256, on two cores 2048.",
       }),
+      trainer_threads: whole(1, limits.trainerThreadsMax)
+        .optional()
+        .meta({ description: "Threads that train models, at low priority.", default: 1 }),
+      trainer_memory_mb: whole(limits.trainerMemoryMbMin, limits.trainerMemoryMbMax)
+        .optional()
+        .meta({
+          description: "Memory that one training may use, MiB; reserved, used as needed.",
+          default: limits.trainerMemoryMb,
+        }),
+      trainer_queue_max: whole(1, limits.trainerQueueMaxMax).optional().meta({
+        description: "Trainings that may wait; beyond it the least overdue is given up.",
+        default: limits.trainerQueueMax,
+      }),
       log: log.optional(),
       telemetry: telemetry.optional(),
       alerts: section({ webhook: webhook.optional() }, "Where anomalies are sent.").optional(),

@@ -113,6 +113,21 @@ export const limits = {
   bufferTextCharsMax: 4096,
   /** Cells of one answer: 2 million are about 40 MB of JSON. Ask for a tail to get the rest. */
   bufferAnswerCellsMax: 2_000_000,
+  /** Points in one request to LlamaFarm's streaming endpoint, which has no bound of its own. */
+  llamafarmRowsMax: 10_000,
+  /** Requests to one streaming detector that wait for those before them: a first training holds them for milliseconds to seconds. */
+  llamafarmQueueMax: 256,
+  /** Threads that train. Each reserves its memory as address space, beside the one that scores with models in no shard. */
+  trainerThreadsMax: 64,
+  /** Memory that one training may use, MiB: 50,000 rows x 256 columns and the work of every kind fit the default. */
+  trainerMemoryMb: 1024,
+  trainerMemoryMbMin: 64,
+  trainerMemoryMbMax: 4095,
+  /** Trainings that wait, over all detectors; beyond it the least overdue is given up and due again an interval later. */
+  trainerQueueMax: 256,
+  trainerQueueMaxMax: 65_536,
+  /** Rows of the trainings that wait, bytes: one window of 50,000 rows x 1,024 columns is 410 MB and is always taken. */
+  trainerQueueBytesMax: 256 * 1024 * 1024,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

@@ -32,6 +32,13 @@ export interface ResolvedOptions {
   /** Of one shard; a multiple of 64 KiB. */
   readonly shardMemoryBytes: number;
   readonly inlineRowsMax: number;
+  readonly trainer: {
+    readonly threads: number;
+    /** Of one thread; a multiple of 64 KiB. */
+    readonly memoryBytes: number;
+    /** Trainings that may wait for a thread. */
+    readonly queueMax: number;
+  };
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
     /** auto = text on a terminal, JSON elsewhere. */

@@ -22,6 +22,7 @@ export function resolveOptions(options: FileOptions, around: Surroundings): Reso
   return Object.freeze({
     ...addressesOf(options),
     ...placementOf(options),
+    trainer: trainerOf(options),
     dataDirectory: options.data ?? resolve(around.cwd, ".weir"),
     tls: tlsOf(options.tls),
     drainTimeoutMs: options.drain_timeout_ms ?? 10_000,
@@ -53,6 +54,14 @@ function placementOf(
     shardMemoryBytes: shardMemory(options.state_memory_mb, shards),
     inlineRowsMax: options.inline_rows_max ?? inlineRowsByCores(),
   };
+}
+
+function trainerOf(options: FileOptions): ResolvedOptions["trainer"] {
+  return Object.freeze({
+    threads: options.trainer_threads ?? 1,
+    memoryBytes: (options.trainer_memory_mb ?? limits.trainerMemoryMb) * mebibyte,
+    queueMax: options.trainer_queue_max ?? limits.trainerQueueMax,
+  });
 }
 
 /**

@@ -10,24 +10,23 @@ import { compareCodePoints } from "../shard/feature-order.ts";
 import { DETECTORS_MAX } from "../shard/layout.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Trainer } from "../trainer/trainer.ts";
 import { detectorBlock } from "./detector-block.ts";
 import type { DetectorStore } from "./detector-store.ts";
 import type { DetectorStatus, Registry } from "./registry.ts";
-
-/** Half-Space Trees learn in place: the model of a detector is always its first. */
-const MODEL_VERSION = 1;
 
 export interface DetectorsOptions {
   readonly shards: ShardSet;
   readonly store: DetectorStore;
   readonly telemetry: Telemetry;
+  readonly trainer: Pick<Trainer, "statusOf" | "versionOf" | "forget">;
 }
 
 /** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
 export class Detectors implements Registry {
   private readonly options: DetectorsOptions;
   private readonly byName = new Map<string, Detector>();
-  private readonly slots = new Set<number>();
+  private readonly slots = new Map<number, Detector>();
   /** Weir's own, for as long as it warms up: never listed, never stored. */
   private readonly temporary = new Set<string>();
   private changes: Promise<unknown> = Promise.resolve();
@@ -50,6 +49,11 @@ export class Detectors implements Registry {
     return this.byName.get(name);
   }
 
+  /** The detector whose state has this index in every shard. */
+  at(slot: number): Detector | undefined {
+    return this.slots.get(slot);
+  }
+
   get(name: string): Detector {
     const detector = this.byName.get(name);
     if (detector === undefined) throw unknownDetector(name);
@@ -65,15 +69,18 @@ export class Detectors implements Registry {
   status(detector: Detector): DetectorStatus {
     const counters = this.options.shards.counters(detector.slot);
     const runtime = this.admission?.runtimeOf(detector);
+    const trained = this.options.trainer.statusOf(detector);
+    const lastError = trained?.lastError ?? "";
     return {
       events: counters.events,
       keys: counters.keys,
       anomalies: counters.anomalies,
       fallbacks: runtime?.fallbacks ?? 0,
-      modelVersion: MODEL_VERSION,
+      modelVersion: this.options.trainer.versionOf(detector),
       stateBytes: counters.stateBytes,
       schema: detector.schema,
-      lastError: runtime?.lastError ?? "",
+      training: trained?.training,
+      lastError: lastError === "" ? (runtime?.lastError ?? "") : lastError,
     };
   }
 
@@ -137,6 +144,7 @@ export class Detectors implements Registry {
       const detector = this.get(name);
       if (isDiscovering(detector) || this.declared.has(detector))
         return this.discoverAnew(detector);
+      this.options.trainer.forget(detector);
       await this.options.shards.resetDetector(detector.slot);
       this.admission?.runtimeOf(detector).forget();
       return detector;
@@ -166,10 +174,13 @@ export class Detectors implements Registry {
       if (this.byName.get(name) !== detector) return undefined;
       const settled = this.detectorOf(name, slot, Object.freeze({ ...config, inputs }));
       await this.createInShards(settled);
+      this.slots.set(slot, settled);
       this.declared.set(settled, config);
       try {
         await fill(settled, () => this.byName.set(name, settled));
       } catch (error) {
+        this.slots.set(slot, detector);
+        this.options.trainer.forget(settled);
         await this.options.shards.deleteDetector(slot);
         throw error;
       }
@@ -182,7 +193,9 @@ export class Detectors implements Registry {
     const { name, slot } = detector;
     const fresh = this.detectorOf(name, slot, this.declaredOf(detector));
     this.byName.set(name, fresh);
+    this.slots.set(slot, fresh);
     this.discovery?.forget(detector);
+    this.options.trainer.forget(detector);
     if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
     return fresh;
   }
@@ -201,7 +214,7 @@ export class Detectors implements Registry {
   private async make(name: string, config: DetectorConfig): Promise<Detector> {
     const slot = this.freeSlot(name);
     const detector = this.detectorOf(name, slot, config);
-    this.slots.add(slot);
+    this.slots.set(slot, detector);
     if (isDiscovering(detector)) return detector;
     try {
       await this.createInShards(detector);
@@ -238,6 +251,7 @@ export class Detectors implements Registry {
   private async unmake(detector: Detector): Promise<void> {
     const { name, slot } = detector;
     this.discovery?.forget(detector);
+    this.options.trainer.forget(detector);
     if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
     this.slots.delete(slot);
     this.options.telemetry.forgetDetector(name);

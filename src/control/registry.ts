@@ -1,5 +1,37 @@
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 
+/** A new model took the place of the old one, between two batches. Positions count the rows that the window's owner has learned. */
+export interface Swap {
+  /** 1 = the first model. */
+  readonly version: number;
+  /** The last row that the model was trained on. */
+  readonly trainedAt: number;
+  /** The last row before the swap. */
+  readonly swappedAt: number;
+  /** Whose model it is: the 64 bits of the key's hash in hexadecimal; "" = of all keys. */
+  readonly keyHash: string;
+}
+
+export type TrainingState = "collecting" | "ready" | "retraining";
+
+/** How the models of a detector come about. Of windows that are each key's own: the state of the detector as a whole, trainings, failures and swaps. */
+export interface TrainingStatus {
+  readonly state: TrainingState;
+  /** Rows in the window now. */
+  readonly windowRows: number;
+  /** Rows that the window lacks before the first training. */
+  readonly rowsUntilReady: number;
+  /** Since the row that the model's window ended with. */
+  readonly rowsSinceTraining: number;
+  /** That gave a model which was swapped in. */
+  readonly trainings: number;
+  readonly failures: number;
+  /** Of the last one that ended; 0 = none has. */
+  readonly lastTrainingMs: number;
+  /** The last 64, the newest last. */
+  readonly swaps: readonly Swap[];
+}
+
 /** What a detector is doing: the contract's DetectorStatus. */
 export interface DetectorStatus {
   /** Learned from since created or reset. */
@@ -10,6 +42,8 @@ export interface DetectorStatus {
   readonly modelVersion: number;
   readonly stateBytes: number;
   readonly schema: number;
+  /** Of a model that trains on a window; undefined = it learns in place. */
+  readonly training: TrainingStatus | undefined;
   /** Why something that runs in the background failed; "" = nothing did. */
   readonly lastError: string;
 }

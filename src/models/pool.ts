@@ -1,3 +1,4 @@
+import { TrainingError } from "./training.ts";
 import type { TrainingRequest } from "./training.ts";
 import type { Normalization } from "./module.ts";
 
@@ -26,6 +27,9 @@ export interface Explained {
   readonly contributions: Float64Array<ArrayBuffer>;
   readonly baselines: Float64Array<ArrayBuffer>;
 }
+
+/** The thread that trained is no more. */
+export class TrainerDied extends TrainingError {}
 
 export interface TrainOptions {
   /** The rows move to the thread: the array is empty afterwards, and nothing was copied. */

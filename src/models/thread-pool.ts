@@ -1,5 +1,6 @@
-import { Piscina } from "piscina";
+import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import { Code, WeirError } from "../domain/errors.ts";
+import { TrainerDied } from "./pool.ts";
 import type { ModelPool, ScoreJob, ScoreResult, TrainOptions } from "./pool.ts";
 import type { ThreadPriority } from "./priority.ts";
 import { TrainingError } from "./training.ts";
@@ -24,21 +25,19 @@ const IDLE_MS = 30_000;
 /** What is told to who comes too early; a training takes milliseconds to seconds. */
 const RETRY_MS = 1000;
 
-const DIED = "the trainer thread died";
-
 /** A model pool on threads that start with the first job. A thread that dies takes its own job with it, and no other. */
 export class ThreadPool implements ModelPool {
   private readonly waiting: (() => void)[] = [];
   private running = 0;
   private readonly options: ThreadPoolOptions;
-  private readonly piscina: Piscina<ModelJob, ModelJobResult>;
+  private readonly piscina: Piscina<unknown, ModelJobResult>;
   private closing = false;
 
   constructor(options: ThreadPoolOptions) {
     this.options = options;
     const { module, memoryBytes, nice } = options;
     const workerData: ModelWorkerData = { module, memoryBytes, nice };
-    this.piscina = new Piscina<ModelJob, ModelJobResult>({
+    this.piscina = new Piscina<unknown, ModelJobResult>({
       filename: new URL("./worker.ts", import.meta.url).href,
       name: "runModelJob",
       minThreads: 0,
@@ -68,7 +67,7 @@ export class ThreadPool implements ModelPool {
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (!unbounded) this.admit();
     const { buffer } = request.rows;
-    const moved = moveRows && buffer instanceof ArrayBuffer ? [buffer] : [];
+    const moved = moveRows && buffer instanceof ArrayBuffer ? buffer : undefined;
     const result = await this.run({ kind: "train", request }, moved);
     if (result instanceof Uint8Array) return result;
     throw new TrainingError("failure" in result ? result.failure : "the training gave no model");
@@ -112,7 +111,7 @@ export class ThreadPool implements ModelPool {
     );
   }
 
-  private async run(job: ModelJob, transferList: ArrayBuffer[] = []): Promise<ModelJobResult> {
+  private async run(job: ModelJob, moved?: ArrayBuffer): Promise<ModelJobResult> {
     // Jobs wait here: Piscina has one a thread, so that the death of a thread can cost no other.
     if (this.running >= this.options.threads) {
       await new Promise<void>((resolve) => {
@@ -121,9 +120,10 @@ export class ThreadPool implements ModelPool {
     } else this.running++;
     try {
       if (this.closing) throw new Error("closed");
-      return await this.piscina.run(job, { transferList });
+      return await this.piscina.run(moved === undefined ? job : moving(job, moved));
     } catch (error) {
-      throw new TrainingError(this.closing ? "the server is stopping" : DIED, { cause: error });
+      const why = this.closing ? "the server is stopping" : "the trainer thread died";
+      throw new TrainerDied(why, { cause: error });
     } finally {
       // The next one takes this one's place.
       const next = this.waiting.shift();
@@ -138,6 +138,11 @@ export class ThreadPool implements ModelPool {
     const nothing: ModelJob = { kind: "check", model: new Uint8Array(0) };
     this.piscina.run(nothing).catch(() => undefined);
   }
+}
+
+/** The job, with a buffer in it that is handed over instead of copied. */
+function moving(job: ModelJob, buffer: ArrayBuffer): unknown {
+  return move({ [transferableSymbol]: [buffer], [valueSymbol]: job });
 }
 
 function isThreadStarted(message: unknown): message is ThreadStarted {

@@ -73,7 +73,7 @@ function eachSource<T>(
   );
 }
 
-/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 3 transports x the closed reasons. */
+/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 6 outcomes, 3 transports x the closed reasons. */
 export const catalogue: readonly Metric[] = [
   {
     kind: "histogram",
@@ -213,6 +213,64 @@ export const catalogue: readonly Metric[] = [
         labels: { detector: name },
         value: stateBytes,
       })),
+  },
+  {
+    kind: "gauge",
+    name: "weir.model.version",
+    unit: "{version}",
+    description:
+      "Models that a detector has had; 0 = it has none yet. Of windows that are each key's own: the newest.",
+    labels: ["detector"],
+    read: ({ gauges }) =>
+      gauges.detectors.map(({ name, modelVersion }) => ({
+        labels: { detector: name },
+        value: modelVersion,
+      })),
+  },
+  {
+    kind: "counter",
+    name: "weir.trainings.started",
+    unit: "{training}",
+    description: "Trainings of models behind the stream that a trainer thread began.",
+    labels: ["detector"],
+    read: (readings) =>
+      eachDetector(readings, ({ name, trainingsStarted }) =>
+        trainingsStarted === 0 ? [] : [{ labels: { detector: name }, value: trainingsStarted }],
+      ),
+  },
+  {
+    kind: "counter",
+    name: "weir.trainings.ended",
+    unit: "{training}",
+    description:
+      "Trainings by what became of them: swapped (a new model serves), failed, thread_died, no_memory, gone (reset or removed meanwhile), given_up (too many waited).",
+    labels: ["detector", "outcome"],
+    read: (readings) =>
+      eachDetector(readings, ({ name, trainingsEnded }) =>
+        [...trainingsEnded].map(([outcome, value]) => ({
+          labels: { detector: name, outcome },
+          value,
+        })),
+      ),
+  },
+  {
+    kind: "histogram",
+    name: "weir.training.duration",
+    unit: "s",
+    description: "From the start of a training to its swap or failure.",
+    labels: ["detector"],
+    read: (readings) =>
+      eachDetector(readings, ({ name, trainingsStarted, trainingSeconds }) =>
+        trainingsStarted === 0 ? [] : [{ labels: { detector: name }, value: trainingSeconds }],
+      ),
+  },
+  {
+    kind: "gauge",
+    name: "weir.trainings.queued",
+    unit: "{training}",
+    description: "Trainings that wait or run.",
+    labels: [],
+    read: ({ gauges }) => one(gauges.trainings),
   },
   {
     kind: "counter",

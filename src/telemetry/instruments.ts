@@ -2,8 +2,8 @@ import { limits } from "../config/limits.ts";
 import type { Reason } from "../domain/errors.ts";
 import { Source } from "../domain/verdict.ts";
 import { Counter, Histogram } from "./histogram.ts";
-import { ages, batchRows, durations } from "./layouts.ts";
-import type { DetectorMeter, Gauges, Stage, Transport } from "./telemetry.ts";
+import { ages, batchRows, durations, trainings } from "./layouts.ts";
+import type { DetectorMeter, Gauges, Stage, TrainingOutcome, Transport } from "./telemetry.ts";
 
 /** "Over the last minute" means the running window of 10 s and the five before it. */
 const windows = 6;
@@ -35,6 +35,9 @@ export class DetectorInstruments implements DetectorMeter {
   readonly startUnixMs: number;
   readonly age = new Histogram(ages);
   readonly anomalous = new Counter(windows);
+  trainingsStarted = 0;
+  readonly trainingsEnded = new Map<TrainingOutcome, number>();
+  readonly trainingSeconds = new Histogram(trainings);
   readonly sources: readonly SourceInstruments[];
   readonly #model = new SourceInstruments("model");
   readonly #rules = new SourceInstruments("rules");
@@ -59,6 +62,15 @@ export class DetectorInstruments implements DetectorMeter {
 
   anomalies(rows: number): void {
     this.anomalous.add(rows);
+  }
+
+  trainingStarted(): void {
+    this.trainingsStarted++;
+  }
+
+  trainingEnded(outcome: TrainingOutcome, seconds: number): void {
+    this.trainingsEnded.set(outcome, (this.trainingsEnded.get(outcome) ?? 0) + 1);
+    if (outcome !== "given_up") this.trainingSeconds.record(seconds, 1);
   }
 
   rotate(): void {
@@ -160,5 +172,6 @@ const noGauges: Gauges = {
   requestsInFlight: 0,
   streams: 0,
   watchers: 0,
+  trainings: 0,
   detectors: [],
 };

@@ -25,6 +25,16 @@ export const ages = new BucketLayout({
   ],
 });
 
+/** Trainings, seconds: 0.1 ms (ecod on a small window) to an hour. */
+export const trainings = new BucketLayout({
+  minExponent: -14,
+  maxExponent: 12,
+  explicitBounds: [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
+    3600,
+  ],
+});
+
 /** Rows in a batch: 1 to a full region. */
 export const batchRows = new BucketLayout({
   minExponent: -1,

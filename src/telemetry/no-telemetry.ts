@@ -4,7 +4,13 @@ import type { Stats } from "./stats.ts";
 import type { DetectorMeter } from "./telemetry.ts";
 
 const nothing = (): void => undefined;
-const noMeter: DetectorMeter = { answered: nothing, eventAge: nothing, anomalies: nothing };
+const noMeter: DetectorMeter = {
+  answered: nothing,
+  eventAge: nothing,
+  anomalies: nothing,
+  trainingStarted: nothing,
+  trainingEnded: nothing,
+};
 const noQuantiles = { p50Ms: null, p95Ms: null, p99Ms: null } as const;
 
 const noStats: Stats = {
@@ -16,6 +22,7 @@ const noStats: Stats = {
     queueRows: 0,
     streams: 0,
     watchers: 0,
+    trainings: 0,
     lastMinute: {
       requests: 0,
       rows: 0,

@@ -2,7 +2,7 @@ import type { Reason } from "../domain/errors.ts";
 import { fallbackRows, type Readings } from "./catalogue.ts";
 import { mergeCounts, quantile, type Counts } from "./histogram.ts";
 import { type DetectorInstruments, type Instruments, type SourceName } from "./instruments.ts";
-import type { Stage, Transport } from "./telemetry.ts";
+import type { Stage, TrainingOutcome, Transport } from "./telemetry.ts";
 
 /** Latency over the last minute, milliseconds, within 4.5 %; null = nothing happened. */
 interface Quantiles {
@@ -27,7 +27,15 @@ interface DetectorStats {
   readonly anomalies: number;
   readonly keys: number;
   readonly stateBytes: number;
+  /** Models that it has had; 0 = none yet. */
+  readonly modelVersion: number;
+  /** That gave a model, and that did not, since the detector was created or the server started. */
+  readonly trainings: number;
+  readonly trainingsFailed: number;
 }
+
+/** Outcomes of trainings that should have given a model. */
+const failures: readonly TrainingOutcome[] = ["failed", "thread_died", "no_memory"];
 
 /** What `GET /v1/stats` answers. */
 export interface Stats {
@@ -40,6 +48,8 @@ export interface Stats {
     readonly queueRows: number;
     readonly streams: number;
     readonly watchers: number;
+    /** Trainings of models that wait or run. */
+    readonly trainings: number;
     readonly lastMinute: Quantiles & {
       readonly requests: number;
       readonly rows: number;
@@ -89,6 +99,7 @@ function serverStats(readings: Readings, seconds: number): Stats["server"] {
     queueRows: gauges.queueRows,
     streams: gauges.streams,
     watchers: gauges.watchers,
+    trainings: gauges.trainings,
     lastMinute: {
       requests: latency?.count ?? 0,
       rows,
@@ -144,6 +155,9 @@ function detectorStats(
     anomalies: detector.anomalous.total,
     keys: gauge?.keys ?? 0,
     stateBytes: gauge?.stateBytes ?? 0,
+    modelVersion: gauge?.modelVersion ?? 0,
+    trainings: detector.trainingsEnded.get("swapped") ?? 0,
+    trainingsFailed: sumOf(failures.map((outcome) => detector.trainingsEnded.get(outcome) ?? 0)),
   };
 }
 

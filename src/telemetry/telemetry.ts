@@ -5,6 +5,15 @@ import type { Source } from "../domain/verdict.ts";
 export type Stage = "queue" | "batch" | "step" | "reply";
 export type Transport = "grpc_stream" | "grpc_unary" | "http";
 
+/** How a training ended: gone = the detector or key was reset or removed meanwhile; given_up = too many waited. */
+export type TrainingOutcome =
+  | "swapped"
+  | "failed"
+  | "thread_died"
+  | "no_memory"
+  | "gone"
+  | "given_up";
+
 /** Instruments of one detector; looked up once, when it is created. All calls are cheap enough for every request. */
 export interface DetectorMeter {
   /** `rows` rows of one request answered from `source`, `latencyUs` after it was decoded. */
@@ -12,6 +21,9 @@ export interface DetectorMeter {
   /** From event time to verdict, for one row whose client sent a time. */
   eventAge(ageMs: number): void;
   anomalies(rows: number): void;
+  trainingStarted(): void;
+  /** `seconds` after it started; what was given up never did. */
+  trainingEnded(outcome: TrainingOutcome, seconds: number): void;
 }
 
 /** Sampled values, asked for when metrics are collected. */
@@ -20,10 +32,13 @@ export interface Gauges {
   readonly requestsInFlight: number;
   readonly streams: number;
   readonly watchers: number;
+  /** Trainings that wait or run. */
+  readonly trainings: number;
   readonly detectors: readonly {
     readonly name: string;
     readonly keys: number;
     readonly stateBytes: number;
+    readonly modelVersion: number;
   }[];
 }
 

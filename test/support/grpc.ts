@@ -276,7 +276,13 @@ export class FakeRegistry implements Registry {
 
   status(detector: Detector) {
     const zeros = { events: 0, keys: 0, anomalies: 0, fallbacks: 0, stateBytes: 0 };
-    return { ...zeros, modelVersion: 1, schema: detector.schema, lastError: "" };
+    return {
+      ...zeros,
+      modelVersion: 1,
+      schema: detector.schema,
+      training: undefined,
+      lastError: "",
+    };
   }
 
   async create(name: string, config: Detector["config"]): Promise<Detector> {

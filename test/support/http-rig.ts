@@ -77,6 +77,7 @@ const aStatus: DetectorStatus = {
   fallbacks: 4,
   modelVersion: 1,
   stateBytes: 5,
+  training: undefined,
   schema: 0xffffffff,
   lastError: "",
 };

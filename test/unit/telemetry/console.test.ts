@@ -120,7 +120,16 @@ describe("the console", () => {
   });
 
   it("filters on values that occur", () => {
-    const closed = new Set(["le", "source", "stage", "transport", "reason", "quantile", "signal"]);
+    const closed = new Set([
+      "le",
+      "source",
+      "stage",
+      "transport",
+      "reason",
+      "quantile",
+      "signal",
+      "outcome",
+    ]);
     for (const [who, expression] of asked) {
       for (const { metric, matchers } of readPromql(expression).selectors) {
         for (const { label, value } of matchers.filter((m) => closed.has(m.label))) {

@@ -79,6 +79,11 @@ describe("/metrics", () => {
     expect(value(families, "weir_requests_in_flight", {})).toBe(3);
     expect(value(families, "weir_streams", {})).toBe(2);
     expect(value(families, "weir_watchers", {})).toBe(1);
+    expect(value(families, "weir_trainings_queued", {})).toBe(2);
+    expect(value(families, "weir_model_version", { detector: "cards" })).toBe(3);
+    expect(value(families, "weir_trainings_started_total", { detector: "cards" })).toBe(2);
+    const outcome = { detector: "cards", outcome: "thread_died" };
+    expect(value(families, "weir_trainings_ended_total", outcome)).toBe(1);
     expect(value(families, "weir_keys", cards)).toBe(1000);
     expect(value(families, "weir_state_size_bytes", cards)).toBe(9_000_000);
     expect(value(families, "weir_worker_restarts_total", {})).toBe(1);

@@ -27,7 +27,8 @@ export function exercise(telemetry: TelemetryService): void {
     requestsInFlight: 3,
     streams: 2,
     watchers: 1,
-    detectors: [{ name: "cards", keys: 1000, stateBytes: 9_000_000 }],
+    trainings: 2,
+    detectors: [{ name: "cards", keys: 1000, stateBytes: 9_000_000, modelVersion: 3 }],
   }));
   const cards = telemetry.detector("cards");
   cards.answered(Source.MODEL, 256, 1800);
@@ -37,6 +38,13 @@ export function exercise(telemetry: TelemetryService): void {
   cards.answered(Source.DEFAULT, 4, 25_000);
   cards.eventAge(120);
   cards.anomalies(5);
+  cards.trainingStarted();
+  cards.trainingStarted();
+  cards.trainingEnded("swapped", 0.25);
+  cards.trainingEnded("failed", 0.5);
+  cards.trainingEnded("thread_died", 0.5);
+  cards.trainingEnded("no_memory", 0.5);
+  cards.trainingEnded("given_up", 0);
   telemetry.stage("queue", 150, 256);
   telemetry.stage("batch", 40, 256);
   telemetry.stage("step", 300, 256);

@@ -109,7 +109,14 @@ describe("stats", () => {
     clock.advance(1000);
     const stats = telemetry.stats();
     expect(stats.detectors.map(({ name }) => name)).toEqual(["a first", "cards"]);
-    expect(stats.detectors[1]).toMatchObject({ keys: 1000, stateBytes: 9_000_000, fallbacks: 9 });
+    expect(stats.detectors[1]).toMatchObject({
+      keys: 1000,
+      stateBytes: 9_000_000,
+      fallbacks: 9,
+      modelVersion: 3,
+      trainings: 1,
+      trainingsFailed: 3,
+    });
     expect(stats).toMatchObject({ enabled: true, uptimeSeconds: 1, lastMinuteSeconds: 1 });
     expect(stats.server).toMatchObject({
       requestsInFlight: 3,
