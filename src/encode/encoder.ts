@@ -37,13 +37,18 @@ export class Encoder {
 
   /** An encoder that has learned from all rows; its columns are fixed. */
   static fit(schema: Schema, rows: readonly Row[]): Encoder {
-    const encoder = new Encoder(false, featuresOf(schema, false), false);
+    const encoder = Encoder.forFit(schema);
     for (const row of rows) encoder.learn(row);
     encoder.fix();
     return encoder;
   }
 
-  /** An encoder that has learned nothing yet. */
+  /** For a fit in slices: has learned nothing yet, is to learn all rows and then to be fixed. */
+  static forFit(schema: Schema): Encoder {
+    return new Encoder(false, featuresOf(schema, false), false);
+  }
+
+  /** For rows as they come: has learned nothing yet. */
   static forStream(schema: Schema): Encoder {
     return new Encoder(true, featuresOf(schema, true), false);
   }

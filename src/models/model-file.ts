@@ -93,11 +93,15 @@ const headerSchema = z.strictObject({
   encoder: encoderState.nullable(),
 });
 
-/** The whole file. Throws where `decodeModelFile` would not read it again. */
+/** The whole file. Throws ModelFileError where `decodeModelFile` would not read it again. */
 export function encodeModelFile({ header, model }: ModelFile): Buffer {
   const { kind, parameters } = header;
   const json = { ...header, parameters: describeParameters(kind, parameters) };
   const text = Buffer.from(JSON.stringify(json));
+  if (text.length > limits.modelHeaderBytesMax || model.length > limits.modelBytesMax) {
+    throw new ModelFileError(At.headerBytes, "the model is larger than a model file may be");
+  }
+  checkAgainst(parseHeader(text), viewOf(model), At.header + text.length);
   const bytes = Buffer.alloc(At.header + text.length + model.length + checksumBytes);
   magic.copy(bytes);
   bytes.writeUInt32LE(FORMAT, At.format);
@@ -107,7 +111,6 @@ export function encodeModelFile({ header, model }: ModelFile): Buffer {
   bytes.set(model, At.header + text.length);
   const end = bytes.length - checksumBytes;
   hash("sha256", bytes.subarray(0, end), "buffer").copy(bytes, end);
-  decodeModelFile(bytes);
   return bytes;
 }
 
