@@ -39,14 +39,15 @@ export interface Service {
  */
 const keepalive = { timeMs: 60_000, timeoutMs: 20_000 } as const;
 
-/** Builds every part in order and starts it: serving, and warm, when it resolves. */
+/** Builds every part in order and starts it: serving, and warm, when it resolves. `modulePath` is the kernel's. */
 export async function startService(
   options: ResolvedOptions,
   logger: Logger = createLogger({ level: options.log.level }),
+  modulePath: string = releaseModulePath,
 ): Promise<Service> {
   const cleanUp: (() => unknown)[] = [];
   try {
-    return await startParts(options, logger, cleanUp);
+    return await startParts({ options, logger, modulePath }, cleanUp);
   } catch (error) {
     for (const undo of cleanUp.toReversed()) {
       try {
@@ -61,17 +62,21 @@ export async function startService(
 
 /** Whatever is started puts what undoes it into `cleanUp`. */
 async function startParts(
-  options: ResolvedOptions,
-  logger: Logger,
+  start: {
+    readonly options: ResolvedOptions;
+    readonly logger: Logger;
+    readonly modulePath: string;
+  },
   cleanUp: (() => unknown)[],
 ): Promise<Service> {
+  const { options, logger, modulePath } = start;
   const store = await openDetectorStore(options.dataDirectory);
   cleanUp.push(() => store.close());
   const telemetry = telemetryOf(options);
   cleanUp.push(() => telemetry.shutdown());
   const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
   const core = await createCore({
-    modulePath: releaseModulePath,
+    modulePath,
     shards: options.shards,
     threads: options.threads,
     shardMemoryBytes: options.shardMemoryBytes,
@@ -174,6 +179,10 @@ async function startHttp(
       stats: () => telemetry.stats(),
       clock: systemClock,
       logger,
+      streaming: {
+        discovery: core.discovery,
+        whenTrained: (detector) => core.trainer.whenTrained(detector),
+      },
     },
   );
   const { port } = await transport.listen();

@@ -23,6 +23,7 @@ export async function startTestService(
   const service = await startService(
     { ...options, shards: 2, shardMemoryBytes: 256 * 1024 * 1024, ...changes },
     pino({ level: "silent" }),
+    process.env["WEIR_TEST_KERNEL"],
   );
   return {
     service,
