@@ -196,7 +196,7 @@ function offer(best: Best, search: McdSearch): void {
 /** Multiply-adds of one step, about. */
 function stepWork(count: u32, columns: u32): f64 {
   const d = columns as f64;
-  return (count as f64) * d * d + 10 * d * d * d;
+  return (count as f64) * d * d + 20 * d * d * d;
 }
 
 function trialsWithin(planned: u32, subsets: u32, count: u32, columns: u32): u32 {

@@ -1,6 +1,7 @@
 /*
- * Kernel functions of a row and many points at once. Points lie column by column: `stride` float64s a column, a multiple of 4,
- * so that a row meets four points in two registers.
+ * Kernel functions of a row and many points at once. Points lie in groups of four, and a group column by column (four float64s
+ * a column), so that a row meets four points in two registers and memory is read in order. `stride` is the points' number, a multiple
+ * of 4.
  */
 import { exponentials } from "./exponential";
 
@@ -22,6 +23,11 @@ export class KernelFunction {
   coef0: f64; // 16
 }
 
+/** Where a point's value is among grouped points. */
+export function pointAt(points: u32, columns: u32, point: u32, column: u32): u32 {
+  return points + (((point >> 2) * columns + column) << 5) + ((point & 3) << 3);
+}
+
 /** What a kernel is a function of, for every point: the squared distance to the row (rbf) or the product with it. */
 export function pairSums(
   kernel: KernelFunction,
@@ -31,10 +37,9 @@ export function pairSums(
   row: u32,
   out: u32,
 ): void {
-  const step = stride << 3;
   const isDistance = kernel.kind == KERNEL_RBF;
-  for (let p: u32 = 0; p < step; p += 32) {
-    let at = points + p;
+  let at = points;
+  for (let p: u32 = 0; p < stride << 3; p += 32) {
     let first = f64x2.splat(0);
     let second = f64x2.splat(0);
     if (isDistance) {
@@ -44,14 +49,14 @@ export function pairSums(
         const b = f64x2.sub(v128.load(at, 16), x);
         first = f64x2.add(first, f64x2.mul(a, a));
         second = f64x2.add(second, f64x2.mul(b, b));
-        at += step;
+        at += 32;
       }
     } else {
       for (let c: u32 = 0; c < columns; c++) {
         const x = v128.load64_splat(row + (c << 3));
         first = f64x2.add(first, f64x2.mul(v128.load(at), x));
         second = f64x2.add(second, f64x2.mul(v128.load(at, 16), x));
-        at += step;
+        at += 32;
       }
     }
     v128.store(out + p, first);
@@ -59,18 +64,20 @@ export function pairSums(
   }
 }
 
-/** One column of a row changes from `before` to `after`: what `pairSums` gave, brought up to date. */
+/** Column `column` of a row changes from `before` to `after`: what `pairSums` gave, brought up to date. */
 export function movePairSums(
   kernel: KernelFunction,
-  column: u32,
+  points: u32,
   stride: u32,
+  columns: u32,
+  column: u32,
   before: f64,
   after: f64,
   sums: u32,
 ): void {
   for (let p: u32 = 0; p < stride; p++) {
     const at = sums + (p << 3);
-    const point = load<f64>(column + (p << 3));
+    const point = load<f64>(pointAt(points, columns, p, column));
     if (kernel.kind == KERNEL_RBF) {
       const old = point - before;
       const now = point - after;

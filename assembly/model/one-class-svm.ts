@@ -14,8 +14,8 @@
  * to the last and from the last to the first; a column's contribution is the mean of what its two steps did to the score. The
  * baseline is the score of that median.
  *
- * Body: SvmBody | multipliers, `stride` f64 | reference row, f64 | vectors column by column, `stride` f64 each; what pads the
- * columns has the multiplier 0.
+ * Body: SvmBody | multipliers, `stride` f64 | reference row, f64 | vectors in groups of four (kernel-function.ts); what pads
+ * the last group has the multiplier 0.
  */
 import { sampleWithout } from "../rng";
 import {
@@ -26,6 +26,7 @@ import {
   kernelValues,
   movePairSums,
   pairSums,
+  pointAt,
 } from "./kernel-function";
 import { align16, bodyOf, Model, modelAt } from "./model";
 import { median } from "./preparation";
@@ -133,8 +134,7 @@ function writeModel(
     const row = rowOf(training, load<u32>(sample + (i << 2)));
     memory.copy(rowsOfVectors + v * (columns << 3), row, columns << 3);
     for (let c: u32 = 0; c < columns; c++) {
-      const at = vectorsOf(body, columns) + ((c * stride + v) << 3);
-      store<f64>(at, load<f64>(row + (c << 3)));
+      store<f64>(pointAt(vectorsOf(body, columns), columns, v, c), load<f64>(row + (c << 3)));
     }
     v++;
   }
@@ -184,14 +184,8 @@ export function explainOneClassSvm(model: Model, row: u32, out: u32): f64 {
     for (let step: u32 = 0; step < columns; step++) {
       const c = way == 0 ? step : columns - 1 - step;
       const from = load<f64>(reference + (c << 3));
-      movePairSums(
-        kernel,
-        vectors + c * (stride << 3),
-        stride,
-        from,
-        load<f64>(row + (c << 3)),
-        sums,
-      );
+      const to = load<f64>(row + (c << 3));
+      movePairSums(kernel, vectors, stride, columns, c, from, to, sums);
       // The last step ends at the row itself, whatever rounding the way there has gathered.
       const after = step + 1 == columns ? score : scoreFromSums(body, sums, values);
       store<f64>(out + (c << 3), load<f64>(out + (c << 3)) + 0.5 * (after - before));

@@ -8,6 +8,7 @@ import {
   kernelOfSelf,
   kernelValues,
   pairSums,
+  pointAt,
 } from "./kernel-function";
 import { rowOf, Training } from "./training";
 import { fail, FAILED_OVERFLOW, work, zeroedWork } from "./work";
@@ -16,8 +17,8 @@ import { fail, FAILED_OVERFLOW, work, zeroedWork } from "./work";
 const CURVATURE_MIN: f64 = 1e-12;
 /** Beyond, float32 rows of the kernel matrix and the squares of their differences would overflow. */
 const KERNEL_MAX: f64 = 1e30;
-/** Steps x rows at most, a few seconds: a kernel that is not positive definite, or values of very different sizes, might take forever. */
-const STEP_ROWS_MAX: u64 = 2_000_000_000;
+/** Steps x rows at most, some 5 s: a kernel that is not positive definite, or values of very different sizes, might take forever. */
+const STEP_ROWS_MAX: u64 = 600_000_000;
 
 @unmanaged
 export class Solver {
@@ -28,7 +29,7 @@ export class Solver {
   rows: u32;
   /** rows, rounded up to a multiple of 4 */
   stride: u32; // 16
-  /** The rows column by column. */
+  /** The rows in groups of four (kernel-function.ts). */
   points: u32;
   /** f64 a row */
   alphas: u32; // 24
@@ -69,7 +70,7 @@ export function solverFor(
   for (let i: u32 = 0; i < rows; i++) {
     const row = rowOf(training, load<u32>(sample + (i << 2)));
     for (let c: u32 = 0; c < columns; c++) {
-      store<f64>(solver.points + ((c * stride + i) << 3), load<f64>(row + (c << 3)));
+      store<f64>(pointAt(solver.points, columns, i, c), load<f64>(row + (c << 3)));
     }
     const self = kernelOfSelf(kernel, row, columns);
     if (!(Math.abs(self) <= KERNEL_MAX)) fail(FAILED_OVERFLOW);
