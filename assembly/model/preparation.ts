@@ -89,7 +89,9 @@ export function scaleColumns(
       }
     }
     releaseWork(mark);
-    const scale = width > 0 && width < Infinity ? 1 / width : 1;
+    // A column without a width, or one whose inverse is no number, stays as it is.
+    const inverse = 1 / width;
+    const scale = inverse > 0 && inverse < Infinity ? inverse : 1;
     store<f64>(preparation + ((columns + c) << 3), offset);
     store<f64>(preparation + ((2 * columns + c) << 3), scale);
     for (let i: u32 = 0; i < count; i++) {

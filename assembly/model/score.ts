@@ -28,23 +28,28 @@ export function scoreRows(
   }
 }
 
+/** Contributions whose sum is smaller than this share of the raw score are rounding, and say nothing. */
+const SHARE_MIN: f64 = 1e-12;
+
 /**
  * What each column did to a row's normalized score, into `out`; the baseline: together they are the score. The kind's own
  * decomposition of the raw score is stretched, since a normalization changes lengths but never the order.
  */
 export function explainScore(model: Model, row: u32, normalization: u32, out: u32): f64 {
+  const score = normalize(model, rawScore(model, row), normalization);
   beginScratch();
   const columns = model.columns;
   const prepared = takeScratch(columns << 3);
   prepareRow(model, row, prepared);
   const rawBaseline = explainKind(model, prepared, out);
-  let raw = rawBaseline;
-  for (let i: u32 = 0; i < columns; i++) raw += load<f64>(out + (i << 3));
+  let sum: f64 = 0;
+  for (let i: u32 = 0; i < columns; i++) sum += load<f64>(out + (i << 3));
+  if (!(abs(sum) > SHARE_MIN * max(1.0, abs(rawBaseline)))) {
+    memory.fill(out, 0, columns << 3);
+    return score;
+  }
   const baseline = normalize(model, rawBaseline, normalization);
-  const stretch =
-    raw != rawBaseline
-      ? (normalize(model, raw, normalization) - baseline) / (raw - rawBaseline)
-      : 0;
+  const stretch = (score - baseline) / sum;
   for (let i: u32 = 0; i < columns; i++) {
     store<f64>(out + (i << 3), load<f64>(out + (i << 3)) * stretch);
   }
