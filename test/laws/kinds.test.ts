@@ -91,7 +91,7 @@ describe.each(kindNames)("%s", (kind) => {
       const sorted = Float64Array.from(
         { length: 300 },
         (__, i) => table[i * columns + c] ?? 0,
-      ).sort();
+      ).toSorted();
       return ((sorted[149] ?? 0) + (sorted[150] ?? 0)) / 2;
     });
     const row = rowsOf(1, 21);
