@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { createAlerts } from "./alerts/hub.ts";
 import type { AlertHub } from "./alerts/hub.ts";
@@ -10,6 +11,7 @@ import { createCore } from "./core.ts";
 import type { Core } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
+import { FittedModels } from "./fitted/fitted-models.ts";
 import { releaseModulePath } from "./shard/module.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
@@ -183,6 +185,13 @@ async function startHttp(
         discovery: core.discovery,
         whenTrained: (detector) => core.trainer.whenTrained(detector),
       },
+      fitted: await FittedModels.open({
+        directory: join(options.dataDirectory, "models"),
+        trainer: core.models,
+        scorer: core.models,
+        clock: systemClock,
+        version,
+      }),
     },
   );
   const { port } = await transport.listen();

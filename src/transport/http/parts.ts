@@ -3,6 +3,7 @@ import type { Scorer } from "../../admission/scorer.ts";
 import type { Alerts } from "../../alerts/alerts.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
+import type { FittedModels } from "../../fitted/fitted-models.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { StreamingParts } from "./llamafarm/stream-detectors.ts";
 
@@ -20,6 +21,8 @@ export interface HttpParts {
   readonly logger: Logger;
   /** Undefined = there are no streaming detectors here. */
   readonly streaming?: StreamingParts;
+  /** Undefined = there are no fitted models here. */
+  readonly fitted?: FittedModels;
 }
 
 /** The bounds that this transport keeps; the fields of `limits` by the same names. */

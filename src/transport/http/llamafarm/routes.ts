@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { backendRoutes } from "./backends.ts";
+import { modelRoutes } from "./models.ts";
 import { prefixes, type LlamaFarmParts } from "./parts.ts";
 import { Streams, streamRoutes } from "./stream.ts";
 
@@ -9,5 +10,6 @@ export function llamafarmRoutes(app: FastifyInstance, parts: LlamaFarmParts): vo
   for (const prefix of prefixes) {
     backendRoutes(app, prefix, parts);
     if (streams !== undefined) streamRoutes(app, prefix, parts, streams);
+    if (parts.fitted !== undefined) modelRoutes(app, prefix, { ...parts, fitted: parts.fitted });
   }
 }
