@@ -110,7 +110,8 @@ function partitionEqual(base: u32, count: u32): u32 {
   return to - 8;
 }
 
-function heapSort(base: u32, count: u32): void {
+/** What quicksort falls back to; few inputs get here. */
+export function heapSort(base: u32, count: u32): void {
   for (let i = count >> 1; i > 0; i--) sink(base, i - 1, count);
   for (let end = count; end > 1; end--) {
     swap(base, base + ((end - 1) << 3));
@@ -207,7 +208,7 @@ function partitionIndices(base: u32, count: u32, values: u32): u32 {
   return to - 4;
 }
 
-function heapSortIndices(base: u32, count: u32, values: u32): void {
+export function heapSortIndices(base: u32, count: u32, values: u32): void {
   for (let i = count >> 1; i > 0; i--) sinkIndex(base, i - 1, count, values);
   for (let end = count; end > 1; end--) {
     swapIndices(base, base + ((end - 1) << 2));
