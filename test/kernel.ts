@@ -1,5 +1,9 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { kinds } from "../src/models/kinds.ts";
+import type { Kind } from "../src/models/kinds.ts";
+import { normalizations } from "../src/models/module.ts";
+import type { Normalization } from "../src/models/module.ts";
 import * as layout from "../src/shard/layout.ts";
 import { compileModule, createMemory, instantiate } from "../src/shard/module.ts";
 import type { ShardExports } from "../src/shard/module.ts";
@@ -27,6 +31,31 @@ export interface DetectorOptions {
   readonly learnSystemActions?: boolean;
   readonly order?: readonly number[];
   readonly limits?: ReadonlyMap<number, readonly [number, number]>;
+  /** A window model instead of Half-Space Trees; then the threshold is fixed. */
+  readonly windowModel?: WindowModelOptions;
+}
+
+export interface WindowModelOptions {
+  readonly kind: Kind;
+  readonly windowRows: number;
+  readonly minSamples: number;
+  readonly retrainInterval: number;
+  readonly normalization?: Normalization;
+  readonly dropFlagged?: boolean;
+  readonly rolling?: readonly number[];
+  readonly lags?: readonly number[];
+}
+
+/** A training that was taken. */
+export interface TakenTraining {
+  readonly handle: number;
+  readonly slot: number;
+  readonly keyHash: bigint;
+  readonly version: number;
+  readonly position: number;
+  readonly dueAt: number;
+  readonly columns: number;
+  readonly rows: Float64Array;
 }
 
 export interface RowInput {
@@ -52,6 +81,7 @@ export interface RowOutput {
   readonly rule: number;
   readonly status: number;
   readonly systemAction: number;
+  readonly modelVersion: number;
 }
 
 /** What an EXPLAIN row got; baseline NaN = not explained. */
@@ -95,7 +125,23 @@ export function controlBlock(options: DetectorOptions): Float64Array {
     block[Control.order + features + column] = low;
     block[Control.order + 2 * features + column] = high;
   }
+  if (options.windowModel !== undefined) putWindowModel(block, options.windowModel);
   return block;
+}
+
+function putWindowModel(block: Float64Array, model: WindowModelOptions): void {
+  const { Control } = layout;
+  const { rolling = [], lags = [], normalization = "calibrated" } = model;
+  block[Control.modelKind] = kinds[model.kind].number;
+  block[Control.windowRows] = model.windowRows;
+  block[Control.minSamples] = model.minSamples;
+  block[Control.retrainInterval] = model.retrainInterval;
+  block[Control.normalization] = normalizations.indexOf(normalization);
+  block[Control.dropFlagged] = Number(model.dropFlagged ?? false);
+  block[Control.rollingCount] = rolling.length;
+  block[Control.lagCount] = lags.length;
+  block.set(rolling, Control.rolling);
+  block.set(lags, Control.lags);
 }
 
 const noLimits: ReadonlyMap<number, readonly [number, number]> = new Map();
@@ -241,6 +287,7 @@ export class TestShard {
       rule: this.view.getInt32(at + Output.rule, true),
       status: this.view.getUint32(at + Output.status, true),
       systemAction: this.view.getUint8(at + Output.systemAction),
+      modelVersion: this.view.getUint32(at + Output.modelVersion, true),
     };
   }
 
@@ -259,9 +306,42 @@ export class TestShard {
 
   counter(name: Exclude<keyof typeof layout.Slot, "detector">, slot = 0): number {
     const at = layout.slotBase(slot) + layout.Slot[name];
-    const isWord =
-      name === "generation" || name === "keys" || name === "structures" || name === "idsRemembered";
-    return isWord ? this.view.getUint32(at, true) : this.view.getFloat64(at, true);
+    return words.has(name) ? this.view.getUint32(at, true) : this.view.getFloat64(at, true);
+  }
+
+  /** Takes the training that became due first, and gives its copy back. */
+  take(): TakenTraining | undefined {
+    const at = this.kernel.takeTraining() >>> 0;
+    if (at === 0) return undefined;
+    const { Ticket } = layout;
+    const columns = this.view.getUint32(at + Ticket.columns, true);
+    const count = this.view.getUint32(at + Ticket.count, true);
+    const first = this.view.getUint32(at + Ticket.rows, true) + layout.BLOCK_HEADER;
+    const lo = BigInt(this.view.getUint32(at + Ticket.hashLo, true));
+    const hi = BigInt(this.view.getUint32(at + Ticket.hashHi, true));
+    const taken = {
+      handle: this.view.getFloat64(at + Ticket.handle, true),
+      slot: this.view.getUint32(at + Ticket.slot, true),
+      keyHash: (hi << 32n) | lo,
+      version: this.view.getUint32(at + Ticket.version, true),
+      position: this.view.getFloat64(at + Ticket.position, true),
+      dueAt: this.view.getFloat64(at + Ticket.dueAt, true),
+      columns,
+      rows: new Float64Array(this.memory.buffer.slice(first, first + columns * count * 8)),
+    };
+    this.kernel.releaseRows(taken.handle);
+    return taken;
+  }
+
+  /** Puts a model in. Status. */
+  swap(handle: number, model: Uint8Array): number {
+    const at = this.kernel.placeModel(handle, model.length) >>> 0;
+    if (at !== 0) this.bytes.set(model, at);
+    return this.kernel.swapModel(handle, at);
+  }
+
+  get trainingsDue(): number {
+    return this.view.getUint32(layout.Root.trainingsDue, true);
   }
 
   setFaults(on: boolean): void {
@@ -274,6 +354,17 @@ export class TestShard {
     return this.kernel.keyDigest(1, 0);
   }
 }
+
+/** Counters of 32 bits. */
+const words: ReadonlySet<string> = new Set<keyof typeof layout.Slot>([
+  "generation",
+  "keys",
+  "structures",
+  "idsRemembered",
+  "cellState",
+  "cellRows",
+  "cellVersion",
+]);
 
 function flagsOf(row: RowInput): number {
   const { RowFlag } = layout;

@@ -1,12 +1,13 @@
 import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
-import { KeyHash, encodeText } from "../shard/key-hash.ts";
+import { emptyKeyHash, KeyHash, encodeText } from "../shard/key-hash.ts";
 import { Amend, Op, RowFlag } from "../shard/layout.ts";
 import type { Verdicts } from "../domain/verdict.ts";
 import { emptyRow } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { RowsOwner } from "../shard/shard.ts";
 import { rowOf } from "./fallback.ts";
+import { putScopedId, scopedIdBytes } from "./one-cell.ts";
 import type { Pending } from "./pending.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 
@@ -83,20 +84,31 @@ export function amend(
     const keyLength = encodeText(key, text, 0, limits.keyBytesMax);
     const idLength = encodeText(id, text, keyLength, limits.idBytesMax);
     hash.of(text, 0, keyLength);
-    const shard = shards.shardOf(hash.lo);
+    const place = runtime.oneCell ? emptyKeyHash : hash;
+    const shard = shards.shardOf(place.lo);
     const { gathering } = shard;
-    if (!gathering.fits(1, Amend.length, keyLength + idLength)) {
+    if (!gathering.fits(1, Amend.length, scopedIdBytes(keyLength, idLength))) {
       runtime.amending.delete(idName(key, id));
       continue;
     }
     packVerdict(pending, row);
     fields.requestRow = row;
-    fields.keyOffset = gathering.putBytes(text, 0, keyLength);
-    fields.keyLength = keyLength;
-    fields.idOffset = gathering.putBytes(text, keyLength, idLength);
-    fields.idLength = idLength;
-    fields.hashLo = hash.lo;
-    fields.hashHi = hash.hi;
+    if (runtime.oneCell) {
+      const part = { text, start: keyLength, length: idLength };
+      fields.keyOffset = 0;
+      fields.keyLength = 0;
+      fields.idOffset = putScopedId(gathering, { text, start: 0, length: keyLength }, part);
+      fields.idLength = scopedIdBytes(keyLength, idLength);
+    } else {
+      fields.keyOffset = gathering.putBytes(text, 0, keyLength);
+      fields.keyLength = keyLength;
+      fields.idOffset = gathering.putBytes(text, keyLength, idLength);
+      fields.idLength = idLength;
+    }
+    fields.hashLo = place.lo;
+    fields.hashHi = place.hi;
+    fields.clientLo = hash.lo;
+    fields.clientHi = hash.hi;
     fields.valuesOffset = gathering.putValues(values, 0, Amend.length, 0);
     const first = gathering.putRow(fields);
     const owner = new Amendment(runtime, idName(key, id));

@@ -55,7 +55,12 @@ export function fallBack(fallback: FallbackRow, verdicts: Verdicts): void {
   verdicts.replayed[row] = 0;
   verdicts.systemActions[row] = systemAction ? 1 : 0;
   verdicts.anomalies[row] =
-    known?.state === State.READY && !systemAction && chosen.score > threshold ? 1 : 0;
+    alerts(known?.state) && !systemAction && chosen.score > threshold ? 1 : 0;
+}
+
+/** Whether a key's model was past its burn-in. */
+function alerts(state: State | undefined): boolean {
+  return state === State.READY || state === State.RETRAINING;
 }
 
 interface Choice {

@@ -2,12 +2,14 @@ import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Op, PARTITIONS, RowFlag, explainValues, VALUES_MAX } from "../shard/layout.ts";
+import { emptyKeyHash } from "../shard/key-hash.ts";
 import { emptyRow } from "../shard/region.ts";
 import type { Region } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Shard } from "../shard/shard.ts";
 import { rowOf } from "./fallback.ts";
 import type { LedgerKey } from "./key-ledger.ts";
+import { putScopedId, scopedIdBytes } from "./one-cell.ts";
 import type { Pending } from "./pending.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Staged } from "./staged.ts";
@@ -17,9 +19,6 @@ const OPS = {
   [Mode.SCORE_ONLY]: Op.SCORE_ONLY,
   [Mode.LEARN_ONLY]: Op.LEARN_ONLY,
 } as const;
-
-/** An explained row costs as much as 16 (10 features) to 80 (256 features) others: so inline batches stay short. */
-const EXPLAINED_WORK = 16;
 
 const UNUSED = -2;
 const USED = -1;
@@ -62,7 +61,8 @@ export class Placer {
       share.rows = 0;
       share.bytes = 0;
     }
-    this.shareOut();
+    if (runtime.oneCell) this.shareOne();
+    else this.shareOut();
     for (const shard of this.shards.shards) {
       const share = shares[shard.index];
       if (share === undefined || share.rows === 0) continue;
@@ -92,22 +92,32 @@ export class Placer {
     fields.slot = detector.slot;
     fields.op = OPS[mode];
     fields.arrivalMs = arrivalMs;
+    fields.keyOffset = 0;
+    fields.keyLength = 0;
+    fields.hashLo = emptyKeyHash.lo;
+    fields.hashHi = emptyKeyHash.hi;
     for (let row = 0; row < staged.rows; row++) {
       const key = staged.keyOf[row] ?? 0;
       const region = this.regionOf(key);
       const idLength = staged.idLength[row] ?? 0;
       const time = staged.times[row] ?? 0;
       if (idLength > 0) {
-        fields.idOffset = region.putBytes(staged.text, staged.idStart[row] ?? 0, idLength);
+        fields.idOffset = this.putId(runtime, region, row);
         if (learns) runtime.sequence++;
       }
       fields.flags = (staged.flags[row] ?? 0) | (this.explain ? RowFlag.EXPLAIN : 0);
       fields.requestRow = row;
-      fields.keyOffset = this.keyBytes(region, key);
-      fields.keyLength = staged.keyLength[key] ?? 0;
-      fields.idLength = idLength;
-      fields.hashLo = staged.keyLo[key] ?? 0;
-      fields.hashHi = staged.keyHi[key] ?? 0;
+      fields.clientLo = staged.keyLo[key] ?? 0;
+      fields.clientHi = staged.keyHi[key] ?? 0;
+      if (runtime.oneCell) {
+        fields.idLength = idLength > 0 ? scopedIdBytes(staged.keyLength[key] ?? 0, idLength) : 0;
+      } else {
+        fields.keyOffset = this.keyBytes(region, key);
+        fields.keyLength = staged.keyLength[key] ?? 0;
+        fields.idLength = idLength;
+        fields.hashLo = fields.clientLo;
+        fields.hashHi = fields.clientHi;
+      }
       fields.eventTimeMs = time === 0 ? arrivalMs : time;
       fields.sequence = runtime.sequence;
       fields.valuesOffset = region.putValues(staged.values, row * features, features, reserve);
@@ -120,13 +130,17 @@ export class Placer {
     }
   }
 
+  private makeRoomForKeys(): void {
+    const { keys } = this.staged;
+    if (this.keyOffset.length >= keys) return;
+    this.keyOffset = new Int32Array(keys * 2);
+    this.keyShard = new Uint8Array(keys * 2);
+  }
+
   /** Counts each shard's share of the staged rows and notes the shard of every key. */
   private shareOut(): void {
     const { staged, shares, shards } = this;
-    if (this.keyOffset.length < staged.keys) {
-      this.keyOffset = new Int32Array(staged.keys * 2);
-      this.keyShard = new Uint8Array(staged.keys * 2);
-    }
+    this.makeRoomForKeys();
     this.keyOffset.fill(UNUSED, 0, staged.keys);
     for (let row = 0; row < staged.rows; row++) {
       const key = staged.keyOf[row] ?? 0;
@@ -142,6 +156,34 @@ export class Placer {
     }
   }
 
+  /** All rows go to the shard of the one cell. */
+  private shareOne(): void {
+    const { staged, shares, shards } = this;
+    this.makeRoomForKeys();
+    const shard = shards.indexOf(emptyKeyHash.lo);
+    this.keyShard.fill(shard, 0, staged.keys);
+    const share = shares[shard];
+    if (share === undefined) return;
+    share.rows = staged.rows;
+    for (let row = 0; row < staged.rows; row++) {
+      const idLength = staged.idLength[row] ?? 0;
+      const keyLength = staged.keyLength[staged.keyOf[row] ?? 0] ?? 0;
+      if (idLength > 0) share.bytes += scopedIdBytes(keyLength, idLength);
+    }
+  }
+
+  private putId(runtime: DetectorRuntime, region: Region, row: number): number {
+    const { text, idStart, idLength, keyOf, keyStart, keyLength } = this.staged;
+    const id = { text, start: idStart[row] ?? 0, length: idLength[row] ?? 0 };
+    if (!runtime.oneCell) return region.putBytes(text, id.start, id.length);
+    const key = keyOf[row] ?? 0;
+    return putScopedId(
+      region,
+      { text, start: keyStart[key] ?? 0, length: keyLength[key] ?? 0 },
+      id,
+    );
+  }
+
   private regionOf(key: number): Region {
     const shard = this.shards.shards[this.keyShard[key] ?? 0];
     if (shard === undefined) throw new Error("no shards");
@@ -154,7 +196,7 @@ export class Placer {
     shard.add(
       { owner: pending, first: share.first, count: share.rows, admittedAt: now },
       runtime.detector.config.batchWaitMs,
-      runtime.rowWork * share.rows * (this.explain ? EXPLAINED_WORK : 1),
+      (this.explain ? runtime.explainedRowWork : runtime.rowWork) * share.rows,
     );
   }
 

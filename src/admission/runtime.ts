@@ -1,14 +1,10 @@
-import { isWindowModel } from "../domain/detector.ts";
-import type { Detector, Input, Model } from "../domain/detector.ts";
+import type { Detector, Input } from "../domain/detector.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
+import { hasOneCell } from "./one-cell.ts";
+import { explainedRowWorkOf, rowWorkOf } from "./row-work.ts";
 import { ScoreCache } from "./score-cache.ts";
-
-/** A forest of more leaves than this is never stepped inline: building or folding it takes milliseconds. */
-const INLINE_LEAVES_MAX = 4096;
-/** The row that `work` counts in: 10 trees of height 8. */
-const UNIT_NODES = 80;
 
 /** What admission keeps of a detector beside its configuration. */
 export class DetectorRuntime {
@@ -17,6 +13,10 @@ export class DetectorRuntime {
   readonly defaultedBytes: number;
   /** Cost of one row, in rows through 10 trees of height 8; huge = never inline. */
   readonly rowWork: number;
+  /** The same with an explanation. */
+  readonly explainedRowWork: number;
+  /** Whether all rows go to one cell, whatever their key. */
+  readonly oneCell: boolean;
   readonly ledger: KeyLedger | undefined;
   /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
   readonly cache = new ScoreCache();
@@ -36,9 +36,11 @@ export class DetectorRuntime {
     const { config, numberInputs, features } = detector;
     this.featureOf = Int16Array.from(numberInputs, (input: Input) => features.indexOf(input));
     this.defaultedBytes = (config.inputs.length + 7) >>> 3;
-    this.rowWork = rowWorkOf(config.model);
+    this.rowWork = rowWorkOf(config.model, features.length);
+    this.explainedRowWork = explainedRowWorkOf(config.model, features.length);
+    this.oneCell = hasOneCell(detector);
     this.ledger =
-      config.atKeysMax === "refuse"
+      config.atKeysMax === "refuse" && !this.oneCell
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)
         : undefined;
   }
@@ -49,12 +51,4 @@ export class DetectorRuntime {
     this.cache.clear();
     this.lastError = "";
   }
-}
-
-function rowWorkOf(model: Model): number {
-  if (isWindowModel(model)) return 1;
-  const { trees, height } = model;
-  return trees * 2 ** height > INLINE_LEAVES_MAX
-    ? Number.MAX_SAFE_INTEGER
-    : Math.max(0.25, (trees * height) / UNIT_NODES);
 }

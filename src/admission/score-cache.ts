@@ -29,8 +29,8 @@ export class ScoreCache {
   put(region: Region, row: number, at: number): void {
     const score = region.score(row);
     if (Number.isNaN(score)) return;
-    const lo = region.hashLo(row);
-    const hi = region.hashHi(row);
+    const lo = region.clientLo(row);
+    const hi = region.clientHi(row);
     const entry = slotOf(lo, hi);
     this.tags[entry * 2] = lo;
     this.tags[entry * 2 + 1] = hi;

@@ -15,6 +15,8 @@ import {
 } from "./layout.ts";
 
 const UINT16_MAX = 0xffff;
+/** An id that is remembered with its key begins with the key's length. */
+const KEY_LENGTH_BYTES = 2;
 /** What 32 bits address. */
 const ADDRESSES_BYTES = 2 ** 32;
 
@@ -25,9 +27,10 @@ const relations: Readonly<Record<string, boolean>> = {
     limits.requestRowsMax * limits.inputsMax <= VALUES_MAX,
   "an explained row fits into an empty region": 3 * limits.inputsMax + 1 <= VALUES_MAX,
   "a request's keys and ids fit into an empty region":
-    limits.requestRowsMax * (limits.keyBytesMax + limits.idBytesMax) <= BYTES_MAX,
-  "lengths of keys and ids fit their fields":
-    limits.keyBytesMax <= UINT16_MAX && limits.idBytesMax <= UINT16_MAX,
+    limits.requestRowsMax * (KEY_LENGTH_BYTES + limits.keyBytesMax + limits.idBytesMax) <=
+    BYTES_MAX,
+  "lengths of keys, and of ids with their keys, fit their fields":
+    KEY_LENGTH_BYTES + limits.keyBytesMax + limits.idBytesMax <= UINT16_MAX,
   "amendments of a full region fit into one": Amend.length * ROWS_MAX <= VALUES_MAX,
   "a detector's features fit": limits.inputsMax <= FEATURES_MAX,
   "a detector's block fits into the control block":

@@ -28,6 +28,15 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** Of "": the key of a detector's one cell, where all its rows share one window and one model. */
+export const emptyKeyHash: { readonly lo: number; readonly hi: number } = hashOfNothing();
+
+function hashOfNothing(): KeyHash {
+  const hash = new KeyHash();
+  hash.of(new Uint8Array(0), 0, 0);
+  return hash;
+}
+
 const encoder = new TextEncoder();
 
 /** Well-formed Unicode; ASCII is the fast case. */

@@ -35,6 +35,9 @@ export interface RowFields {
   /** KeyHash of the key. */
   hashLo: number;
   hashHi: number;
+  /** KeyHash of the key that the client sent. */
+  clientLo: number;
+  clientHi: number;
   arrivalMs: number;
   eventTimeMs: number;
   /** Where `putValues` put the values. */
@@ -56,6 +59,8 @@ export function emptyRow(): RowFields {
     idLength: 0,
     hashLo: 0,
     hashHi: 0,
+    clientLo: 0,
+    clientHi: 0,
     arrivalMs: 0,
     eventTimeMs: 0,
     valuesOffset: 0,
@@ -140,6 +145,8 @@ export class Region {
     u32[(at + Row.valuesOffset) >>> 2] = row.valuesOffset;
     u32[(at + Row.idOffset) >>> 2] = row.idOffset;
     f64[(at + Row.sequence) >>> 3] = row.sequence;
+    u32[(at + Row.clientLo) >>> 2] = row.clientLo;
+    u32[(at + Row.clientHi) >>> 2] = row.clientHi;
     return this.rows++;
   }
 
@@ -168,8 +175,12 @@ export class Region {
     return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.hashLo) >>> 2] ?? 0;
   }
 
-  hashHi(row: number): number {
-    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.hashHi) >>> 2] ?? 0;
+  clientLo(row: number): number {
+    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.clientLo) >>> 2] ?? 0;
+  }
+
+  clientHi(row: number): number {
+    return this.views.u32[(this.rowBase + row * ROW_BYTES + Row.clientHi) >>> 2] ?? 0;
   }
 
   score(row: number): number {

@@ -4,7 +4,7 @@ import type { State } from "../domain/verdict.ts";
 import { BLOCK_HEADER, PARTITIONS, Root, Slot, slotBase, Status, Ticket } from "./layout.ts";
 import type { ShardExports } from "./module.ts";
 import type { Views } from "./region.ts";
-import { KeyHash } from "./key-hash.ts";
+import { emptyKeyHash } from "./key-hash.ts";
 import type { Shard } from "./shard.ts";
 
 /** A window that is due for training, taken out of its shard. */
@@ -145,14 +145,8 @@ export class WindowModels {
   }
 }
 
-/** KeyHash of "": the key of a detector's one cell. */
-const detectorKeyHash: bigint = hashOfNothing();
-
-function hashOfNothing(): bigint {
-  const hash = new KeyHash();
-  hash.of(new Uint8Array(0), 0, 0);
-  return (BigInt(hash.hi) << 32n) | BigInt(hash.lo);
-}
+/** Of the key that a detector's one cell has. */
+const detectorKeyHash = (BigInt(emptyKeyHash.hi) << 32n) | BigInt(emptyKeyHash.lo);
 
 async function takeTrainings(
   shard: Shard,
