@@ -31,6 +31,8 @@ export interface CoreOptions extends Omit<ShardSetOptions, "clock" | "telemetry"
 
 /** Weir without its transports: what scores, and what it scores for. */
 export interface Core {
+  /** The compiled kernel. */
+  readonly module: WebAssembly.Module;
   readonly shards: ShardSet;
   readonly detectors: Detectors;
   readonly admission: Admission;
@@ -89,5 +91,5 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     trainer.close();
     await Promise.all([models.close(), shards.close()]);
   };
-  return { shards, detectors, admission, discovery, models, trainer, close };
+  return { module, shards, detectors, admission, discovery, models, trainer, close };
 }

@@ -4,6 +4,9 @@ import { createAlerts } from "./alerts/hub.ts";
 import type { AlertHub } from "./alerts/hub.ts";
 import { createWebhook, webhookDefaults } from "./alerts/webhook.ts";
 import type { Webhook } from "./alerts/webhook.ts";
+import { Buffers } from "./buffers/buffers.ts";
+import { FeatureFrames } from "./buffers/features.ts";
+import { limits } from "./config/limits.ts";
 import type { ResolvedOptions } from "./config/options.ts";
 import { openDetectorStore } from "./control/detector-store.ts";
 import type { OpenDetectorStore } from "./control/detector-store.ts";
@@ -184,6 +187,10 @@ async function startHttp(
       streaming: {
         discovery: core.discovery,
         whenTrained: (detector) => core.trainer.whenTrained(detector),
+      },
+      rowBuffers: {
+        buffers: new Buffers(systemClock, limits.bufferIdleMsMax),
+        frames: new FeatureFrames(core.module),
       },
       fitted: await FittedModels.open({
         directory: join(options.dataDirectory, "models"),

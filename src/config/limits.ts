@@ -104,6 +104,8 @@ export const limits = {
   /** Buffers of rows (/v1/polars), all clients together. */
   buffersMax: 1000,
   bufferRowsMax: 100_000,
+  /** A buffer that nobody touched for a day leaves. */
+  bufferIdleMsMax: 24 * 3600 * 1000,
   bufferColumnsMax: 256,
   /** Rows in one append. */
   bufferAppendRowsMax: 10_000,

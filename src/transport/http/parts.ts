@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
 import type { Scorer } from "../../admission/scorer.ts";
 import type { Alerts } from "../../alerts/alerts.ts";
+import type { Buffers } from "../../buffers/buffers.ts";
+import type { FeatureFrames } from "../../buffers/features.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { FittedModels } from "../../fitted/fitted-models.ts";
@@ -19,6 +21,8 @@ export interface HttpParts {
   readonly stats: () => unknown;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Undefined = there are no buffers of rows here. */
+  readonly rowBuffers?: { readonly buffers: Buffers; readonly frames: FeatureFrames };
   /** Undefined = there are no streaming detectors here. */
   readonly streaming?: StreamingParts;
   /** Undefined = there are no fitted models here. */

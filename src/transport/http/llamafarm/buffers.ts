@@ -1,8 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { RowBuffer } from "../../../buffers/buffer.ts";
-import type { Buffers } from "../../../buffers/buffers.ts";
 import { statistics } from "../../../buffers/features.ts";
-import type { FeatureFrames, FeatureRequest } from "../../../buffers/features.ts";
+import type { FeatureRequest } from "../../../buffers/features.ts";
 import { limits } from "../../../config/limits.ts";
 import { isObject } from "../json.ts";
 import { answer, JsonText, pathId } from "./parts.ts";
@@ -10,10 +9,7 @@ import type { LlamaFarmParts } from "./parts.ts";
 
 import { bodyObject, BodyReader } from "./validate.ts";
 
-export interface BufferParts extends LlamaFarmParts {
-  readonly buffers: Buffers;
-  readonly frames: FeatureFrames;
-}
+export type BufferParts = LlamaFarmParts & Required<Pick<LlamaFarmParts, "rowBuffers">>;
 
 interface Identified {
   Params: { id: string };
@@ -26,7 +22,7 @@ const periodBounds = { min: 1, max: limits.bufferRowsMax } as const;
 
 /** Buffers of rows and their rolling features: LlamaFarm's Polars API, below `prefix`. */
 export function bufferRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): void {
-  const { buffers } = parts;
+  const { buffers } = parts.rowBuffers;
   const at = `${prefix}/polars`;
   app.post(`${at}/buffers`, (request, reply) =>
     answer(parts, request, reply, () => {
@@ -76,7 +72,7 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
 }
 
 function rowRoutes(app: FastifyInstance, at: string, parts: BufferParts): void {
-  const { buffers, frames } = parts;
+  const { buffers, frames } = parts.rowBuffers;
   app.post(`${at}/append`, (request, reply) =>
     answer(parts, request, reply, () => {
       const body = new BodyReader(bodyObject(request.body));

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { bufferRoutes } from "./buffers.ts";
 import { backendRoutes } from "./backends.ts";
 import { modelRoutes } from "./models.ts";
 import { prefixes, type LlamaFarmParts } from "./parts.ts";
@@ -10,6 +11,9 @@ export function llamafarmRoutes(app: FastifyInstance, parts: LlamaFarmParts): vo
   for (const prefix of prefixes) {
     backendRoutes(app, prefix, parts);
     if (streams !== undefined) streamRoutes(app, prefix, parts, streams);
+    if (parts.rowBuffers !== undefined) {
+      bufferRoutes(app, prefix, { ...parts, rowBuffers: parts.rowBuffers });
+    }
     if (parts.fitted !== undefined) modelRoutes(app, prefix, { ...parts, fitted: parts.fitted });
   }
 }
