@@ -6,7 +6,7 @@
  *
  *   score(x) = (x - location)' P (x - location), P the pseudo-inverse of the covariance
  *
- * A score beyond float64 is the largest finite number.
+ * A score beyond SCORE_MAX is SCORE_MAX, so that its parts, of both signs, are still float64s.
  *
  * Explanation: y_i (P y)_i with y = x - location, column by column; the baseline is 0. Exact: the parts of the sum that the score
  * is. One of them is below 0 where a column makes up for what the correlated others did.
@@ -33,7 +33,10 @@ import { fail, FAILED_NO_SPREAD, releaseWork, takeScratch, work, workTop } from 
 
 const KEPT_SHARE: f64 = 0.975;
 /** A variance up to this cannot be inverted. */
-const VARIANCE_MIN: f64 = 1e-290;
+const VARIANCE_MIN: f64 = 1e-250;
+const SCORE_MAX: f64 = 1e300;
+/** How far from the location a value counts. */
+const FARTHEST: f64 = 1e300;
 
 function padded(columns: u32): u32 {
   return (columns + 1) & ~1;
@@ -152,14 +155,15 @@ function shortestHalf(search: McdSearch, all: u32): u32 {
   return search.current;
 }
 
-/** `y` is room for the padded row, of which what pads it is 0. */
+/** `y` is room for the padded row, of which what pads it is 0; it gets the row less the location. */
 function distance(model: Model, row: u32, y: u32): f64 {
   const columns = model.columns;
   const body = bodyOf(model);
   for (let c: u32 = 0; c < columns << 3; c += 8) {
-    store<f64>(y + c, load<f64>(row + c) - load<f64>(body + c));
+    const away = load<f64>(row + c) - load<f64>(body + c);
+    store<f64>(y + c, Math.max(-FARTHEST, Math.min(FARTHEST, away)));
   }
-  return Math.min(quadratic(inverseOf(body, columns), y, columns), f64.MAX_VALUE);
+  return Math.min(quadratic(inverseOf(body, columns), y, columns), SCORE_MAX);
 }
 
 function scratchRow(columns: u32): u32 {
@@ -176,20 +180,35 @@ export function explainMcd(model: Model, row: u32, out: u32): f64 {
   const columns = model.columns;
   const y = scratchRow(columns);
   const score = distance(model, row, y);
-  let largest: f64 = 0;
-  for (let c: u32 = 0; c < columns << 3; c += 8) {
-    largest = Math.max(largest, Math.abs(load<f64>(y + c)));
-  }
-  // Squares of what is larger would overflow: shares are the same of a row that is scaled down.
-  const scale = largest > 1e100 ? 1e100 / largest : 1;
-  const inverse = inverseOf(bodyOf(model), columns);
   memory.fill(out, 0, columns << 3);
+  let farthest: u32 = 0;
+  for (let c: u32 = 1; c < columns; c++) {
+    if (Math.abs(load<f64>(y + (c << 3))) > Math.abs(load<f64>(y + (farthest << 3)))) farthest = c;
+  }
+  // Shares are the same of a row that is scaled, and its products stay within float64.
+  const largest = Math.abs(load<f64>(y + (farthest << 3)));
+  if (largest == 0) return 0;
+  const total = addProducts(inverseOf(bodyOf(model), columns), y, 1 / largest, columns, out);
+  if (!(total > 0)) {
+    // Rounding has left no shares.
+    memory.fill(out, 0, columns << 3);
+    store<f64>(out + (farthest << 3), score);
+    return 0;
+  }
+  for (let c: u32 = 0; c < columns << 3; c += 8) {
+    store<f64>(out + c, (load<f64>(out + c) / total) * score);
+  }
+  return 0;
+}
+
+/** Adds y_i (P y)_i of the scaled row to every column's place in `out`; their sum. */
+function addProducts(inverse: u32, y: u32, scale: f64, columns: u32, out: u32): f64 {
   let total: f64 = 0;
   for (let i: u32 = 0; i < columns; i++) {
-    const row = inverse + halfRow(i);
+    const entries = inverse + halfRow(i);
     const a = load<f64>(y + (i << 3)) * scale;
     for (let j: u32 = 0; j <= i; j++) {
-      const product = load<f64>(row + (j << 3)) * a * (load<f64>(y + (j << 3)) * scale);
+      const product = load<f64>(entries + (j << 3)) * a * (load<f64>(y + (j << 3)) * scale);
       // Off the diagonal an entry is there twice, once for each of the two columns.
       const share = i == j ? product : 0.5 * product;
       if (i != j) store<f64>(out + (j << 3), load<f64>(out + (j << 3)) + share);
@@ -197,16 +216,7 @@ export function explainMcd(model: Model, row: u32, out: u32): f64 {
       total += product;
     }
   }
-  if (scale != 1 || !(score < f64.MAX_VALUE)) spread(out, columns, total, score);
-  return 0;
-}
-
-/** Stretches contributions to the score. */
-function spread(out: u32, columns: u32, total: f64, score: f64): void {
-  const stretch = total > 0 ? score / total : 0;
-  for (let c: u32 = 0; c < columns << 3; c += 8) {
-    store<f64>(out + c, load<f64>(out + c) * stretch);
-  }
+  return total;
 }
 
 export function checkMcd(model: Model): bool {
