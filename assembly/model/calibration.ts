@@ -36,6 +36,7 @@ const SHAPE_MAX: f64 = 0.75;
 const TAIL_ROWS: u32 = 10;
 /** A tail is at least this wide beside its beginning: what is narrower is rounding. */
 const TAIL_WIDTH_MIN: f64 = 1e-12;
+/** Of `standardization`, as LlamaFarm clips it. */
 const EXPONENT_MAX: f64 = 700;
 
 /** Fills the model's statistics and knots from its training rows' own scores and their scores as new rows, `count` each. */
@@ -243,14 +244,15 @@ function calibrated(model: Model, raw: f64): f64 {
 }
 
 function sigmoid(exponent: f64): f64 {
-  return 1 / (1 + Math.exp(-max(-EXPONENT_MAX, min(EXPONENT_MAX, exponent))));
+  return 1 / (1 + Math.exp(-exponent));
 }
 
 /** In quarters and halves, so that differences of huge scores are finite; else no bit is another. */
 function standardized(model: Model, raw: f64): f64 {
   const half = model.threeQuarters * 0.5 - model.quarter * 0.5;
   const scale = half > 0 ? half : model.deviation * 0.25;
-  return sigmoid((raw * 0.25 - model.median * 0.25) / scale);
+  const exponent = (raw * 0.25 - model.median * 0.25) / scale;
+  return sigmoid(max(-EXPONENT_MAX, min(EXPONENT_MAX, exponent)));
 }
 
 function deviationsAbove(model: Model, raw: f64): f64 {

@@ -23,7 +23,7 @@ export function fillRange(first: u32, count: u32, stride: u32, out: u32): void {
     high = max(high, value);
   }
   if (low == high) {
-    const half = max(0.5, Math.abs(low) * 1e-9);
+    const half = max(0.5, Math.abs(low) * 1e-12);
     low -= half;
     high += half;
   }

@@ -4,6 +4,8 @@
  * binary search finds them, and the skewness takes the row in by its update formula (Pébay 2008), so no row costs a pass over
  * the window.
  *
+ * Of a column that is exactly symmetric the sign is one of rounding, in PyOD too, and the two may differ there.
+ *
  *   ┌ rows u32, 0 u32, 0 u32, 0 u32 │ records 48 B a column │ logs: rows + 2 f64 │ values f64 ... │ counts u32 ... ┐
  *
  * Record: mean, second and third central sums, the mean contribution of the training rows (f64 each); offsets of the values and

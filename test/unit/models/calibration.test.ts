@@ -230,6 +230,7 @@ describe("statistics", () => {
     const sigma = Math.SQRT2;
     expect(score(4.5, "zscore")).toBeCloseTo(1.5 / sigma, 14);
     expect(score(4.5, "llamafarm_stream")).toBeCloseTo(1 / (1 + Math.exp(-1.5 / sigma)), 14);
+    expect(score(-1e5, "llamafarm_stream")).toBe(0);
     // Quartiles 2 and 4, median 3.
     expect(score(4.5, "standardization")).toBeCloseTo(1 / (1 + Math.exp(-1.5 / 4)), 14);
     expect(score(1e300, "standardization")).toBe(1);
