@@ -26,7 +26,7 @@ import {
   searchBound,
   valuesOf,
 } from "./neighbours";
-import { Found, FOUND_BYTES, foundAt, nearest, NONE } from "./neighbour-search";
+import { FOUND_BYTES, foundAt, nearest, NONE } from "./neighbour-search";
 import { RowSample, sampledRow, sampleRows } from "./row-sample";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { releaseScratch, releaseWork, scratchTop, takeScratch, work, workTop } from "./work";
@@ -124,24 +124,19 @@ function fitSample(training: Training, model: Model, sample: RowSample): void {
     const row = load<u32>(order + (i << 2));
     const place = sampledRow(sample, row);
     setScore(training, place, factorOf(model, list, load<f64>(densities + (i << 3))));
-    insertSelf(list, wanted, i, row);
+    insertSelf(list, wanted, i);
     const score = factorOf(model, list, densityOf(model, list));
     store<f64>(training.newScores + (place << 3), score);
   }
   releaseWork(mark);
 }
 
-/** Puts a row itself into its list, in the order of distance and number, for the last one. */
-function insertSelf(list: u32, wanted: u32, position: u32, row: u32): void {
-  let at: u32 = 0;
-  while (at < wanted && foundAt(list, at).distance == 0 && foundAt(list, at).row < row) at++;
-  if (at == wanted) return;
-  const place = list + at * FOUND_BYTES;
-  memory.copy(place + FOUND_BYTES, place, (wanted - 1 - at) * FOUND_BYTES);
-  const self = changetype<Found>(place);
+/** Puts a row itself first in its list, for the last one. Its duplicates may be before it, but they are alike in everything. */
+function insertSelf(list: u32, wanted: u32, position: u32): void {
+  memory.copy(list + FOUND_BYTES, list, (wanted - 1) * FOUND_BYTES);
+  const self = foundAt(list, 0);
   self.distance = 0;
   self.position = position;
-  self.row = row;
 }
 
 function densityOf(model: Model, list: u32): f64 {

@@ -109,9 +109,10 @@ export function checkNeighbours(at: u32, bytes: u64, columns: u32): bool {
   const neighbours = changetype<Neighbours>(at);
   const rows = neighbours.rows;
   const leaves = neighbours.leaves;
-  if (rows < 1 || rows > 0x7fffffff || neighbours.columns != columns) return false;
-  if (leaves < 1 || (leaves & (leaves - 1)) != 0 || leaves > blocksOf(rows)) return false;
+  if (rows < 1 || neighbours.columns != columns) return false;
+  if (leaves < 1 || (leaves & (leaves - 1)) != 0) return false;
   if (!(neighbours.p >= 1 && neighbours.p <= 64)) return false;
+  // In 64 bits, so that it bounds rows and leaves: what comes after may count in 32.
   if (neighboursBytes(rows, columns, leaves) != bytes) return false;
   const order = orderOf(neighbours);
   for (let i: u32 = 0; i < rows; i++) {

@@ -89,10 +89,14 @@ describe.each(variants)("%s with %o", (kind, parameters) => {
     );
   });
 
-  test("reads nothing but the model, whatever bytes were changed", () => {
+  // Zeros, since read as anything else they are sound too: rows as row numbers, what lies behind the model as rows.
+  const tables = kind === "cblof" ? (["deviates"] as const) : (["deviates", "zeros"] as const);
+  test.each(tables)("reads nothing but the model of %s, whatever bytes were changed", (table) => {
     const random = mulberry(17);
     const columns = 3;
-    const rows = Float64Array.from({ length: 150 * columns }, () => normal(random));
+    const rows = Float64Array.from({ length: (table === "zeros" ? 16 : 150) * columns }, () =>
+      table === "zeros" ? 0 : normal(random),
+    );
     const model = bench.fit(kind, rows, columns, { parameters });
     const inputs = Float64Array.from({ length: 12 }, () => anyValue(random));
     const body = new DataView(model.buffer).getUint32(24, true);
@@ -116,6 +120,51 @@ describe.each(variants)("%s with %o", (kind, parameters) => {
     expect(tally.refused).toBeGreaterThan(100);
     expect(tally.scored).toBeGreaterThan(100);
   });
+});
+
+describe.each([
+  ["knn", 0],
+  ["local_outlier_factor", 2 * 32],
+] as const)("a model file of %s", (kind, before) => {
+  test("is refused where a row's number is none", () => {
+    // Such a row would be left out of every search, and a list could end up shorter than it is read.
+    const model = bench.fit(kind, Float64Array.of(1, 2, 4, 8), 1);
+    const view = new DataView(model.buffer);
+    const order = view.getUint32(24, true) + 16 + before + 32;
+    expect([0, 4, 8, 12].map((at) => view.getUint32(order + at, true))).toEqual([0, 1, 2, 3]);
+    for (const number of [3, 4, 0xffff_ffff]) {
+      view.setUint32(order + 4, number, true);
+      seal(model);
+      expect(bench.check(model)).toBe(number < 4 ? 0 : 5);
+    }
+  });
+});
+
+test("a model file of local_outlier_factor with more rows than densities is refused", () => {
+  const model = bench.fit("local_outlier_factor", Float64Array.of(1, 2, 4, 8), 1);
+  const view = new DataView(model.buffer);
+  const rows = view.getUint32(24, true) + 16 + 2 * 32;
+  expect(view.getUint32(rows, true)).toBe(4);
+  // A block of eight has room for it.
+  view.setUint32(rows, 5, true);
+  seal(model);
+  expect(bench.check(model)).toBe(5);
+});
+
+test("a model file of cblof with more clusters than centres is refused", () => {
+  const random = mulberry(5);
+  const rows = Float64Array.from({ length: 300 }, () => normal(random));
+  const model = bench.fit("cblof", rows, 1, { parameters: { alpha: 0.5 } });
+  // Zeros behind it would be centres as good as any.
+  new Uint8Array(bench.memory.buffer, WORK_BASE).fill(0);
+  const view = new DataView(model.buffer);
+  const clusters = view.getUint32(24, true);
+  for (const number of [8, 7, 9, 1024, 1025, 2 ** 29 + 8, 2 ** 32 - 1]) {
+    view.setUint32(clusters, number, true);
+    seal(model);
+    // Of seven the sizes take as many bytes, and the eighth centre's place is padding.
+    expect(bench.check(model)).toBe(number <= 8 ? 0 : 5);
+  }
 });
 
 /** A copy with a few words changed, most of them near the body's start, where its counts are. */
