@@ -46,15 +46,30 @@ export function calibrate(model: Model, scores: u32, newScores: u32, count: u32)
   memory.copy(sorted, newScores, count << 3);
   sortNumbers(sorted, count);
   fillStatistics(model, sorted, count);
+  fillThreshold(model, sorted, count);
   memory.copy(sorted, scores, count << 3);
   sortNumbers(sorted, count);
   model.rawThreshold = percentile(sorted, count, 1 - model.contamination);
+  rank(model, sorted, count);
+  releaseWork(mark);
+}
+
+/** Ranks raw scores among these from now on, instead of the training rows' own. */
+export function rankAmong(model: Model, scores: u32, count: u32): void {
+  const mark = workTop();
+  const sorted = work((count as u64) << 3);
+  memory.copy(sorted, scores, count << 3);
+  sortNumbers(sorted, count);
+  rank(model, sorted, count);
+  releaseWork(mark);
+}
+
+function rank(model: Model, sorted: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     store<f64>(sorted + (i << 3), rawWithin(load<f64>(sorted + (i << 3))));
   }
   fillKnots(model, sorted, count);
   fitTail(model, sorted, count);
-  releaseWork(mark);
 }
 
 function fillStatistics(model: Model, sorted: u32, count: u32): void {
@@ -82,6 +97,26 @@ function fillStatistics(model: Model, sorted: u32, count: u32): void {
   const deviation = Math.sqrt(squares / (count as f64)) / factor;
   model.mean = max(least, min(most, mean / factor));
   model.deviation = deviation > 0 && deviation < Infinity ? deviation : 1;
+}
+
+/** Between the same two scores as numpy's linear percentile, (1 - contamination) * 100. */
+function fillThreshold(model: Model, sorted: u32, count: u32): void {
+  const place = (((1 - model.contamination) * 100) / 100) * ((count - 1) as f64);
+  const below = Math.floor(place) as u32;
+  model.lowerThreshold = load<f64>(sorted + (below << 3));
+  model.upperThreshold = load<f64>(sorted + (min(below + 1, count - 1) << 3));
+  model.thresholdPart = place - Math.floor(place);
+}
+
+/**
+ * The contamination quantile of the training rows' normalized scores as new rows: numpy's linear percentile of those scores, which is
+ * not the same as the normalized percentile of the raw ones.
+ */
+export function thresholdOf(model: Model, normalization: u32): f64 {
+  const a = normalize(model, model.lowerThreshold, normalization);
+  const b = normalize(model, model.upperThreshold, normalization);
+  const t = model.thresholdPart;
+  return t >= 0.5 ? b - (b - a) * (1 - t) : a + (b - a) * t;
 }
 
 function rawWithin(raw: f64): f64 {
@@ -199,6 +234,9 @@ export function checkCalibration(model: Model): bool {
     if (!(load<f64>(values + (i << 3) - 8) < value)) return false;
     if (!(load<f64>(shares + (i << 3) - 8) >= share)) return false;
   }
+  if (!(model.quarter <= model.median && model.median <= model.threeQuarters)) return false;
+  if (!(model.lowerThreshold <= model.upperThreshold)) return false;
+  if (!(model.thresholdPart >= 0 && model.thresholdPart <= 1)) return false;
   if (!(model.contamination > 0 && model.contamination <= 0.5)) return false;
   if (!(model.tailShape >= SHAPE_MIN && model.tailShape <= SHAPE_MAX)) return false;
   if (!(model.tailShare > 0 && model.tailShare <= 1)) return false;

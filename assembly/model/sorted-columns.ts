@@ -126,7 +126,7 @@ function fillMoments(training: Training, column: u32, record: u32): void {
 /** -1, 0 or 1; 0 where SciPy's skew sees a spread of rounding only, or none that float64 can hold. */
 function signOf(second: f64, third: f64, mean: f64, count: f64): i32 {
   const noise = EPSILON * mean;
-  if (second / count <= noise * noise) return 0;
+  if (second <= noise * noise * count) return 0;
   return third > 0 ? 1 : third < 0 ? -1 : 0;
 }
 
@@ -172,10 +172,18 @@ function scoreValue(body: u32, logs: u32, record: u32, value: f64, isEcod: bool)
   return contribution(left, right, signWith(record, value, rows as f64), isEcod);
 }
 
-/** Scores the training rows among themselves, and keeps each column's mean. */
+/**
+ * Scores the training rows among themselves, and keeps each column's mean. New rows are ranked among what the same rows would get
+ * as new ones: a row beyond the window in a column counts as more extreme there than any row of the window, which short windows of
+ * few columns need to flag it at all. In return more than the contamination is flagged while windows are short (19 % instead of 10 %
+ * at 30 rows of 2 columns, 10.8 % at 1,000 of 5).
+ */
 function scoreTraining(training: Training, body: u32, isEcod: bool): void {
   const count = training.count;
   const columns = training.columns;
+  const newLogs = logsOf(body, columns);
+  const ranked = zeroedWork((count as u64) << 3);
+  training.ranked = ranked;
   const logs = work(((count as u64) + 1) << 3);
   fillLogs(logs, count);
   memory.fill(training.scores, 0, count << 3);
@@ -188,9 +196,17 @@ function scoreTraining(training: Training, body: u32, isEcod: bool): void {
     const sign = signOf(second, load<f64>(record, THIRD), load<f64>(record, MEAN), count as f64);
     let sum: f64 = 0;
     for (let i: u32 = 0; i < count; i++) {
-      const place = placeOf(values, distinct, load<f64>(training.rows + ((i * columns + c) << 3)));
-      const left = load<f64>(logs + (load<u32>(counts + (place << 2), 4) << 3));
-      const right = load<f64>(logs + ((count - load<u32>(counts + (place << 2))) << 3));
+      const value = load<f64>(training.rows + ((i * columns + c) << 3));
+      const place = placeOf(values, distinct, value);
+      const upTo = load<u32>(counts + (place << 2), 4) << 3;
+      const from = (count - load<u32>(counts + (place << 2))) << 3;
+      const left = load<f64>(logs + upTo);
+      const right = load<f64>(logs + from);
+      const newLeft = load<f64>(newLogs + upTo, 8);
+      const newRight = load<f64>(newLogs + from, 8);
+      const newSign = signWith(record, value, count as f64);
+      const newPart = contribution(newLeft, newRight, newSign, isEcod);
+      store<f64>(ranked + (i << 3), load<f64>(ranked + (i << 3)) + newPart);
       const part = contribution(left, right, sign, isEcod);
       sum += part;
       setScore(training, i, load<f64>(training.scores + (i << 3)) + part);

@@ -8,7 +8,7 @@
  */
 import { CONTROL_BASE } from "../layout";
 import { seedRandom } from "../rng";
-import { calibrate } from "./calibration";
+import { calibrate, rankAmong } from "./calibration";
 import { scoreKind, trainKind } from "./kinds";
 import {
   align16,
@@ -66,6 +66,11 @@ export class Training {
   hasNewScores: u32; // 40
   seedLo: u32; // 44
   seedHi: u32; // 48
+  /**
+   * Out, f64 a row: what a raw score is ranked among; 0 = the rows' own scores. Of kinds whose score of a new row counts the row itself
+   * among the training rows.
+   */
+  ranked: u32; // 52
 }
 
 export function parameter(training: Training, index: u32): f64 {
@@ -174,6 +179,7 @@ export function trainPrepared(training: Training): void {
   const model = modelAt(training.model);
   if (training.hasNewScores == 0) scoreTrainingRows(training, model);
   calibrate(model, training.scores, training.newScores, training.count);
+  if (training.ranked != 0) rankAmong(model, training.ranked, training.count);
 }
 
 function scoreTrainingRows(training: Training, model: Model): void {
