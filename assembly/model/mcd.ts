@@ -15,7 +15,6 @@
  */
 import { chiSquareBelow, chiSquareQuantile } from "./chi-square";
 import {
-  centre,
   covarianceOf,
   estimate,
   locationOf,
@@ -29,7 +28,7 @@ import { bodyOf, Model, modelAt } from "./model";
 import { smallest } from "./select";
 import { sortNumbers } from "./sort";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
-import { fail, FAILED_NO_SPREAD, releaseWork, takeScratch, work, workTop } from "./work";
+import { fail, FAILED_NO_SPREAD, takeScratch, work } from "./work";
 
 const KEPT_SHARE: f64 = 0.975;
 /** A variance up to this cannot be inverted. */

@@ -19,7 +19,6 @@
  */
 import { sampleWithout } from "../rng";
 import {
-  KERNEL_POLY,
   KERNEL_RBF,
   KERNEL_SIGMOID,
   KernelFunction,
@@ -31,7 +30,7 @@ import {
 import { align16, bodyOf, Model, modelAt } from "./model";
 import { median } from "./preparation";
 import { minimise, multipliersOf, offsetOf, solverFor } from "./smo";
-import { beginModel, newTraining, parameter, rowOf, setScore, Training } from "./training";
+import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { beginScratch, releaseWork, takeScratch, work, workTop } from "./work";
 
 const ROWS_MAX: u32 = 4096;
