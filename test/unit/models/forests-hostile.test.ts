@@ -125,3 +125,36 @@ describe.each([
     expect(counts.accepted).toBeGreaterThan(100);
   });
 });
+
+describe("a model within suod's", () => {
+  const magic = 0x4d52_4557;
+  const train = Float64Array.from({ length: 60 }, (_, i) => Math.sin(i));
+  const parameters = { base_estimators: [{ kind: "hbos", parameters: {} }] } as const;
+
+  /** Where in the body the nested model begins. */
+  function nested(model: Uint8Array<ArrayBuffer>): number {
+    const view = new DataView(model.buffer);
+    for (let at = view.getUint32(bodyOffset, true); at < model.length; at += 4) {
+      if (view.getUint32(at, true) === magic) return at;
+    }
+    throw new Error("no model in the body");
+  }
+
+  test.each([
+    { field: "magic", at: 0, value: 1 },
+    { field: "format", at: 4, value: 2 },
+    { field: "bytes", at: 8, value: 1 << 20 },
+    { field: "kind: unknown", at: 12, value: 99 },
+    { field: "kind: suod", at: 12, value: 12 },
+    { field: "columns: more than it is fed", at: 16, value: 4 },
+    { field: "columns: fewer than it is fed", at: 16, value: 2 },
+    { field: "body", at: 24, value: 240 },
+    { field: "bytes of the body", at: 28, value: 0xffff_fff0 },
+  ])("is refused for its $field", ({ at, value }) => {
+    const model = new Uint8Array(bench.fit("suod", train, columns, { parameters }));
+    expect(checkAtEnd(model)).toBe(0);
+    new DataView(model.buffer).setUint32(nested(model) + at, value, true);
+    sign(model);
+    expect(checkAtEnd(model)).toBe(5);
+  });
+});

@@ -41,6 +41,17 @@ describe("isolation_forest", () => {
     expect([...bench.score(model, Float64Array.of(-5, 0.5, 5)).raws]).toEqual([0, 0, 0]);
   });
 
+  test("counts the rows of a leaf as the paths they would have", () => {
+    // Every tree has one split: the four equal rows are a leaf, the fifth another.
+    const model = bench.fit("isolation_forest", Float64Array.of(0, 0, 1, 0, 0), 1);
+    const { raws } = bench.score(model, Float64Array.of(0, 1));
+    const c = (n: number): number =>
+      2 * (Math.log(n - 1) + 0.577_215_664_901_532_9) - (2 * (n - 1)) / n;
+    const rise = 2 ** (-1 / c(5)) - 2 ** (-(1 + c(4)) / c(5));
+    // Leaves are float32.
+    expect(Math.abs((raws[1] ?? Number.NaN) - (raws[0] ?? Number.NaN) - rise)).toBeLessThan(1e-7);
+  });
+
   test("of equal rows gives c(n) as every path", () => {
     const model = bench.fit("isolation_forest", new Float64Array(600).fill(3), 2);
     // All paths are c(256) = the mean path, so that 2^-1 is every score, and minus the offset.
