@@ -27,6 +27,8 @@ const RETRY_MS = 1000;
 
 /** A model pool on threads that start with the first job. A thread that dies takes its own job with it, and no other. */
 export class ThreadPool implements ModelPool {
+  /** Threads that have started so far; counted of those with `nice`. */
+  started = 0;
   private readonly waiting: (() => void)[] = [];
   private running = 0;
   private readonly options: ThreadPoolOptions;
@@ -47,7 +49,9 @@ export class ThreadPool implements ModelPool {
       workerData,
     });
     this.piscina.on("message", (message: unknown) => {
-      if (isThreadStarted(message)) options.onStarted?.(message.started);
+      if (!isThreadStarted(message)) return;
+      this.started++;
+      options.onStarted?.(message.started);
     });
     this.piscina.on("workerDestroy", () => {
       // Piscina does not replace a thread that died while it was starting; the next job makes it start one.

@@ -81,7 +81,7 @@ describe("training", () => {
     const rows = gaussian(5000, 4, 2);
     for (const normalization of ["raw", "calibrated"] as const) {
       const scored = await pool.score({ modelId: "m", model, rows, normalization });
-      expect(scored).toEqual(bench.score(here, rows, normalization));
+      expect(scored).toMatchObject(bench.score(here, rows, normalization));
     }
   });
 
