@@ -20,7 +20,7 @@ import {
 import { sortIndices } from "./sort";
 import { releaseWork, work, workTop } from "./work";
 
-export const REGRESSION_TREES: u32 = 50;
+const REGRESSION_TREES: u32 = 50;
 
 /**
  * Rows that a forest grows from; of more a sample. A tree of n rows has about 1.3 n nodes of 12 bytes: this many rows make 3 MB.

@@ -45,11 +45,11 @@ export class MemberPlan {
   approximated: u32; // 4
 }
 
-export function isProjected(kind: u32): bool {
+function isProjected(kind: u32): bool {
   return kind == KIND_LOCAL_OUTLIER_FACTOR || kind == KIND_KNN;
 }
 
-export function isApproximated(kind: u32): bool {
+function isApproximated(kind: u32): bool {
   return isProjected(kind) || kind == KIND_CBLOF || kind == KIND_ONE_CLASS_SVM;
 }
 
@@ -66,8 +66,17 @@ export function standardise(member: Member, score: f64): f64 {
 export function projectRow(matrix: u32, row: u32, columns: u32, onto: u32, out: u32): void {
   for (let k: u32 = 0; k < onto; k++) {
     const weights = matrix + k * (columns << 3);
-    let sum: f64 = 0;
-    for (let c: u32 = 0; c < columns; c++) {
+    let pairs = f64x2.splat(0);
+    let more = f64x2.splat(0);
+    let c: u32 = 0;
+    for (; c + 4 <= columns; c += 4) {
+      const at = c << 3;
+      pairs = f64x2.add(pairs, f64x2.mul(v128.load(weights + at), v128.load(row + at)));
+      more = f64x2.add(more, f64x2.mul(v128.load(weights + at, 16), v128.load(row + at, 16)));
+    }
+    pairs = f64x2.add(pairs, more);
+    let sum = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
+    for (; c < columns; c++) {
       sum += load<f64>(weights + (c << 3)) * load<f64>(row + (c << 3));
     }
     store<f64>(out + (k << 3), limit(sum, VALUE_MAX));

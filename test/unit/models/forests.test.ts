@@ -209,6 +209,18 @@ describe("suod", () => {
   });
 });
 
+test.each(["isolation_forest", "suod"] as const)("%s takes 1,024 columns", (kind) => {
+  const columns = 1024;
+  const rows = normals(60 * columns, 12);
+  const model = bench.fit(kind, rows, columns);
+  expect(bench.check(model)).toBe(0);
+  const row = normals(columns, 13);
+  const raw = bench.score(model, row).raws[0] ?? Number.NaN;
+  const { baseline, contributions } = bench.explain(model, row);
+  const sum = contributions.reduce((total, each) => total + each, baseline);
+  expect(Math.abs(sum - raw)).toBeLessThan(1e-9 * Math.max(1, Math.abs(raw)));
+});
+
 const base = (count: number, columns: number): Float64Array => normals(count * columns, 10);
 
 const windows: readonly {
