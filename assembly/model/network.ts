@@ -6,7 +6,7 @@
  * `width` each, and so do gradients and both moments. Widths are rounded up to multiples of 8, and what pads them stays 0.
  */
 import { nextRandom, randomBelow } from "../rng";
-import { activate, activationSlope } from "./activation";
+import { activate, ACTIVATION_SIGMOID, activationSlope } from "./activation";
 import { multiply, pad8, transpose } from "./dense";
 import { work, zeroedWork } from "./work";
 
@@ -182,6 +182,7 @@ function hide(network: Network, layer: Layer, next: u32): void {
   if (network.batchNorm != 0) normalise(network, layer);
   else memory.copy(layer.active, layer.linear, bytes);
   activate(layer.active, bytes, network.activation);
+  if (network.activation == ACTIVATION_SIGMOID) clearPadding(network, layer);
   if (network.dropout == 0) {
     memory.copy(next, layer.active, bytes);
     return;
@@ -199,6 +200,14 @@ function hide(network: Network, layer: Layer, next: u32): void {
     v128.store(next + at, f32x4.mul(v128.load(layer.active + at), mask));
   }
   v128.store(network.lanes, lanes);
+}
+
+/** What pads a row is 1/2 after a sigmoid. */
+function clearPadding(network: Network, layer: Layer): void {
+  const unused = (layer.width - layer.outputs) << 2;
+  for (let r: u32 = 0; r < network.batch; r++) {
+    memory.fill(layer.active + ((r * layer.width + layer.outputs) << 2), 0, unused);
+  }
 }
 
 /** To mean 0 and variance 1 over the batch (`normal`), then by the learned scale and shift (`active`). */
