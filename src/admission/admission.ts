@@ -10,6 +10,7 @@ import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { amend } from "./amend.ts";
 import { Deadlines } from "./deadlines.ts";
+import { sentCategory } from "./fallback.ts";
 import { Pending } from "./pending.ts";
 import type { PendingContext } from "./pending.ts";
 import { Placer } from "./placer.ts";
@@ -96,6 +97,7 @@ export class Admission implements Scorer {
     const { clock, telemetry } = this.options;
     const arrivalMs = clock.unixMs();
     this.placer.reserve(runtime, mode, request, arrivalMs);
+    if (runtime.detector.encoding !== undefined) this.encode(request, runtime, mode);
     const pending = new Pending(
       {
         request,
@@ -207,6 +209,19 @@ export class Admission implements Scorer {
       );
     }
     return rows;
+  }
+
+  /** Fills the columns of categories, row by row: a row is encoded by what those before it taught. */
+  private encode(request: ScoreRequest, { detector }: DetectorRuntime, mode: Mode): void {
+    const { encoding, features } = detector;
+    if (encoding === undefined) return;
+    const { staged } = this;
+    const first = features.length - encoding.columns.length;
+    for (let row = 0; row < staged.rows; row++) {
+      const category = (column: number) => sentCategory(detector, request, row, column);
+      encoding.encode(category, staged.values, row * features.length + first);
+      if (mode !== Mode.SCORE_ONLY) encoding.learn(category);
+    }
   }
 
   private keepDefaulted(pending: Pending, runtime: DetectorRuntime): void {

@@ -1,4 +1,4 @@
-import type { Detector, DetectorConfig, Input } from "../domain/detector.ts";
+import type { Detector, DetectorConfig, Input, RowEncoding } from "../domain/detector.ts";
 import { compileRules } from "../rules/compile.ts";
 
 /**
@@ -20,8 +20,31 @@ export function makeDetector(
     byName: new Map(config.inputs.map((input) => [input.name, input])),
     numberInputs: Object.freeze(numberInputs),
     categoryInputs: Object.freeze(config.inputs.filter((input) => input.type === "category")),
-    features: Object.freeze(numberInputs.filter((input) => !input.rulesOnly)),
+    features: Object.freeze(
+      config.inputs.some((input) => input.encoding !== undefined)
+        ? []
+        : numberInputs.filter((input) => !input.rulesOnly),
+    ),
     rules: compileRules(config, ruleFailed),
+  });
+}
+
+/** The detector whose encoded columns are known now. */
+export function withEncoding(detector: Detector, encoding: RowEncoding): Detector {
+  const features = detector.numberInputs.filter((input) => !input.rulesOnly);
+  const columns = encoding.columns.map((name, i): Input => ({
+    name,
+    type: "number",
+    defaultValue: Number.NaN,
+    missing: "model",
+    rulesOnly: false,
+    column: -1,
+    position: detector.config.inputs.length + i,
+  }));
+  return Object.freeze({
+    ...detector,
+    encoding,
+    features: Object.freeze([...features, ...columns]),
   });
 }
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Admission } from "../admission/admission.ts";
 import { unknownDetector } from "../admission/admission.ts";
-import { makeDetector } from "../config/detector.ts";
+import { makeDetector, withEncoding } from "../config/detector.ts";
 import { limits } from "../config/limits.ts";
-import { isDiscovering, type Discovery } from "../discovery/discovery.ts";
-import type { Detector, DetectorConfig, Input } from "../domain/detector.ts";
+import { isDiscovering, type Discovery, type Found } from "../discovery/discovery.ts";
+import type { Detector, DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
 import { DETECTORS_MAX } from "../shard/layout.ts";
@@ -166,13 +166,13 @@ export class Detectors implements Registry {
    */
   settle(
     detector: Detector,
-    inputs: readonly Input[],
+    { inputs, encoding }: Found,
     fill: (settled: Detector, settle: () => void) => Promise<void>,
   ): Promise<Detector | undefined> {
     return this.change(async () => {
       const { name, slot, config } = detector;
       if (this.byName.get(name) !== detector) return undefined;
-      const settled = this.detectorOf(name, slot, Object.freeze({ ...config, inputs }));
+      const settled = this.detectorOf(name, slot, Object.freeze({ ...config, inputs }), encoding);
       await this.createInShards(settled);
       this.slots.set(slot, settled);
       this.declared.set(settled, config);
@@ -225,13 +225,20 @@ export class Detectors implements Registry {
     return detector;
   }
 
-  private detectorOf(name: string, slot: number, config: DetectorConfig): Detector {
-    const detector: Detector = makeDetector(name, slot, config, (rule) => {
+  // oxlint-disable-next-line max-params -- what a detector is made of
+  private detectorOf(
+    name: string,
+    slot: number,
+    config: DetectorConfig,
+    encoding?: RowEncoding,
+  ): Detector {
+    const made = makeDetector(name, slot, config, (rule) => {
       const runtime = this.admission?.runtimeOf(detector);
       if (runtime !== undefined) {
         runtime.lastError = `rule "${config.rules[rule]?.name}" could not be evaluated for a row and did not hold: an input that it uses was missing, or a value did not fit`;
       }
     });
+    const detector = encoding === undefined ? made : withEncoding(made, encoding);
     return detector;
   }
 

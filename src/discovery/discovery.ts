@@ -7,7 +7,8 @@ import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { EventInput, ScoreRequest } from "../domain/event.ts";
 import { Source, State, Verdicts } from "../domain/verdict.ts";
-import { KeptRows, type NamedRow, type Room } from "./kept-rows.ts";
+import { KeptRows, tooWide, type NamedRow, type Room } from "./kept-rows.ts";
+import { CategoryEncoding, categoryText } from "./row-encoding.ts";
 
 export interface DiscoveryOptions {
   /**
@@ -16,7 +17,7 @@ export interface DiscoveryOptions {
    */
   readonly settle: (
     detector: Detector,
-    inputs: readonly Input[],
+    found: Found,
     fill: (settled: Detector, settle: () => void) => Promise<void>,
   ) => Promise<Detector | undefined>;
   /** Admits a request to a detector that is not found by name yet. */
@@ -31,6 +32,13 @@ export interface DiscoveryOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** What the rows before the first training have shown. */
+export interface Found {
+  readonly inputs: readonly Input[];
+  /** Undefined = the detector encodes nothing. */
+  readonly encoding: CategoryEncoding | undefined;
+}
+
 /** How far a detector is that does not know its columns yet. */
 export interface DiscoveryStatus {
   /** Rows that are kept. */
@@ -41,6 +49,8 @@ export interface DiscoveryStatus {
 
 interface Discovering {
   readonly kept: KeptRows;
+  /** By name; undefined = no input is declared, all are discovered. */
+  readonly declared: ReadonlyMap<string, Input> | undefined;
   readonly model: WindowModel;
   total: number;
   /** Under way: rows that come meanwhile are kept and follow. */
@@ -54,9 +64,9 @@ const retryMs = 5;
 
 const nothing: Ticket = { cancel: () => undefined };
 
-/** Whether the detector's inputs are discovered by name and not known yet. */
+/** Whether the model's columns are not known yet: inputs are discovered by name, or their values are to be encoded. */
 export function isDiscovering(detector: Detector): boolean {
-  return detector.config.inputs.length === 0;
+  return detector.features.length === 0;
 }
 
 /**
@@ -87,18 +97,22 @@ export class Discovery {
 
   /** Throws what makes the rows too much or malformed. */
   check(detector: Detector, rows: readonly NamedRow[]): void {
-    this.of(detector).kept.check(rows);
+    const { kept, declared } = this.of(detector);
+    const seen = rows.map((row) => declaredOnly(row, declared));
+    if (declared !== undefined)
+      for (const [i, row] of seen.entries()) checkRequired(row, i, declared);
+    kept.check(seen);
   }
 
   /** Keeps rows that were checked, whole. */
   keep(detector: Detector, rows: readonly NamedRow[]): void {
     const discovering = this.of(detector);
-    const { kept, model } = discovering;
+    const { kept, model, declared } = discovering;
     for (const row of rows) {
       discovering.total++;
       if (!hasFields(row)) continue;
       if (discovering.settling === undefined && kept.length >= rowsMax(model)) kept.dropOldest();
-      kept.add(row);
+      kept.add(declaredOnly(row, declared));
     }
   }
 
@@ -130,6 +144,7 @@ export class Discovery {
       const rows: NamedRow[] = [];
       for (const [row, event] of request.events.entries()) {
         checkEvent(event, row);
+        if (discovering.declared !== undefined) checkDeclared(event, row, discovering.declared);
         const known = discovering.kept.holds(event) || rows.some((each) => sameId(each, event));
         if (known) verdicts.replayed[row] = 1;
         else if (event.systemAction === "" || detector.config.learnSystemActions)
@@ -152,7 +167,8 @@ export class Discovery {
     }
     this.check(detector, rows);
     this.keep(detector, rows);
-    if (this.missing(detector) > 0 || discovering.kept.numberNames().length === 0) return;
+    if (this.missing(detector) > 0) return;
+    if (discovering.declared === undefined && discovering.kept.numberNames().length === 0) return;
     void this.settle(detector).catch(this.options.failed);
   }
 
@@ -160,12 +176,19 @@ export class Discovery {
     detector: Detector,
     discovering: Discovering,
   ): Promise<Detector | undefined> {
-    const names = discovering.kept.numberNames();
-    if (names.length === 0) throw noNumbers();
-    const { kept } = discovering;
-    return await this.options.settle(detector, names.map(numberInput), async (made, settle) => {
+    const { kept, declared } = discovering;
+    const encoding =
+      declared === undefined ? undefined : new CategoryEncoding(detector, kept.categories());
+    const names =
+      declared === undefined ? kept.numberNames() : detector.numberInputs.map(({ name }) => name);
+    if (names.length === 0 && encoding === undefined) throw noNumbers();
+    const columns = (names.length + (encoding?.columns.length ?? 0)) * kept.columnsEach;
+    if (columns > limits.modelColumnsMax) throw tooWide(names.length, columns);
+    const inputs = declared === undefined ? names.map(numberInput) : detector.config.inputs;
+    return await this.options.settle(detector, { inputs, encoding }, async (made, settle) => {
       // Rows may come while others are learned: only in the turn that finds none left is the new detector found.
       while (kept.length > 0) await this.learn(made, kept.take(limits.requestRowsMax, names));
+      encoding?.start();
       settle();
     });
   }
@@ -211,13 +234,71 @@ export class Discovery {
   private of(detector: Detector): Discovering {
     const known = this.byDetector.get(detector);
     if (known !== undefined) return known;
-    const { model } = detector.config;
+    const { model, inputs } = detector.config;
     if (!isWindowModel(model)) throw new Error("only window models discover their inputs");
     const columnsEach = 1 + 4 * model.rollingWindows.length + model.lagPeriods.length;
-    const kept = new KeptRows(this.room, columnsEach);
-    const made: Discovering = { kept, model, total: 0, settling: undefined };
+    const encoded = inputs.filter(({ encoding }) => encoding !== undefined);
+    const kept = new KeptRows(this.room, columnsEach, new Set(encoded.map(({ name }) => name)));
+    const declared = inputs.length === 0 ? undefined : detector.byName;
+    const made: Discovering = { kept, declared, model, total: 0, settling: undefined };
     this.byDetector.set(detector, made);
     return made;
+  }
+}
+
+/** Of a row's fields those that are declared, as the model will see them. */
+function declaredOnly(row: NamedRow, declared: Discovering["declared"]): NamedRow {
+  if (declared === undefined) return row;
+  const fields: [string, unknown][] = [];
+  for (const [name, value] of row.fields) {
+    const input = declared.get(name);
+    if (input === undefined) continue;
+    if (input.type === "category") fields.push([name, categoryText(value, input.encoding)]);
+    else if (typeof value === "number") fields.push([name, value]);
+  }
+  return { ...row, fields };
+}
+
+function checkRequired(row: NamedRow, index: number, declared: ReadonlyMap<string, Input>): void {
+  const there = new Set<string>();
+  for (const [name, value] of row.fields) {
+    if (value === undefined || Number.isNaN(value)) continue;
+    there.add(name);
+    if (typeof value === "string") checkCategory(value, `data[${index}].${name}`);
+  }
+  for (const { name, missing } of declared.values()) {
+    if (missing !== "refuse" || there.has(name)) continue;
+    throw WeirError.invalid(
+      "MISSING_INPUT",
+      `data[${index}].${name}`,
+      "is missing, and the detector requires it",
+    );
+  }
+}
+
+function checkCategory(text: string, field: string): void {
+  const bytesMax = limits.categoryBytesMax;
+  if (text.isWellFormed() && (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax)) {
+    return;
+  }
+  const message = `is not well-formed Unicode, or longer than ${bytesMax} bytes of UTF-8`;
+  throw WeirError.invalid("VALUE_TOO_LONG", field, message);
+}
+
+/** Names and types, as admission checks them once the detector is made. */
+function checkDeclared(event: EventInput, row: number, declared: ReadonlyMap<string, Input>): void {
+  for (const [list, type] of [
+    ["numbers", "number"],
+    ["categories", "category"],
+  ] as const) {
+    for (const name of event[list].keys()) {
+      if (declared.get(name)?.type === type) continue;
+      throw WeirError.invalid(
+        "UNKNOWN_NAME",
+        `events[${row}].${list}.${name.slice(0, 64)}`,
+        `the detector declares no ${type} input of this name`,
+      );
+    }
   }
 }
 

@@ -27,6 +27,8 @@ interface KeptRow {
   readonly timeUnixMs: number;
   /** By column index; shorter than the columns that came later. NaN = missing. */
   readonly values: Float64Array;
+  /** Texts of the fields that will be encoded. */
+  readonly categories: ReadonlyMap<string, string>;
 }
 
 const noCategories: ReadonlyMap<string, string> = new Map();
@@ -44,11 +46,14 @@ export class KeptRows {
   private readonly ids = new Set<string>();
   private readonly room: Room;
   /** Columns that one number column makes: itself and its rolling features. */
-  private readonly columnsEach: number;
+  readonly columnsEach: number;
+  /** Fields whose texts will be encoded. */
+  private readonly encoded: ReadonlySet<string>;
 
-  constructor(room: Room, columnsEach: number) {
+  constructor(room: Room, columnsEach: number, encoded: ReadonlySet<string> = new Set()) {
     this.room = room;
     this.columnsEach = columnsEach;
+    this.encoded = encoded;
   }
 
   get length(): number {
@@ -85,7 +90,12 @@ export class KeptRows {
   /** Keeps a row that was checked. */
   add(row: NamedRow): void {
     const values: number[] = [];
+    const categories = new Map<string, string>();
     for (const [name, value] of row.fields) {
+      if (this.encoded.has(name)) {
+        if (typeof value === "string") categories.set(name, value);
+        continue;
+      }
       const column = this.column(name);
       if (typeof value === "number") {
         column.numeric = true;
@@ -97,28 +107,40 @@ export class KeptRows {
     }
     const { id, key, timeUnixMs } = row;
     if (id !== "") this.ids.add(idName(key, id));
-    this.room.values += values.length;
-    this.rows.push({ id, key, timeUnixMs, values: Float64Array.from(values) });
+    const kept = {
+      id,
+      key,
+      timeUnixMs,
+      values: Float64Array.from(values),
+      categories: categories.size === 0 ? noCategories : categories,
+    };
+    this.room.values += sizeOf(kept);
+    this.rows.push(kept);
+  }
+
+  categories(): readonly ReadonlyMap<string, string>[] {
+    return this.rows.map(({ categories }) => categories);
   }
 
   dropOldest(): void {
     const dropped = this.rows.shift();
     if (dropped === undefined) return;
-    this.room.values -= dropped.values.length;
+    this.room.values -= sizeOf(dropped);
     if (dropped.id !== "") this.ids.delete(idName(dropped.key, dropped.id));
   }
 
   /** Takes the oldest rows out, as events by position over the columns `names`. */
   take(count: number, names: readonly string[]): EventInput[] {
     const indices = names.map((name) => this.columns.get(name)?.index ?? -1);
-    return this.rows.splice(0, count).map(({ id, key, timeUnixMs, values }) => {
-      this.room.values -= values.length;
+    return this.rows.splice(0, count).map((row) => {
+      this.room.values -= sizeOf(row);
+      const { id, key, timeUnixMs, categories, values } = row;
       return {
         id,
         key,
         timeUnixMs,
         numbers: noNumbers,
-        categories: noCategories,
+        categories,
         values: indices.map((index) => values[index] ?? Number.NaN),
         systemAction: "",
       };
@@ -127,7 +149,7 @@ export class KeptRows {
 
   /** Forgets them all. */
   clear(): void {
-    for (const { values } of this.rows) this.room.values -= values.length;
+    for (const row of this.rows) this.room.values -= sizeOf(row);
     this.rows.length = 0;
     this.columns.clear();
     this.ids.clear();
@@ -138,6 +160,7 @@ export class KeptRows {
     value: unknown,
     { index, fresh }: { readonly index: number; readonly fresh: Map<string, boolean> },
   ): void {
+    if (this.encoded.has(name)) return;
     const known = this.columns.get(name);
     if (known === undefined) {
       const seen = fresh.get(name);
@@ -158,6 +181,13 @@ export class KeptRows {
   }
 }
 
+/** In numbers; a text counts as four and two characters each. */
+function sizeOf({ values, categories }: KeptRow): number {
+  let size = values.length;
+  for (const text of categories.values()) size += 4 + (text.length >>> 1);
+  return size;
+}
+
 function isNumber({ numeric, spoiled }: Column): boolean {
   return numeric && !spoiled;
 }
@@ -172,7 +202,8 @@ function checkName(name: string, row: number): void {
   throw WeirError.invalid("INVALID_NAME", `data[${row}]`, `the name of a field: ${problem}`);
 }
 
-function tooWide(names: number, columns: number): WeirError {
+/** RESOURCE_EXHAUSTED: the rows' fields are too many for a model. */
+export function tooWide(names: number, columns: number): WeirError {
   const { inputsMax, modelColumnsMax } = limits;
   return new WeirError(
     Code.RESOURCE_EXHAUSTED,

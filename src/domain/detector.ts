@@ -111,6 +111,15 @@ export interface CompiledRules {
   firstMatch(row: RuleRow): number;
 }
 
+/** How categories become columns of a model. A row is looked at by the position of its category inputs; undefined = missing. */
+export interface RowEncoding {
+  /** In the order of the numbers that `encode` writes. */
+  readonly columns: readonly string[];
+  encode(category: (column: number) => string | undefined, out: Float64Array, at: number): void;
+  /** What a row taught is seen by the rows after it. */
+  learn(category: (column: number) => string | undefined): void;
+}
+
 /** A detector as it serves: its configuration, and everything derived from it once. */
 export interface Detector {
   readonly name: string;
@@ -122,7 +131,9 @@ export interface Detector {
   readonly byName: ReadonlyMap<string, Input>;
   readonly numberInputs: readonly Input[];
   readonly categoryInputs: readonly Input[];
-  /** The model's features, in the declared order: number inputs that are not rules_only. */
+  /** The model's features: number inputs that are not rules_only, in the declared order, then encoded columns. [] = not known yet. */
   readonly features: readonly Input[];
+  /** Of a detector with category inputs that its model sees, once its columns are known. */
+  readonly encoding?: RowEncoding | undefined;
   readonly rules: CompiledRules;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Reply, Ticket } from "../../../src/admission/scorer.ts";
-import { makeDetector } from "../../../src/config/detector.ts";
+import { makeDetector, withEncoding } from "../../../src/config/detector.ts";
 import { normalizeSpec } from "../../../src/config/detector-spec.ts";
 import { limits } from "../../../src/config/limits.ts";
 import { Discovery, isDiscovering } from "../../../src/discovery/discovery.ts";
@@ -33,9 +33,10 @@ function rig(admit: () => void = () => undefined) {
   const settled: Detector[] = [];
   let current: Detector | undefined;
   const discovery = new Discovery({
-    async settle(detector, inputs, fill) {
+    async settle(detector, { inputs, encoding }, fill) {
       if (current !== undefined && current !== detector) return undefined;
-      const made = makeDetector(detector.name, 0, { ...detector.config, inputs });
+      const plain = makeDetector(detector.name, 0, { ...detector.config, inputs });
+      const made = encoding === undefined ? plain : withEncoding(plain, encoding);
       await fill(made, () => settled.push(made));
       return made;
     },
@@ -175,6 +176,78 @@ describe("discovery", () => {
     );
     replace(discovering());
     expect(await discovery.settle(detector)).toBeUndefined();
+  });
+});
+
+describe("discovery of encoded columns", () => {
+  const spec = {
+    inputs: [
+      { name: "amount", missing: "model" },
+      { name: "country", type: "category", encoding: "onehot", missing: "model" },
+      { name: "known", type: "category", encoding: "binary", missing: "model" },
+    ],
+  };
+
+  it("names them by the values before the first training, and ignores other fields", async () => {
+    const { discovery, admitted } = rig();
+    const detector = discovering(spec);
+    expect(isDiscovering(detector)).toBe(true);
+    const countries = ["GB", "DE", "GB"];
+    keepRows(
+      discovery,
+      detector,
+      Array.from({ length: 10 }, (_, i) => ({
+        amount: i,
+        country: countries[i % 3],
+        known: i % 2 === 0,
+        other: i,
+      })),
+    );
+    const made = await discovery.settle(detector);
+    expect(made?.config.inputs).toEqual(detector.config.inputs);
+    expect(made?.features.map(({ name }) => name)).toEqual([
+      "amount",
+      "country=DE",
+      "country=GB",
+      "known",
+    ]);
+    const [first] = admitted[0]?.events ?? [];
+    expect(first?.values).toEqual([0]);
+    expect([...(first?.categories ?? [])]).toEqual([
+      ["country", "GB"],
+      ["known", "true"],
+    ]);
+    const out = new Float64Array(5);
+    made?.encoding?.encode((column) => ["DE", "yes"][column], out, 1);
+    expect([...out]).toEqual([0, 1, 0, 1, 0]);
+  });
+
+  it("refuses what lacks a required input, and text that is too long", () => {
+    const { discovery } = rig();
+    const detector = discovering({ inputs: [{ name: "amount" }, spec.inputs[1]] });
+    expect(() => keepRows(discovery, detector, [{ amount: 1 }, { country: "GB" }])).toThrow(
+      expect.objectContaining({ reason: "MISSING_INPUT" }),
+    );
+    expect(() => keepRows(discovery, detector, [{ amount: 1, country: "x".repeat(257) }])).toThrow(
+      expect.objectContaining({ reason: "VALUE_TOO_LONG" }),
+    );
+    expect(discovery.status(detector).total).toBe(0);
+  });
+
+  it("refuses more columns than a model has", async () => {
+    const { discovery } = rig();
+    const detector = discovering({
+      ...spec,
+      lag_periods: [1, 2, 3, 4, 5, 6, 7, 8],
+      rolling_windows: [2, 3],
+      window: { rows: 200, min_samples: 100 },
+    });
+    keepRows(
+      discovery,
+      detector,
+      Array.from({ length: 100 }, (_, i) => ({ amount: i, country: `c${i}` })),
+    );
+    await expect(discovery.settle(detector)).rejects.toThrow(/columns with their rolling features/);
   });
 });
 

@@ -4,6 +4,7 @@ import { WeirError } from "../../../domain/errors.ts";
 import type { EventInput } from "../../../domain/event.ts";
 import { Source, type Verdicts } from "../../../domain/verdict.ts";
 import type { NamedRow } from "../../../discovery/kept-rows.ts";
+import { categoryText } from "../../../discovery/row-encoding.ts";
 import type { Row } from "./validate.ts";
 
 /** One point's answer. */
@@ -60,19 +61,11 @@ export function eventOf(row: Row, { numberInputs, categoryInputs }: Detector): E
 
 function categoriesOf(row: Row, inputs: Detector["categoryInputs"]): ReadonlyMap<string, string> {
   const categories = new Map<string, string>();
-  for (const { name } of inputs) {
-    const text = categoryText(Object.hasOwn(row, name) ? row[name] : undefined);
+  for (const { name, encoding } of inputs) {
+    const text = categoryText(Object.hasOwn(row, name) ? row[name] : undefined, encoding);
     if (text !== undefined) categories.set(name, text);
   }
   return categories;
-}
-
-/** As Python writes it: what LlamaFarm's encoders see. Undefined = missing. */
-export function categoryText(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value === "number") return String(value);
-  if (typeof value === "boolean") return value ? "True" : "False";
-  return undefined;
 }
 
 /** A point that trains the first model, or waits for it. */
