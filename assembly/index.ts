@@ -5,6 +5,7 @@ import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
 import { deriveTable as deriveTableAt } from "./feature/derive";
 import { ABI_VERSION, layoutValueAt } from "./layout";
+import { thresholdOf } from "./model/calibration";
 import { modelAt } from "./model/model";
 import { checkModel as checkModelAt } from "./model/model-check";
 import { explainScore, scoreRows } from "./model/score";
@@ -111,6 +112,10 @@ export function scoreModel(
   scores: u32,
 ): void {
   scoreRows(modelAt(model), rows, count, normalization, raws, scores);
+}
+
+export function modelThreshold(model: u32, normalization: u32): f64 {
+  return thresholdOf(modelAt(model), normalization);
 }
 
 export function explainModel(model: u32, row: u32, normalization: u32, out: u32): f64 {

@@ -288,7 +288,7 @@ function sigmoid(exponent: f64): f64 {
 /** In quarters and halves, so that differences of huge scores are finite; else no bit is another. */
 function standardized(model: Model, raw: f64): f64 {
   const half = model.threeQuarters * 0.5 - model.quarter * 0.5;
-  const scale = half > 0 ? half : model.deviation * 0.25;
+  const scale = half > 0 ? half : max(model.deviation * 0.25, f64.MIN_VALUE);
   const exponent = (raw * 0.25 - model.median * 0.25) / scale;
   return sigmoid(max(-EXPONENT_MAX, min(EXPONENT_MAX, exponent)));
 }

@@ -3,6 +3,7 @@ import { checkCalibration } from "./calibration";
 import { checkKind } from "./kinds";
 import {
   align16,
+  fillsOf,
   knotsOf,
   Model,
   MODEL_COLUMNS_MAX,
@@ -10,6 +11,8 @@ import {
   MODEL_HEADER,
   MODEL_MAGIC,
   modelAt,
+  offsetsOf,
+  scalesOf,
 } from "./model";
 
 const CHECKSUM: u32 = offsetof<Model>("checksum");
@@ -26,7 +29,7 @@ export function hashModel(model: Model): u64 {
   return hash;
 }
 
-/** 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 the kind's body or the calibration is not sound. */
+/** 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 the kind's body the calibration or the preparation is not sound. */
 export function checkModel(address: u32, bytes: u32): u32 {
   if (bytes < MODEL_HEADER || (bytes & 15) != 0) return 1;
   const model = modelAt(address);
@@ -38,5 +41,16 @@ export function checkModel(address: u32, bytes: u32): u32 {
   if (model.body != align16((knots as u32) + (model.knots << 3))) return 3;
   if ((model.body as u64) + (model.bodyBytes as u64) > (bytes as u64)) return 3;
   if (model.checksum != hashModel(model)) return 4;
-  return checkKind(model) && checkCalibration(model) ? 0 : 5;
+  return checkPreparation(model) && checkKind(model) && checkCalibration(model) ? 0 : 5;
+}
+
+/** Whether a row of numbers is prepared to one of numbers. */
+function checkPreparation(model: Model): bool {
+  for (let i: u32 = 0; i < model.columns; i++) {
+    const fill = load<f64>(fillsOf(model) + (i << 3));
+    const offset = load<f64>(offsetsOf(model) + (i << 3));
+    const scale = load<f64>(scalesOf(model) + (i << 3));
+    if (fill - fill != 0 || offset - offset != 0 || !(scale > 0 && scale < Infinity)) return false;
+  }
+  return true;
 }

@@ -5,7 +5,7 @@
  *   ┌ header 256 B │ preparation: 3 x columns f64 │ calibration: knots f64 │ body of the kind ┐
  *
  * All parts begin at multiples of 16 and hold f64, f32 or u32 in little-endian. Preparation is column by column: the fill of a
- * missing value, the offset and the scale: prepared = (value - offset) * scale.
+ * missing value, the offset and the scale: prepared = (value - offset) / scale.
  */
 import { FEATURES_MAX } from "../layout";
 
@@ -47,6 +47,10 @@ export class Model {
   sampled: u32;
   /** Hash (FNV-1a 64) of everything else with this field as 0: set when the training is complete, checked when a file is read. */
   checksum: u64; // 136
+  /** Of the same scores as `mean`: the two that the contamination quantile lies between, and how far it is from the lower one, 0..1. */
+  lowerThreshold: f64; // 144
+  upperThreshold: f64;
+  thresholdPart: f64; // 160
 }
 
 export const MODEL_HEADER: u32 = 256;
@@ -91,11 +95,11 @@ export function prepareRow(model: Model, row: u32, out: u32): void {
     const given = v128.load(row + at);
     const value = v128.bitselect(given, v128.load(fills + at), f64x2.eq(given, given));
     const shifted = f64x2.sub(value, v128.load(offsets + at));
-    v128.store(out + at, f64x2.mul(shifted, v128.load(scales + at)));
+    v128.store(out + at, f64x2.div(shifted, v128.load(scales + at)));
   }
   if (at < bytes) {
     let value = load<f64>(row + at);
     if (value != value) value = load<f64>(fills + at);
-    store<f64>(out + at, (value - load<f64>(offsets + at)) * load<f64>(scales + at));
+    store<f64>(out + at, (value - load<f64>(offsets + at)) / load<f64>(scales + at));
   }
 }

@@ -91,12 +91,12 @@ export function scaleColumns(
     releaseWork(mark);
     // A column without a width, or one whose inverse is no number, stays as it is.
     const inverse = 1 / width;
-    const scale = inverse > 0 && inverse < Infinity ? inverse : 1;
+    const scale = inverse > 0 && inverse < Infinity ? width : 1;
     store<f64>(preparation + ((columns + c) << 3), offset);
     store<f64>(preparation + ((2 * columns + c) << 3), scale);
     for (let i: u32 = 0; i < count; i++) {
       const at = rows + ((i * columns + c) << 3);
-      store<f64>(at, (load<f64>(at) - offset) * scale);
+      store<f64>(at, (load<f64>(at) - offset) / scale);
     }
   }
 }

@@ -12,7 +12,6 @@ import { FittedError } from "./errors.ts";
 import { ModelDirectory } from "./model-directory.ts";
 import type { StoredModel } from "./model-directory.ts";
 import { fileNameOf, isModelName, latestOf, parseFileName, versionedName } from "./names.ts";
-import { percentile } from "./percentile.ts";
 import type { Table } from "./table.ts";
 
 /** What a fitted model is asked for by. The same name with another kind or normalization is another model. */
@@ -201,7 +200,7 @@ export class FittedModels {
       encoder: request.encoder,
     };
     const unjudged = this.#ready({ header, model });
-    const threshold = await this.#thresholdOf(unjudged, table.values);
+    const threshold = await this.#thresholdOf(unjudged);
     const fitted = { ...unjudged, header: { ...header, threshold } };
     const stored = await this.#directory.save(fitted);
     this.#keep(fitted);
@@ -209,11 +208,10 @@ export class FittedModels {
   }
 
   /** The contamination quantile of the training rows' scores as new rows. Calibrated scores have it at 0.5 by themselves. */
-  async #thresholdOf(fitted: FittedModel, values: Float64Array): Promise<number> {
-    const { contamination, normalization } = fitted.header;
-    if (normalization === "calibrated") return 0.5;
-    const { scores } = await this.score(fitted, values, false);
-    return percentile(scores, ((1 - contamination) * 100) / 100);
+  async #thresholdOf(fitted: FittedModel): Promise<number> {
+    if (fitted.header.normalization === "calibrated") return 0.5;
+    const { threshold } = await this.score(fitted, new Float64Array(0), false);
+    return threshold;
   }
 
   /** A version's name that nobody has; its file name is taken until the fit ends. */

@@ -23,6 +23,8 @@ export interface ModelExports {
     raws: number,
     scores: number,
   ): void;
+  /** The contamination quantile of the training rows' normalized scores as new rows. */
+  modelThreshold(model: number, normalization: number): number;
   /** Contributions of one row's columns to its normalized score into `out`, f64 each; the baseline. Their sum is the score. */
   explainModel(model: number, row: number, normalization: number, out: number): number;
 }

@@ -18,6 +18,8 @@ export interface ScoreJob {
 export interface ScoreResult {
   readonly raws: Float64Array<ArrayBuffer>;
   readonly scores: Float64Array<ArrayBuffer>;
+  /** The contamination quantile of the training rows' own scores, normalized alike. */
+  readonly threshold: number;
   /** Where asked for. */
   readonly explained?: Explained;
 }

@@ -107,7 +107,12 @@ function score({ modelId, model, rows, normalization, explain = false }: ScoreJo
   const columns = new Uint32Array(buffer, WORK_BASE + 16, 1)[0] ?? 1;
   if (rows.length % columns !== 0) return { failure: `the model has ${columns} columns` };
   const count = rows.length / columns;
-  const scored = { raws: new Float64Array(count), scores: new Float64Array(count) };
+  const number = normalizations.indexOf(normalization);
+  const scored = {
+    raws: new Float64Array(count),
+    scores: new Float64Array(count),
+    threshold: kernelOf().modelThreshold(WORK_BASE, number),
+  };
   const chunk = Math.min(count, CHUNK_ROWS);
   const rowsAt = align(WORK_BASE + model.length);
   const rawsAt = rowsAt + chunk * columns * 8;
@@ -115,7 +120,6 @@ function score({ modelId, model, rows, normalization, explain = false }: ScoreJo
   if (scoresAt + (chunk + columns) * 8 > buffer.byteLength) {
     return { failure: "the model needs more memory than a trainer has; raise trainer_memory_mb" };
   }
-  const number = normalizations.indexOf(normalization);
   for (let first = 0; first < count; first += chunk) {
     const some = Math.min(chunk, count - first);
     const values = rows.subarray(first * columns, (first + some) * columns);

@@ -114,6 +114,7 @@ const exportNames: Record<keyof ShardExports, true> = {
   trainingScores: true,
   checkModel: true,
   scoreModel: true,
+  modelThreshold: true,
   explainModel: true,
 };
 

@@ -1,4 +1,6 @@
 import type { ModelPool, ScoreJob, ScoreResult } from "../../src/models/pool.ts";
+import { normalizations } from "../../src/models/module.ts";
+import { WORK_BASE } from "../../src/models/training.ts";
 import type { TrainingRequest } from "../../src/models/training.ts";
 import { ModelBench } from "../models.ts";
 
@@ -25,7 +27,13 @@ export class InThreadPool implements ModelPool {
 
   async score({ model, rows, normalization, explain }: ScoreJob): Promise<ScoreResult> {
     const { raws, scores } = this.bench.score(model, Float64Array.from(rows), normalization);
-    const result = { raws: Float64Array.from(raws), scores: Float64Array.from(scores) };
+    const { kernel } = this.bench;
+    const threshold = kernel.modelThreshold(WORK_BASE, normalizations.indexOf(normalization));
+    const result = {
+      raws: Float64Array.from(raws),
+      scores: Float64Array.from(scores),
+      threshold,
+    };
     if (explain !== true) return Promise.resolve(result);
     const columns = rows.length / raws.length;
     const contributions = new Float64Array(rows.length);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { Cache } from "../../../src/fitted/cache.ts";
-import { percentile } from "../../../src/fitted/percentile.ts";
 
 describe("a cache", () => {
   it("lets go of what was used longest ago, by number", () => {
@@ -29,20 +28,5 @@ describe("a cache", () => {
     cache.set("a", "A", 60);
     cache.set("a", "B", 70);
     expect([cache.get("a"), cache.size, cache.bytes]).toEqual(["B", 1, 70]);
-  });
-});
-
-describe("a percentile", () => {
-  // numpy.percentile
-  it.each([
-    [[3, 1, 2], 0.5, 2],
-    [[0.1, 0.7, 0.3, 0.9, 0.4], 0.9, 0.8200000000000001],
-    [[0.1, 0.7, 0.3, 0.9, 0.4], 0.95, 0.86],
-    [[0.1, 0.7, 0.3, 0.9, 0.4], 0.6, 0.52],
-    [[5], 0.9, 5],
-    [[1, 2], 1, 2],
-    [[1, 2], 0, 1],
-  ])("of %j at %d is %d", (values, share, expected) => {
-    expect(percentile(Float64Array.from(values), share)).toBe(expected);
   });
 });
