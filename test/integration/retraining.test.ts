@@ -188,10 +188,10 @@ describe("a window model", () => {
     const { swaps } = trainingOf(core);
     expect(
       swaps.map(({ version, trainedAt, swappedAt }) => [version, trainedAt, swappedAt]),
-    ).toEqual(Array(4).fill([1, 20, 50]));
+    ).toEqual(Array.from({ length: 4 }, () => [1, 20, 50]));
     expect(new Set(swaps.map(({ keyHash }) => keyHash)).size).toBe(4);
     expect(trainingOf(core)).toMatchObject({ state: "ready", modelVersion: 1, trainings: 4 });
-    const next = await sendInTurns(core, [...rows.slice(0, 4)], 4, { keys: keys.slice(0, 4) });
+    const next = await sendInTurns(core, rows.slice(0, 4), 4, { keys: keys.slice(0, 4) });
     expect(next.versions).toEqual([1, 1, 1, 1]);
     expect(next.scores.some(Number.isNaN)).toBe(false);
   });

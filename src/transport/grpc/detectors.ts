@@ -1,7 +1,7 @@
 import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
 import { describeSpec, type DetectorSpecJson } from "../../config/describe-spec.ts";
 import { detectorName, normalizeSpec } from "../../config/detector-spec.ts";
-import type { DetectorStatus } from "../../control/registry.ts";
+import { describeStatus, type DetectorStatusJson } from "../../control/describe-status.ts";
 import type { Detector } from "../../domain/detector.ts";
 import { WeirError } from "../../domain/errors.ts";
 import { Malformed } from "./definitions.ts";
@@ -21,7 +21,7 @@ interface Named {
 interface DetectorMessage {
   readonly name: string;
   readonly spec: DetectorSpecJson;
-  readonly status: DetectorStatus;
+  readonly status: DetectorStatusJson;
 }
 interface OneDetector {
   readonly detector: DetectorMessage;
@@ -116,6 +116,6 @@ function readToken(token: string): string | undefined {
 }
 
 function toMessage(detector: Detector, parts: GrpcParts): DetectorMessage {
-  const status = parts.registry.status(detector);
+  const status = describeStatus(parts.registry.status(detector));
   return { name: detector.name, spec: describeSpec(detector.config), status };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { describeSpec } from "../../config/describe-spec.ts";
 import { detectorName, normalizeSpec } from "../../config/detector-spec.ts";
 import { show } from "../../config/problems.ts";
+import { describeStatus } from "../../control/describe-status.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Detector, DetectorConfig } from "../../domain/detector.ts";
 import { WeirError } from "../../domain/errors.ts";
@@ -207,19 +208,9 @@ export function pageOf(
 
 /** The proto3 JSON mapping of a Detector. */
 function detectorJson(detector: Detector, registry: Registry): object {
-  const status = registry.status(detector);
   return {
     name: detector.name,
     spec: describeSpec(detector.config),
-    status: {
-      events: String(status.events),
-      keys: String(status.keys),
-      anomalies: String(status.anomalies),
-      fallbacks: String(status.fallbacks),
-      modelVersion: status.modelVersion,
-      stateBytes: String(status.stateBytes),
-      schema: status.schema,
-      ...(status.lastError === "" ? {} : { lastError: status.lastError }),
-    },
+    status: describeStatus(registry.status(detector)),
   };
 }

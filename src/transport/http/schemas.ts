@@ -169,6 +169,29 @@ export const createDetectorRequest = component(
   z.strictObject({ name: z.string().min(1), spec: detectorSpec }),
 );
 
+const trainingStatus = component(
+  "TrainingStatus",
+  "How the models of a detector come about that trains them on a window. Of windows that are each key's own: state, trainings, failures and swaps only.",
+  z.strictObject({
+    state: stateName,
+    windowRows: uint32.describe("Rows in the window now"),
+    rowsUntilReady: uint32.describe("Before the first training"),
+    rowsSinceTraining: uint64Text.describe("Since the window that the model was trained on"),
+    trainings: uint64Text.describe("That gave a model"),
+    failures: uint64Text,
+    lastTrainingMs: z.number(),
+    swaps: z
+      .array(
+        z.strictObject({
+          version: uint32,
+          trainedAt: uint64Text.describe("The last row that the model was trained on"),
+          swappedAt: uint64Text.describe("The last row before the swap"),
+        }),
+      )
+      .describe("The last 64, the newest last"),
+  }),
+);
+
 /** A detector as it serves. */
 export const detector = component(
   "Detector",
@@ -185,6 +208,7 @@ export const detector = component(
       stateBytes: uint64Text,
       schema: uint32.describe("Hash of the inputs; what Frame.schema is checked against"),
       lastError: z.string().optional(),
+      training: trainingStatus.optional(),
     }),
   }),
 );

@@ -25,7 +25,7 @@ class FakeShards {
   constructor() {
     const models: Partial<Models> = {
       onTrainingDue: undefined,
-      takeTrainings: async (_shard, max = Infinity) => this.due.splice(0, max),
+      takeTrainings: async (_shard, max) => this.due.splice(0, max),
       swapModel: async (copy) => {
         this.swapped.push(copy.handle);
         return { outcome: "swapped", position: copy.position + 1 };
@@ -69,7 +69,7 @@ interface Rig {
   readonly outcomes: string[];
   readonly warnings: string[];
   /** Lets the trainer take what is due. */
-  take(): Promise<void>;
+  readonly take: () => Promise<void>;
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
