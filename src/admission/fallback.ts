@@ -150,7 +150,7 @@ function sentNumber(
   return event.values[column] ?? event.numbers.get(input.name) ?? Number.NaN;
 }
 
-function sentCategory(
+export function sentCategory(
   detector: Detector,
   request: ScoreRequest,
   row: number,
