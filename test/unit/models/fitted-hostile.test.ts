@@ -128,6 +128,50 @@ test.each([
   );
 });
 
+describe("a sound body of more than scoring has room for is refused", () => {
+  const rows = Float64Array.from({ length: 50 }, (_, i) => Math.sin(i));
+
+  test.each([
+    [4096, 0],
+    [4100, 5],
+    [40_000, 5],
+  ])("one_class_svm of %i vectors: check answers %i", (vectors, answer) => {
+    const { model, view, body } = withBody(bench.fit("one_class_svm", rows, 1), 64 + 16 * vectors);
+    view.setUint32(body + 32, vectors, true);
+    view.setUint32(body + 36, vectors, true);
+    seal(model);
+    expect(bench.check(model)).toBe(answer);
+    if (answer === 0) expect(bench.score(model, rows).raws.every(Number.isFinite)).toBe(true);
+  });
+
+  test.each([
+    [1024, 0],
+    [1032, 5],
+    [70_000, 5],
+  ])("autoencoder of %i units: check answers %i", (units, answer) => {
+    const { model, view, body } = withBody(bench.fit("autoencoder", rows, 1), 200 + 48 * units);
+    [2, 0, 0, 0, 1, units, 1].forEach((word, i) => view.setUint32(body + 4 * i, word, true));
+    view.setFloat64(body + 112, 1, true);
+    seal(model);
+    expect(bench.check(model)).toBe(answer);
+    if (answer === 0) expect(bench.score(model, rows).raws[10]).toBe(Math.abs(Math.sin(10)));
+  });
+});
+
+/** A model with the header of `from` and a body of zeros behind what that body begins with. */
+function withBody(
+  from: Uint8Array,
+  bytes: number,
+): { readonly model: Uint8Array; readonly view: DataView; readonly body: number } {
+  const body = new DataView(from.buffer).getUint32(24, true);
+  const model = new Uint8Array((body + bytes + 15) & ~15);
+  model.set(from.subarray(0, body + 32));
+  const view = new DataView(model.buffer);
+  view.setUint32(8, model.length, true);
+  view.setUint32(28, bytes, true);
+  return { model, view, body };
+}
+
 /** A copy with a few words changed, most of them near the body's start, where its counts are. */
 function changedModel(model: Uint8Array, body: number, random: () => number): Uint8Array {
   const changed = model.slice();
