@@ -28,7 +28,7 @@ export const NORMALIZE_LLAMAFARM_STREAM: u32 = 2;
 export const NORMALIZE_STANDARDIZATION: u32 = 3;
 export const NORMALIZE_ZSCORE: u32 = 4;
 
-/** Raw scores are held within this while p is found, so that their differences are finite. */
+/** Training scores, and raw scores while p is found, are held within this, so that their differences are finite. */
 const RAW_MAX: f64 = 8.9e307;
 const SHAPE_MIN: f64 = 0.25;
 const SHAPE_MAX: f64 = 0.75;
@@ -42,34 +42,34 @@ const EXPONENT_MAX: f64 = 700;
 /** Fills the model's statistics and knots from its training rows' own scores and their scores as new rows, `count` each. */
 export function calibrate(model: Model, scores: u32, newScores: u32, count: u32): void {
   const mark = workTop();
-  const sorted = work((count as u64) << 3);
-  memory.copy(sorted, newScores, count << 3);
-  sortNumbers(sorted, count);
-  fillStatistics(model, sorted, count);
-  fillThreshold(model, sorted, count);
-  memory.copy(sorted, scores, count << 3);
-  sortNumbers(sorted, count);
-  model.rawThreshold = percentile(sorted, count, 1 - model.contamination);
-  rank(model, sorted, count);
+  const asNew = sortWithin(newScores, count);
+  fillStatistics(model, asNew, count);
+  fillThreshold(model, asNew, count);
+  releaseWork(mark);
+  const own = sortWithin(scores, count);
+  model.rawThreshold = percentile(own, count, 1 - model.contamination);
+  fillKnots(model, own, count);
+  fitTail(model, own, count);
   releaseWork(mark);
 }
 
 /** Ranks raw scores among these from now on, instead of the training rows' own. */
 export function rankAmong(model: Model, scores: u32, count: u32): void {
   const mark = workTop();
-  const sorted = work((count as u64) << 3);
-  memory.copy(sorted, scores, count << 3);
-  sortNumbers(sorted, count);
-  rank(model, sorted, count);
+  const sorted = sortWithin(scores, count);
+  fillKnots(model, sorted, count);
+  fitTail(model, sorted, count);
   releaseWork(mark);
 }
 
-function rank(model: Model, sorted: u32, count: u32): void {
+/** A sorted copy in work memory, of scores whose differences are finite. */
+function sortWithin(scores: u32, count: u32): u32 {
+  const sorted = work((count as u64) << 3);
   for (let i: u32 = 0; i < count; i++) {
-    store<f64>(sorted + (i << 3), rawWithin(load<f64>(sorted + (i << 3))));
+    store<f64>(sorted + (i << 3), rawWithin(load<f64>(scores + (i << 3))));
   }
-  fillKnots(model, sorted, count);
-  fitTail(model, sorted, count);
+  sortNumbers(sorted, count);
+  return sorted;
 }
 
 function fillStatistics(model: Model, sorted: u32, count: u32): void {

@@ -126,7 +126,7 @@ function fillMoments(training: Training, column: u32, record: u32): void {
 /** -1, 0 or 1; 0 where SciPy's skew sees a spread of rounding only, or none that float64 can hold. */
 function signOf(second: f64, third: f64, mean: f64, count: f64): i32 {
   const noise = EPSILON * mean;
-  if (second <= noise * noise * count) return 0;
+  if (second / count <= noise * noise) return 0;
   return third > 0 ? 1 : third < 0 ? -1 : 0;
 }
 
