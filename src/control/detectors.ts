@@ -71,7 +71,7 @@ export class Detectors implements Registry {
     const runtime = this.admission?.runtimeOf(detector);
     const trained = this.options.trainer.statusOf(detector);
     const lastError = trained?.lastError ?? "";
-    return {
+    const status = {
       events: counters.events,
       keys: counters.keys,
       anomalies: counters.anomalies,
@@ -82,6 +82,14 @@ export class Detectors implements Registry {
       training: trained?.training,
       lastError: lastError === "" ? (runtime?.lastError ?? "") : lastError,
     };
+    return isDiscovering(detector) ? this.withKeptRows(detector, status) : status;
+  }
+
+  /** A detector that discovers its inputs has its rows elsewhere than in the shards. */
+  private withKeptRows(detector: Detector, status: DetectorStatus): DetectorStatus {
+    const kept = this.discovery?.status(detector);
+    if (kept === undefined || status.training === undefined) return status;
+    return { ...status, events: kept.total, training: { ...status.training, ...kept.training } };
   }
 
   create(name: string, config: DetectorConfig): Promise<Detector> {

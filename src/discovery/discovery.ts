@@ -1,5 +1,6 @@
 import type { CallContext, Reply, Ticket } from "../admission/scorer.ts";
 import { limits } from "../config/limits.ts";
+import type { TrainingStatus } from "../control/registry.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isWindowModel } from "../domain/detector.ts";
 import type { Detector, Input, WindowModel } from "../domain/detector.ts";
@@ -45,6 +46,8 @@ export interface DiscoveryStatus {
   readonly rows: number;
   /** Rows since created or reset. */
   readonly total: number;
+  /** The same, as the status of its training tells it. */
+  readonly training: Pick<TrainingStatus, "windowRows" | "rowsUntilReady" | "rowsSinceTraining">;
 }
 
 interface Discovering {
@@ -84,9 +87,12 @@ export class Discovery {
   }
 
   status(detector: Detector): DiscoveryStatus {
-    const { kept, total } = this.of(detector);
+    const { kept, total, model } = this.of(detector);
     // As in LlamaFarm a first row without any field counts until a real one comes.
-    return { rows: kept.length === 0 && total > 0 ? 1 : kept.length, total };
+    const rows = kept.length === 0 && total > 0 ? 1 : kept.length;
+    const rowsUntilReady = Math.max(0, model.minSamples - rows);
+    const training = { windowRows: rows, rowsUntilReady, rowsSinceTraining: total };
+    return { rows, total, training };
   }
 
   /** Rows that are still missing before the columns are known; 0 = it is being made. */

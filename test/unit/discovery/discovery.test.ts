@@ -104,7 +104,7 @@ describe("discovery", () => {
       detector,
       Array.from({ length: 70 }, (_, i) => ({ a: i })),
     );
-    expect(discovery.status(detector)).toEqual({ rows: 50, total: 70 });
+    expect(discovery.status(detector)).toMatchObject({ rows: 50, total: 70 });
     expect(discovery.missing(detector)).toBe(10);
   });
 
@@ -112,9 +112,9 @@ describe("discovery", () => {
     const { discovery } = rig();
     const detector = discovering();
     keepRows(discovery, detector, [{}]);
-    expect(discovery.status(detector)).toEqual({ rows: 1, total: 1 });
+    expect(discovery.status(detector)).toMatchObject({ rows: 1, total: 1 });
     keepRows(discovery, detector, [{ a: 1 }, {}]);
-    expect(discovery.status(detector)).toEqual({ rows: 1, total: 3 });
+    expect(discovery.status(detector)).toMatchObject({ rows: 1, total: 3 });
   });
 
   it("says so when no field has numbers", async () => {
@@ -270,7 +270,7 @@ describe("events of the contract for a detector that discovers", () => {
     expect(verdicts?.states[0]).toBe(State.COLLECTING);
     expect(verdicts?.scores[0]).toBeNaN();
     expect(verdicts?.thresholds[0]).toBe(0.5);
-    expect(discovery.status(detector)).toEqual({ rows: 1, total: 1 });
+    expect(discovery.status(detector)).toMatchObject({ rows: 1, total: 1 });
   });
 
   it("leave no trace when they are only scored, or come under a system action", () => {

@@ -1,6 +1,6 @@
 import { limits } from "../../../config/limits.ts";
 import type { Detector } from "../../../domain/detector.ts";
-import { WeirError } from "../../../domain/errors.ts";
+import { Code, WeirError } from "../../../domain/errors.ts";
 import type { EventInput } from "../../../domain/event.ts";
 import { Source, type Verdicts } from "../../../domain/verdict.ts";
 import type { NamedRow } from "../../../discovery/kept-rows.ts";
@@ -66,6 +66,17 @@ function categoriesOf(row: Row, inputs: Detector["categoryInputs"]): ReadonlyMap
     if (text !== undefined) categories.set(name, text);
   }
   return categories;
+}
+
+/** A refusal by admission, which names places as they are over gRPC, with the names of points; `first` is the first row's point. */
+export function ofPoints(error: unknown, { numberInputs }: Detector, first: number): unknown {
+  if (!(error instanceof WeirError) || error.code !== Code.INVALID_ARGUMENT) return error;
+  const message = error.message.replace(
+    /^events\[(\d+)\]\.(?:values\[(\d+)\]|categories\.)/,
+    (_, row: string, column: string | undefined) =>
+      `data[${Number(row) + first}].${column === undefined ? "" : numberInputs[Number(column)]?.name}`,
+  );
+  return new WeirError(error.code, error.reason, message);
 }
 
 /** A point that trains the first model, or waits for it. */

@@ -13,7 +13,14 @@ import { answer, pathId, type LlamaFarmParts } from "./parts.ts";
 import { StreamDetectors, modelOf, notFound, thresholdOf } from "./stream-detectors.ts";
 import type { StreamingParts } from "./stream-detectors.ts";
 import { detectorConfig, readStreamRequest, type StreamRequest } from "./stream-request.ts";
-import { checkNumbers, collectingItem, eventOf, itemOf, namedRow } from "./stream-rows.ts";
+import {
+  checkNumbers,
+  collectingItem,
+  eventOf,
+  itemOf,
+  namedRow,
+  ofPoints,
+} from "./stream-rows.ts";
 import type { StreamItem } from "./stream-rows.ts";
 import type { Row } from "./validate.ts";
 
@@ -70,13 +77,7 @@ export class Streams {
     traceparent: string | undefined,
   ): Promise<object> {
     const progress: Progress = { data, items: [], state: 0 };
-    try {
-      await this.score(detector, data, { progress, traceparent, untilReady: () => 0 });
-    } catch (error) {
-      // Admission names what is wrong as it is over gRPC.
-      checkNumbers(data);
-      throw error;
-    }
+    await this.score(detector, data, { progress, traceparent, untilReady: () => 0 });
     return this.answerOf(detector, progress);
   }
 
@@ -160,17 +161,18 @@ export class Streams {
     },
   ): Promise<void> {
     const { progress, traceparent, untilReady } = into;
-    const verdicts = await this.submit(
-      {
-        detector: detector.name,
-        events: rows.map((row) => eventOf(row, detector)),
-        frame: undefined,
-        mode: 0,
-        timeoutMs: limits.timeoutMsMax,
-        explain: false,
-      },
-      traceparent,
-    );
+    const request = {
+      detector: detector.name,
+      events: rows.map((row) => eventOf(row, detector)),
+      frame: undefined,
+      mode: 0,
+      timeoutMs: limits.timeoutMsMax,
+      explain: false,
+    };
+    const first = progress.items.length;
+    const verdicts = await this.submit(request, traceparent).catch((error: unknown) => {
+      throw ofPoints(error, detector, first);
+    });
     for (let row = 0; row < rows.length; row++) {
       progress.items.push(itemOf(verdicts, row, untilReady(row)));
     }
