@@ -92,10 +92,22 @@ export class WindowModels {
     return this.exclusively(held, (kernel) => takeTrainings(held, kernel, max));
   }
 
-  /** Swaps a trained model in: rows admitted before this call are scored by the old one. */
-  swapModel(copy: TrainingCopy, model: Uint8Array): Promise<SwapResult> {
+  /** Swaps a trained model in: rows admitted before this call are scored by the old one. Rejects for a model of another detector. */
+  async swapModel(copy: TrainingCopy, model: Uint8Array): Promise<SwapResult> {
     const shard = this.shardAt(copy.shard);
-    return this.exclusively(shard, (kernel) => swapModel(shard, kernel, copy.handle, model));
+    const { status, position } = await this.exclusively(shard, (kernel) =>
+      swapModel(shard, kernel, copy.handle, model),
+    );
+    switch (status) {
+      case Status.OK:
+        return { outcome: "swapped", position };
+      case Status.GONE:
+        return { outcome: "gone", position: 0 };
+      case Status.NO_MEMORY:
+        return { outcome: "no_memory", position: 0 };
+      default:
+        throw new Error(`the model does not fit its detector: status ${status}`);
+    }
   }
 
   /**
@@ -199,20 +211,10 @@ async function swapModel(
   kernel: ShardExports,
   handle: number,
   model: Uint8Array,
-): Promise<SwapResult> {
+): Promise<{ readonly status: number; readonly position: number }> {
   const address = kernel.placeModel(handle, model.length) >>> 0;
   if (address !== 0) await copyInTurns(model, views.u8.subarray(address, address + model.length));
-  const status = kernel.swapModel(handle, address);
-  switch (status) {
-    case Status.OK:
-      return { outcome: "swapped", position: kernel.swapPosition() };
-    case Status.GONE:
-      return { outcome: "gone", position: 0 };
-    case Status.NO_MEMORY:
-      return { outcome: "no_memory", position: 0 };
-    default:
-      throw new Error(`a model does not fit its detector: status ${status}`);
-  }
+  return { status: kernel.swapModel(handle, address), position: kernel.swapPosition() };
 }
 
 function modelOf(
