@@ -6,6 +6,7 @@ import { runIdle } from "./end-to-end/idle.ts";
 import { runLane } from "./end-to-end/lane-suite.ts";
 import { runMemory } from "./end-to-end/memory.ts";
 import { runTelemetry } from "./end-to-end/telemetry.ts";
+import { runTraining } from "./end-to-end/training.ts";
 import { runWarmup } from "./end-to-end/warmup.ts";
 import { runKinds } from "./kinds-suite.ts";
 import { parseOptions, usage, type BenchOptions, type SuiteName } from "./options.ts";
@@ -60,6 +61,7 @@ async function runAll(options: BenchOptions): Promise<BenchResults> {
     }
   }
   await collector.run("telemetry", options, () => runTelemetry(scale));
+  await collector.run("training", options, () => runTraining(scale));
   await collector.run("warmup", options, () => runWarmup(scale));
   await collector.run("memory", options, () => runMemory(scale));
   return {

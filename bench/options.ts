@@ -75,6 +75,7 @@ export const suiteNames = [
   "http",
   "idle",
   "telemetry",
+  "training",
   "warmup",
   "memory",
   "peers",

@@ -2,7 +2,14 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barRows, figure, milliseconds, percent } from "./bars.ts";
-import type { BenchResults, KindsReport, LaneReport, OpenReport, TimesReport } from "./results.ts";
+import type {
+  BenchResults,
+  KindsReport,
+  LaneReport,
+  OpenReport,
+  TimesReport,
+  TrainingReport,
+} from "./results.ts";
 import type { Spread } from "./statistics.ts";
 
 /**
@@ -49,6 +56,22 @@ export function provenance({ date, machine, scale }: BenchResults): string {
   const place = `${cpu}, ${cores} cores, ${figure(memoryGb)} GB, ${system}, Node ${node}`;
   const note = scale === "full" ? "" : ` A ${scale} run: not for quoting.`;
   return `${date.slice(0, 10)}, ${place}, load before ${figure(load)}.${note}`;
+}
+
+function trainingTable({ runs }: TrainingReport): string {
+  return table(
+    ["kind", "lane", "rows/s", "p99 without", "p99 while it trains", "ratio", "trainings", "busy"],
+    runs.map((run) => [
+      run.kind,
+      run.lane,
+      figure(run.offeredRowsPerS),
+      range(run.stillP99Us, milliseconds),
+      range(run.trainingP99Us, milliseconds),
+      range(run.ratio, (ratio) => `${figure(ratio)}x`),
+      figure(run.trainings),
+      percent(run.busyShare),
+    ]),
+  );
 }
 
 function saturationTable(lanes: readonly LaneReport[]): string {
@@ -193,6 +216,7 @@ export function report(results: BenchResults): string {
       `${named.join(", ")}. Checksum of River's scores \`${checksums.river}\`, of Weir's on the same rows \`${checksums.weir ?? "-"}\`.`,
     );
   }
+  if (suites.training) parts.push("### Scoring while models train", trainingTable(suites.training));
   if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
   if (lanes.length > 0) {
     parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));

@@ -30,6 +30,7 @@ export interface Suites {
   http?: LaneReport;
   idle?: readonly IdleReport[];
   telemetry?: TelemetryReport;
+  training?: TrainingReport;
   warmup?: WarmupReport;
   memory?: MemoryReport;
   peers?: PeersReport;
@@ -103,6 +104,23 @@ export interface TelemetryReport {
     readonly offRowsPerS: Spread;
     /** On over off, pair by pair. */
     readonly ratio: Spread;
+  }[];
+}
+
+/** Scoring at half of saturation, with trainings behind it and without, by turns. */
+export interface TrainingReport {
+  readonly runs: readonly {
+    readonly kind: string;
+    readonly lane: "events" | "frames";
+    readonly offeredRowsPerS: number;
+    readonly stillP99Us: Spread;
+    readonly trainingP99Us: Spread;
+    /** With over without, pair by pair. */
+    readonly ratio: Spread;
+    /** That ended while they were measured. */
+    readonly trainings: number;
+    /** Share of that time in which a training ran. */
+    readonly busyShare: number;
   }[];
 }
 

@@ -83,3 +83,29 @@ test("figures have three digits, thousands apart", () => {
   expect(figure(Number.NaN)).toBe("-");
   expect(percent(0.999_69)).toBe("99.96 %");
 });
+
+describe("barRows of trainings", () => {
+  test.each([
+    [1.29, "bar"],
+    [1.31, "no"],
+  ] as const)("a p99 of %d times that without is %s", (ratio, expected) => {
+    const run = {
+      kind: "ecod",
+      lane: "events",
+      offeredRowsPerS: 1000,
+      stillP99Us: spread(1000),
+      trainingP99Us: spread(1000 * ratio),
+      ratio: spread(ratio),
+      trainings: 10,
+      busyShare: 0.9,
+    } as const;
+    const [row] = barRows({
+      date: "2026-01-01T00:00:00Z",
+      machine: { cpu: "", cores: 2, memoryGb: 8, node: "26", system: "", load: 0 },
+      scale: "full",
+      suites: { training: { runs: [run] } },
+      skipped: {},
+    });
+    expect(row).toMatchObject({ reached: expected, measured: `${ratio}x` });
+  });
+});
