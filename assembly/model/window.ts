@@ -6,7 +6,7 @@
  *
  * A log takes one short write an event, and memory as the key ages; it is used where it is no larger than counts.
  */
-import { BLOCK_HEADER, blockBytes, KIND_WINDOW } from "../arena";
+import { BLOCK_HEADER, KIND_WINDOW, roomOf } from "../arena";
 import { allocateFor, Detector, releaseFor } from "../detector";
 import { Key } from "../key";
 
@@ -33,7 +33,7 @@ function growLog(detector: Detector, key: Key): bool {
   if (old != 0) memory.copy(log + BLOCK_HEADER, old + BLOCK_HEADER, used);
   store<u32>(log, KIND_WINDOW);
   key.window = log;
-  key.windowCapacity = min(detector.window, (blockBytes(log) - BLOCK_HEADER) / detector.logStride);
+  key.windowCapacity = min(detector.window, (roomOf(log) - BLOCK_HEADER) / detector.logStride);
   releaseFor(detector.slot, old);
   return true;
 }
