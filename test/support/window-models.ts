@@ -71,15 +71,14 @@ export async function createWindowDetector(
   await createDetector(core, name, windowSpec(given));
 }
 
-/** Rows of one request, in order; `keys` one a row, or one for all. */
+/** Rows of one request, in order; `keys` one a row, else three by turns. */
 export function send(
   core: Core,
   rows: readonly (readonly number[])[],
-  options: { readonly detector?: string; readonly keys?: string | readonly string[] } = {},
+  options: { readonly detector?: string; readonly keys?: readonly string[] } = {},
 ): Promise<Verdicts> {
-  const { detector = "d", keys = "" } = options;
-  const each = typeof keys === "string" ? rows.map(() => keys) : keys;
-  return submit(core, request({ detector, frame: frame(rows, each) }));
+  const { detector = "d", keys = rows.map((_, i) => `client ${i % 3}`) } = options;
+  return submit(core, request({ detector, frame: frame(rows, keys) }));
 }
 
 /** Sends in requests of `size` rows and lets every training end in between: swaps fall at the same rows in every run. */
@@ -92,8 +91,7 @@ export async function sendInTurns(
   const scored: Scored = { scores: [], raws: [], versions: [] };
   for (let at = 0; at < rows.length; at += size) {
     const { keys } = options;
-    const some =
-      typeof keys === "object" ? { ...options, keys: keys.slice(at, at + size) } : options;
+    const some = keys === undefined ? options : { ...options, keys: keys.slice(at, at + size) };
     const verdicts = await send(core, rows.slice(at, at + size), some);
     scored.scores.push(...verdicts.scores);
     scored.raws.push(...verdicts.rawScores);
