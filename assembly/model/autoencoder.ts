@@ -4,8 +4,9 @@
  * (x - mean) / (population deviation + 1e-8). Training is network.ts, in batches of shuffled rows of which a last part batch is
  * dropped (fewer rows than a batch: one batch of all rows); scoring has the normalisation folded into the weights, and no dropout.
  *
- * Bound: at most WORK_MAX weights x rows x epochs (about 10 s; with the default network 740,000 rows: 14 epochs of 50,000 rows),
- * at least one batch. Beyond, the training ends early; where it ends within the first epoch, it has seen a sample of the rows.
+ * Bound: at most WORK_MAX weights x rows x epochs, one to a few seconds (the default network on 10 columns: 740,000 rows, 15 epochs
+ * of 50,000), and at least one batch. Beyond, the training ends early; where it ends within the first epoch, it has seen a sample of
+ * the rows.
  *
  * Numbers between layers are kept within +-1e18, so that no row makes a score that is none; weights that training made too large
  * for that are a failure.

@@ -8,7 +8,7 @@
  * a subset and one step a candidate.
  */
 import { sampleWithout, shuffle } from "../rng";
-import { addOuter, halfBytes, halfRow, pseudoInverse, quadratic } from "./linear-algebra";
+import { addOuter, halfBytes, halfRow, pseudoInverse, quadratic, roomFor } from "./linear-algebra";
 import { smallest } from "./select";
 import { fail, FAILED_OVERFLOW, work, zeroedWork } from "./work";
 
@@ -63,7 +63,7 @@ export function searchFor(rows: u32, count: u32, columns: u32, support: u32): Mc
   search.kept = work((count as u64) << 2);
   search.centred = zeroedWork((columns as u64) * 8 + 16);
   search.inverse = work(halfBytes(columns) as u64);
-  search.matrices = work((columns as u64) * (columns as u64) * 16);
+  search.matrices = work(roomFor(columns));
   search.candidateBytes = covarianceOf(0, columns) + halfBytes(columns);
   search.current = zeroedWork(search.candidateBytes as u64);
   search.previous = zeroedWork(search.candidateBytes as u64);
@@ -196,7 +196,7 @@ function offer(best: Best, search: McdSearch): void {
 /** Multiply-adds of one step, about. */
 function stepWork(count: u32, columns: u32): f64 {
   const d = columns as f64;
-  return (count as f64) * d * d + 20 * d * d * d;
+  return (count as f64) * d * d + 4 * d * d * d;
 }
 
 function trialsWithin(planned: u32, subsets: u32, count: u32, columns: u32): u32 {

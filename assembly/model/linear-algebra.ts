@@ -2,13 +2,17 @@
  * Symmetric matrices. A *half* is the lower triangle, row by row, each row padded to an even number of float64s, so that two lanes
  * work on it: row i has i + 1 entries at `halfRow(i)`.
  */
+import { eigenSymmetric } from "./eigen";
 
 /** Pivots below this share of the largest variance: the triangular factor is not to be relied on. */
 const PIVOT_MIN: f64 = 1e-10;
 const EPSILON: f64 = 2.220446049250313e-16;
-const SWEEPS_MAX: u32 = 64;
-/** Entries off the diagonal that count as 0, where the largest variance is 1: far below what decides over a direction. */
-const OFF_MIN: f64 = 1e-20;
+
+/** Bytes that a pseudo-inverse works in. */
+export function roomFor(n: u32): u64 {
+  const size = n as u64;
+  return (2 * size * size + 3 * size) << 3;
+}
 
 /** Bytes from a half's start to its row i. */
 export function halfRow(i: u32): u32 {
@@ -116,73 +120,11 @@ function invertFactor(factor: u32, n: u32, inverse: u32, half: u32): void {
   }
 }
 
-/** The rotation that makes a_pq 0, applied to both sides of the matrix and to the rows of `vectors`. */
-function rotate(matrix: u32, vectors: u32, n: u32, p: u32, q: u32): void {
-  const pq = load<f64>(entry(matrix, n, p, q));
-  const pp = load<f64>(entry(matrix, n, p, p));
-  const qq = load<f64>(entry(matrix, n, q, q));
-  const theta = (qq - pp) / (2 * pq);
-  const far = Math.abs(theta) > 1e150;
-  const size = far ? 0.5 / theta : 1 / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-  const t = !far && theta < 0 ? -size : size;
-  const c: f64 = 1 / Math.sqrt(t * t + 1);
-  const s = t * c;
-  const rowP = entry(matrix, n, p, 0);
-  const rowQ = entry(matrix, n, q, 0);
-  for (let k: u32 = 0; k < n; k++) {
-    const x = load<f64>(rowP + (k << 3));
-    const y = load<f64>(rowQ + (k << 3));
-    const newX = c * x - s * y;
-    const newY = s * x + c * y;
-    store<f64>(rowP + (k << 3), newX);
-    store<f64>(rowQ + (k << 3), newY);
-    store<f64>(entry(matrix, n, k, p), newX);
-    store<f64>(entry(matrix, n, k, q), newY);
-  }
-  store<f64>(rowP + (p << 3), pp - t * pq);
-  store<f64>(rowQ + (q << 3), qq + t * pq);
-  store<f64>(rowP + (q << 3), 0);
-  store<f64>(rowQ + (p << 3), 0);
-  const vectorP = entry(vectors, n, p, 0);
-  const vectorQ = entry(vectors, n, q, 0);
-  for (let k: u32 = 0; k < n << 3; k += 8) {
-    const x = load<f64>(vectorP + k);
-    const y = load<f64>(vectorQ + k);
-    store<f64>(vectorP + k, c * x - s * y);
-    store<f64>(vectorQ + k, s * x + c * y);
-  }
-}
-
-/**
- * Eigenvalues on the diagonal of a symmetric matrix (n x n, finite), eigenvectors as rows of `vectors`: cyclic Jacobi rotations
- * (Golub and Van Loan, 8.5) until all entries off the diagonal vanish beside the diagonal's.
- */
-export function eigenSymmetric(matrix: u32, vectors: u32, n: u32): void {
-  memory.fill(vectors, 0, (n * n) << 3);
-  for (let i: u32 = 0; i < n; i++) store<f64>(entry(vectors, n, i, i), 1);
-  for (let sweep: u32 = 0; sweep < SWEEPS_MAX; sweep++) {
-    let rotated = false;
-    for (let p: u32 = 0; p < n; p++) {
-      for (let q = p + 1; q < n; q++) {
-        const off = Math.abs(load<f64>(entry(matrix, n, p, q)));
-        if (off == 0) continue;
-        const pp = Math.abs(load<f64>(entry(matrix, n, p, p)));
-        const qq = Math.abs(load<f64>(entry(matrix, n, q, q)));
-        // Of positive semi-definite matrices this keeps small eigenvalues as precise as large ones (Demmel and Veselic 1992).
-        if (off <= EPSILON * Math.sqrt(pp) * Math.sqrt(qq)) continue;
-        if (off <= OFF_MIN) continue;
-        rotate(matrix, vectors, n, p, q);
-        rotated = true;
-      }
-    }
-    if (!rotated) return;
-  }
-}
-
 /**
  * The pseudo-inverse of a covariance (a half) as a half whose entries off the diagonal are twice what they are, as `quadratic`
  * wants them. Directions whose eigenvalue is at most n * 2^-52 of the largest have none. Returns ln det, to which those directions
- * add the logarithm of that bound, so that it stays finite and comparable; -Infinity for no spread at all. `room` holds 2 n x n.
+ * add the logarithm of that bound, so that it stays finite and comparable; -Infinity for no spread at all. `room` holds
+ * `roomFor(n)` bytes.
  */
 export function pseudoInverse(covariance: u32, n: u32, inverse: u32, room: u32): f64 {
   let largest: f64 = 0;
@@ -200,17 +142,18 @@ export function pseudoInverse(covariance: u32, n: u32, inverse: u32, room: u32):
   }
   unfold(covariance, n, room);
   for (let at = room; at < second; at += 8) store<f64>(at, load<f64>(at) / largest);
-  eigenSymmetric(room, second, n);
-  return invertByVectors(room, second, n, largest, inverse);
+  const values = second + ((n * n) << 3);
+  eigenSymmetric(room, second, values, n);
+  return invertByVectors(values, second, n, largest, inverse);
 }
 
 function invertByVectors(values: u32, vectors: u32, n: u32, scale: f64, inverse: u32): f64 {
   let top: f64 = 0;
-  for (let i: u32 = 0; i < n; i++) top = Math.max(top, load<f64>(entry(values, n, i, i)));
+  for (let i: u32 = 0; i < n; i++) top = Math.max(top, load<f64>(values + (i << 3)));
   const cutoff = top * EPSILON * (n as f64);
   let logDeterminant: f64 = 0;
   for (let e: u32 = 0; e < n; e++) {
-    const value = load<f64>(entry(values, n, e, e));
+    const value = load<f64>(values + (e << 3));
     logDeterminant += Math.log(Math.max(value, cutoff)) + Math.log(scale);
     if (value <= cutoff) continue;
     const vector = entry(vectors, n, e, 0);

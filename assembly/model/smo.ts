@@ -17,7 +17,7 @@ import { fail, FAILED_OVERFLOW, work, zeroedWork } from "./work";
 const CURVATURE_MIN: f64 = 1e-12;
 /** Beyond, float32 rows of the kernel matrix and the squares of their differences would overflow. */
 const KERNEL_MAX: f64 = 1e30;
-/** Steps x rows at most, some 5 s: a kernel that is not positive definite, or values of very different sizes, might take forever. */
+/** Steps x rows at most, a few seconds: a kernel that is not positive definite, or values of very different sizes, might take forever. */
 const STEP_ROWS_MAX: u64 = 600_000_000;
 
 @unmanaged
