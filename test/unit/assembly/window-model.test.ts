@@ -67,6 +67,26 @@ describe.each(builds)("window models, %s build", (_name, path) => {
     expect(shard.counter("cellRows")).toBe(20);
   });
 
+  it("are due at the same rows however long trainings take, within the interval", async () => {
+    const shard = await make(path);
+    const positions: number[] = [];
+    let running: TakenTraining | undefined;
+    for (const [i, row] of rowsOf(40, 1).entries()) {
+      shard.step([row]);
+      if (running !== undefined && i + 1 === running.position + 5) {
+        shard.swap(running.handle, await modelOf(path, running));
+        expect(shard.kernel.swapPosition()).toBe(running.position + 5);
+        expect(shard.counter("cellTrainedAt")).toBe(running.position);
+        running = undefined;
+      }
+      const taken = shard.take();
+      if (taken === undefined) continue;
+      positions.push(taken.position);
+      running = taken;
+    }
+    expect(positions).toEqual([10, 17, 24, 31, 38]);
+  });
+
   it("wait after a failure: a quarter of min_samples before the first model, then an interval", async () => {
     const shard = await make(path);
     const positions: number[] = [];
