@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { modelRouteDescriptions } from "../../src/transport/http/llamafarm/model-schemas.ts";
 import { call, fresh, post, refused, thirty, useService } from "../support/fitted-rig.ts";
 import type { FittedAnswer, Refusal, StoredItem } from "../support/fitted-rig.ts";
 
@@ -356,6 +357,31 @@ describe("refusals", () => {
     const request = { model, backend: "ecod", data: many, explain: true };
     expect((await refused("score", request))[1]).toContain("at most 50000 are explained at once");
   });
+});
+
+it("the OpenAPI document describes every endpoint once", async () => {
+  const { body } = await call<{ paths: Record<string, Record<string, { operationId: string }>> }>(
+    "GET",
+    "/openapi.json",
+  );
+  const ids = Object.entries(body.paths)
+    .filter(([path]) => /anomaly\/(?:fit|score|detect|save|load|models)/.test(path))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(
+        ([method, { operationId }]) => `${method} ${path} ${operationId}`,
+      ),
+    );
+  expect(ids.toSorted()).toEqual([
+    "delete /v1/ml/anomaly/models/{filename} deleteModel",
+    "get /v1/ml/anomaly/models listModels",
+    "post /v1/ml/anomaly/detect detectAnomalies",
+    "post /v1/ml/anomaly/fit fitModel",
+    "post /v1/ml/anomaly/load loadModel",
+    "post /v1/ml/anomaly/save saveModel",
+    "post /v1/ml/anomaly/score scoreRows",
+  ]);
+  const { body: listing } = await call<unknown>("GET", "/v1/ml/anomaly/models");
+  expect(modelRouteDescriptions.list.answer.parse(listing)).toEqual(listing);
 });
 
 it("both prefixes lead to the same models, and nothing is left half written", async () => {

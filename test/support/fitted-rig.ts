@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect } from "vitest";
+import { modelRouteDescriptions } from "../../src/transport/http/llamafarm/model-schemas.ts";
 import { startTestService } from "./service.ts";
 import type { TestService } from "./service.ts";
 
@@ -61,9 +62,13 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   return { status: response.status, body: (await response.json()) as T };
 }
 
-export async function post(path: string, body: unknown): Promise<FittedAnswer> {
+type Path = "fit" | "score" | "detect" | "save" | "load";
+
+/** An answer that is as the OpenAPI document says, field by field. */
+export async function post(path: Path, body: unknown): Promise<FittedAnswer> {
   const answer = await call<FittedAnswer>("POST", `/v1/ml/anomaly/${path}`, body);
   expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 200 });
+  expect(modelRouteDescriptions[path].answer.parse(answer.body)).toEqual(answer.body);
   return answer.body;
 }
 

@@ -148,6 +148,7 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
         { name: "scoring", description: "The hot path" },
         { name: "detectors", description: "The control plane" },
         { name: "alerts", description: "Anomalies as they are found" },
+        { name: "llamafarm", description: "LlamaFarm's API; every path is there without /ml too" },
         { name: "operations", description: "Health, metrics, statistics" },
       ],
     },

@@ -13,6 +13,7 @@ import { limits } from "../../../config/limits.ts";
 import { DetailError } from "./errors.ts";
 import { readFit, readLoad, readSave, readScore, tableFor } from "./model-requests.ts";
 import type { ScoreRequest } from "./model-requests.ts";
+import { describedModelRoute } from "./model-schemas.ts";
 import { answer, pathId } from "./parts.ts";
 import type { LlamaFarmParts } from "./parts.ts";
 import type { Rows } from "./validate.ts";
@@ -43,33 +44,37 @@ const namesTold = 20;
 export function modelRoutes(app: FastifyInstance, prefix: string, parts: ModelParts): void {
   const at = `${prefix}/anomaly`;
   const { fitted } = parts;
+  const describe = (name: Parameters<typeof describedModelRoute>[1]) =>
+    describedModelRoute(prefix, name);
   const route = (
     request: FastifyRequest,
     reply: FastifyReply,
     handle: () => Promise<unknown>,
   ): Promise<void> => answer(parts, request, reply, () => handle().catch(rethrow));
-  app.post(`${at}/fit`, (request, reply) => route(request, reply, () => fit(fitted, request.body)));
-  app.post(`${at}/score`, (request, reply) =>
+  app.post(`${at}/fit`, describe("fit"), (request, reply) =>
+    route(request, reply, () => fit(fitted, request.body)),
+  );
+  app.post(`${at}/score`, describe("score"), (request, reply) =>
     route(request, reply, async () => describeScored(await score(fitted, request.body, "score"))),
   );
-  app.post(`${at}/detect`, (request, reply) =>
+  app.post(`${at}/detect`, describe("detect"), (request, reply) =>
     route(request, reply, async () =>
       describeDetected(await score(fitted, request.body, "detect")),
     ),
   );
-  app.post(`${at}/save`, (request, reply) =>
+  app.post(`${at}/save`, describe("save"), (request, reply) =>
     route(request, reply, () => save(fitted, request.body)),
   );
-  app.post(`${at}/load`, (request, reply) =>
+  app.post(`${at}/load`, describe("load"), (request, reply) =>
     route(request, reply, () => load(fitted, request.body)),
   );
-  app.get(`${at}/models`, (request, reply) =>
+  app.get(`${at}/models`, describe("list"), (request, reply) =>
     route(request, reply, async () => {
       const data = (await fitted.list()).map(describeStored);
       return { object: "list", data, total: data.length };
     }),
   );
-  app.delete<InPath>(`${at}/models/:filename`, (request, reply) =>
+  app.delete<InPath>(`${at}/models/:filename`, describe("delete"), (request, reply) =>
     route(request, reply, async () => {
       const filename = pathId(request.params.filename, "filename");
       await fitted.delete(filename);
