@@ -4,8 +4,8 @@
  * best ones go on with up to 1,500 rows, and then with all.
  *
  * Bounds for large windows and many columns, beyond which the search is shorter, not worse in kind: SUBSETS_MAX subsets, and for
- * each of the three phases about PHASE_WORK multiply-adds (some seconds), which cuts trials and steps but keeps at least two trials
- * a subset and one step a candidate.
+ * each of the three phases about PHASE_WORK multiply-adds (a few seconds), which cuts subsets, trials, candidates and steps, but not
+ * below one subset, two trials of it, and one step of one candidate.
  */
 import { sampleWithout, shuffle } from "../rng";
 import { addOuter, halfBytes, halfRow, pseudoInverse, quadratic, roomFor } from "./linear-algebra";
@@ -181,16 +181,16 @@ function candidateAt(best: Best, index: u32): u32 {
   return best.candidates + index * best.bytes;
 }
 
-/** Takes the current candidate among the best; of equal ones the first come. */
-function offer(best: Best, search: McdSearch): void {
-  const determinant = load<f64>(search.current);
+/** Takes a candidate among the best; of equal ones the first come. */
+function offer(best: Best, candidate: u32): void {
+  const determinant = load<f64>(candidate);
   let place = best.size;
   while (place > 0 && determinant < load<f64>(candidateAt(best, place - 1))) place--;
   if (place == best.capacity) return;
   if (best.size < best.capacity) best.size++;
   const from = candidateAt(best, place);
   memory.copy(from + best.bytes, from, (best.size - 1 - place) * best.bytes);
-  memory.copy(from, search.current, best.bytes);
+  memory.copy(from, candidate, best.bytes);
 }
 
 /** Multiply-adds of one step, about. */
@@ -216,7 +216,7 @@ function tryRandom(
   for (let trial: u32 = 0; trial < trials; trial++) {
     sampleWithout(support, count, search.kept);
     concentrate(search, list, count, support, 2);
-    offer(best, search);
+    offer(best, search.current);
   }
 }
 
@@ -229,14 +229,15 @@ function refine(
   from: Best,
   best: Best,
 ): void {
-  const affordable = PHASE_WORK / ((from.size as f64) * stepWork(count, search.columns));
-  const steps = Math.min(STEPS_MAX as f64, Math.max(1, affordable)) as u32;
-  for (let i: u32 = 0; i < from.size; i++) {
+  const affordable = PHASE_WORK / stepWork(count, search.columns);
+  const candidates = Math.min(from.size as f64, Math.max(1, Math.floor(affordable / 3))) as u32;
+  const steps = Math.min(STEPS_MAX as f64, Math.max(1, affordable / (candidates as f64))) as u32;
+  for (let i: u32 = 0; i < candidates; i++) {
     memory.copy(search.current, candidateAt(from, i), from.bytes);
     invert(search, search.current);
     keepNearest(search, list, count, support);
     concentrate(search, list, count, support, steps);
-    offer(best, search);
+    offer(best, search.current);
   }
 }
 
@@ -277,7 +278,9 @@ function searchSubsets(search: McdSearch, all: u32, found: Best): void {
   const count = search.count;
   const parts = count / 300;
   const size = count / parts;
-  const subsets = parts < SUBSETS_MAX ? parts : SUBSETS_MAX;
+  const affordable = Math.max(1, PHASE_WORK / (6 * stepWork(size, search.columns)));
+  const most = parts < SUBSETS_MAX ? parts : SUBSETS_MAX;
+  const subsets = Math.min(most as f64, affordable) as u32;
   const starts = bestOf(search, subsets * 10);
   const shuffled = firstNumbers(count);
   shuffle(shuffled, count);
@@ -288,8 +291,7 @@ function searchSubsets(search: McdSearch, all: u32, found: Best): void {
     mine.size = 0;
     const list = shuffled + ((s * size) << 2);
     tryRandom(search, list, size, proportion(search, size), trials, mine);
-    memory.copy(candidateAt(starts, starts.size), mine.candidates, mine.size * mine.bytes);
-    starts.size += mine.size;
+    for (let i: u32 = 0; i < mine.size; i++) offer(starts, candidateAt(mine, i));
   }
   const merged = count < MERGED_MAX ? count : MERGED_MAX;
   const mergedSupport = proportion(search, merged);
