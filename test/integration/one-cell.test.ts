@@ -173,4 +173,37 @@ describe("a detector of one cell", () => {
     expect(verdicts.sources.every((source) => source === Source.MODEL)).toBe(true);
     expect(verdicts.modelVersions.every((version) => version === 1)).toBe(true);
   });
+
+  test("takes a model of several MiB in slices, and rows that come meanwhile wait for it or go before", async () => {
+    const forest = { ecod: undefined, isolationForest: { nEstimators: 1000, maxSamples: 1000 } };
+    const window = { rows: 2000, minSamples: 1500, retrainInterval: 100_000 };
+    const core = await start({ ...forest, window });
+    await submit(core, request({ detector: "d", frame: frame(rowsOf(1500, 1), keysOf(1500)) }));
+    const trained = core.trainer.idle().then(() => true);
+    const versions: number[] = [];
+    const states = new Set<number>();
+    for (let over = false; !over;) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const verdicts = await submit(
+        core,
+        request({ detector: "d", frame: frame(rowsOf(3, 2), keysOf(3)) }),
+      );
+      versions.push(...verdicts.modelVersions);
+      for (const state of verdicts.states) states.add(state);
+      expect(verdicts.sources.every((source) => source === Source.MODEL)).toBe(true);
+      // oxlint-disable-next-line no-await-in-loop -- only looks
+      over = await Promise.race([trained, Promise.resolve(false)]);
+    }
+    const model = await core.shards.windowModels.modelOf(core.detectors.get("d").slot);
+    expect(model?.length).toBeGreaterThan(2 << 20);
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    expect(states.has(State.COLLECTING)).toBe(true);
+    const [last] = (
+      await submit(core, request({ detector: "d", events: [event({ numbers: { a: 1, b: 1 } })] }))
+    ).modelVersions;
+    expect(last).toBe(1);
+    expect(core.shards.windowModels.cellOf(core.detectors.get("d").slot)?.position).toBe(
+      1500 + versions.length + 1,
+    );
+  });
 });
