@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import type { ThreadPriority } from "../../src/models/priority.ts";
 import { ThreadPool } from "../../src/models/thread-pool.ts";
@@ -7,6 +6,7 @@ import type { TrainingRequest } from "../../src/models/training.ts";
 import { compileModule, releaseModulePath } from "../../src/shard/module.ts";
 import { mulberry, normal } from "../kernel.ts";
 import { ModelBench } from "../models.ts";
+import { niceOfThreads } from "../support/threads.ts";
 
 const path = process.env["WEIR_TEST_KERNEL"] ?? releaseModulePath;
 const pools: ThreadPool[] = [];
@@ -54,21 +54,6 @@ const long = (): TrainingRequest =>
   request({ kind: "knn", columns: 10, rows: gaussian(50_000, 10) });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The nice value of every thread of this process, by its number: field 19 of its stat, counted after the name in brackets. */
-function niceOfThreads(): ReadonlyMap<number, number> {
-  return new Map(
-    readdirSync("/proc/self/task").flatMap((thread) => {
-      try {
-        const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return [[Number(thread), Number(fields[16])] as const];
-      } catch {
-        return [];
-      }
-    }),
-  );
-}
 
 describe("training", () => {
   test("gives the bytes that the same training gives on this thread, and scores with them", async () => {

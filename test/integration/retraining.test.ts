@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { State } from "../../src/domain/verdict.ts";
 import { TrainingError } from "../../src/models/training.ts";
+import { frame, request } from "../support/core.ts";
+import { niceOfThreads } from "../support/threads.ts";
 import {
   createWindowDetector,
   gaussianRows,
@@ -133,9 +135,9 @@ describe("a window model", () => {
     const seeds: bigint[] = [];
     const core = await startOne({ ...given, modelSeed: "18446744073709551615" });
     const train = core.models.train.bind(core.models);
-    core.models.train = (request, options) => {
-      seeds.push(request.seed);
-      return train(request, options);
+    core.models.train = (asked, options) => {
+      seeds.push(asked.seed);
+      return train(asked, options);
     };
     await sendInTurns(core, gaussianRows(250), 10);
     expect(seeds).toEqual([2n ** 64n - 1n, 0n, 1n]);
@@ -173,10 +175,10 @@ describe("a window model", () => {
     let running = 0;
     let most = 0;
     const train = core.models.train.bind(core.models);
-    core.models.train = async (request, options) => {
+    core.models.train = async (asked, options) => {
       most = Math.max(most, ++running);
       try {
-        return await train(request, options);
+        return await train(asked, options);
       } finally {
         running--;
       }
@@ -196,6 +198,19 @@ describe("a window model", () => {
     expect(next.scores.some(Number.isNaN)).toBe(false);
   });
 });
+
+test.runIf(process.platform === "linux")(
+  "trainer threads give way, and they alone: main thread and shard threads do not",
+  async () => {
+    const core = await startOne({}, { threads: 1, inlineWorkMax: 0 });
+    await sendInTurns(core, gaussianRows(60), 10);
+    expect(trainingOf(core).modelVersion).toBe(1);
+    const nices = niceOfThreads();
+    expect(nices.get(process.pid)).toBe(0);
+    expect([...nices.values()].filter((nice) => nice !== 0)).toEqual([10]);
+    expect(nices.size).toBeGreaterThan(3);
+  },
+);
 
 describe("a training that fails", () => {
   test("leaves every score as it would be without, and says why", async () => {
@@ -277,6 +292,23 @@ describe("a reset or a removal during a training", () => {
     expect(trainingOf(core).swaps).toEqual(trainingOf(fresh).swaps);
   });
 
+  test("leaves no trace of what was trained, or failed, before", async () => {
+    const core = await startOne();
+    await sendInTurns(core, gaussianRows(150), 10);
+    core.models.train = () => Promise.reject(new TrainingError("no"));
+    await sendInTurns(core, gaussianRows(100), 10);
+    expect(trainingOf(core)).toMatchObject({ trainings: 2, failures: 1 });
+    await core.detectors.reset("d");
+    expect(trainingOf(core)).toMatchObject({
+      modelVersion: 0,
+      trainings: 0,
+      failures: 0,
+      swaps: [],
+      lastTrainingMs: 0,
+      lastError: "",
+    });
+  });
+
   test("of one detector does not touch another in its slot", async () => {
     const core = await startOne(slow);
     await send(core, gaussianRows(50));
@@ -301,6 +333,27 @@ describe("whenTrained", () => {
     const verdicts = await send(core, gaussianRows(200, 2));
     expect(verdicts.modelVersions[0]).toBe(1);
     expect(await core.trainer.whenTrained(detector)).toBe("trained");
+  });
+
+  test("knows what has just become due, when it is asked from within the answer", async () => {
+    const core = await startOne();
+    await send(core, gaussianRows(49));
+    const outcome = await new Promise((resolve, reject) => {
+      core.admission.submit(
+        request({ detector: "d", frame: frame(gaussianRows(1), ["k"]) }),
+        {
+          receivedAt: performance.now(),
+          deadline: Number.POSITIVE_INFINITY,
+          transport: "grpc_stream",
+          traceparent: undefined,
+        },
+        {
+          answer: () => resolve(core.trainer.whenTrained(core.detectors.get("d"))),
+          fail: reject,
+        },
+      );
+    });
+    expect(outcome).toBe("trained");
   });
 
   test("tells a failure, a reset and an end", async () => {

@@ -74,7 +74,11 @@ interface Rig {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function rig(detectors: readonly Detector[], bounds = { trainingsMax: 10, bytesMax: 1e9 }): Rig {
+function rig(
+  detectors: readonly Detector[],
+  bounds = { trainingsMax: 10, bytesMax: 1e9 },
+  threads = 1,
+): Rig {
   const shards = new FakeShards();
   const running: Rig["running"] = [];
   const outcomes: string[] = [];
@@ -100,7 +104,7 @@ function rig(detectors: readonly Detector[], bounds = { trainingsMax: 10, bytesM
       }),
     },
     pool: { train },
-    threads: 1,
+    threads,
     bounds,
     detectorAt: (slot) => detectors[slot],
     telemetry: {
@@ -184,20 +188,24 @@ describe("the queue of trainings", () => {
     expect(shards.dropped).toEqual([[2, false]]);
   });
 
-  test("has one training a detector run at a time, whatever its keys", async () => {
-    const { shards, running, take } = rig([detector(0, 100, "key"), detector(1)]);
+  test("has one training a detector run at a time, whatever its keys and the threads", async () => {
+    const bounds = { trainingsMax: 10, bytesMax: 1e9 };
+    const { shards, running, take } = rig([detector(0, 100, "key"), detector(1)], bounds, 2);
     shards.add(0, { keyHash: 1n });
     shards.add(1, { keyHash: 2n });
     shards.add(2, { slot: 1 });
     await take();
-    expect(running.length).toBe(1);
-    running[0]?.end();
-    await turn();
+    expect(running.length).toBe(2);
     running[1]?.end();
     await turn();
+    expect(shards.swapped).toEqual([2]);
+    expect(running.length).toBe(2);
+    running[0]?.end();
+    await turn();
+    expect(running.length).toBe(3);
     running[2]?.end();
     await turn();
-    expect(shards.swapped).toEqual([0, 1, 2]);
+    expect(shards.swapped).toEqual([2, 0, 1]);
   });
 
   test("takes no more from the shards than it can copy in a few milliseconds at a time", async () => {
