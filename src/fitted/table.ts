@@ -61,25 +61,45 @@ export async function inTurns<T>(
   }
 }
 
-/** Objects whose fields of these names are values that can be encoded. `invalid`. */
-export function checkCells(
-  rows: readonly Readonly<Record<string, unknown>>[],
+/** Objects as rows for an encoder: their fields of these names are values that can be encoded. `invalid`. */
+export async function rowsOfObjects(
+  objects: readonly Readonly<Record<string, unknown>>[],
   fields: readonly string[],
-): readonly Row[] {
-  return rows.map((row, i) =>
-    Object.fromEntries(
-      fields.map((field): [string, Cell] => {
-        const value = Object.hasOwn(row, field) ? row[field] : undefined;
-        if (isCell(value)) return [field, value];
-        const expected = "expected text, a number, true, false or null";
-        throw new FittedError("invalid", `data[${i}].${field}: got ${show(value)}, ${expected}`);
-      }),
-    ),
-  );
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  await inTurns(objects, fields.length, (object, i) => {
+    if (hasCells(object, fields)) rows.push(object);
+    else throw wrongCell(object, fields, i);
+  });
+  return rows;
+}
+
+/** Other fields may hold whatever they do: an encoder does not look at them. */
+function hasCells(
+  object: Readonly<Record<string, unknown>>,
+  fields: readonly string[],
+): object is Row {
+  return fields.every((field) => isCell(object[field]) || !Object.hasOwn(object, field));
 }
 
 function isCell(value: unknown): value is Cell {
-  return typeof value !== "object" || value === null || value instanceof WholeFloat;
+  return (
+    value === null ||
+    (typeof value !== "object" && typeof value !== "function") ||
+    value instanceof WholeFloat
+  );
+}
+
+function wrongCell(
+  object: Readonly<Record<string, unknown>>,
+  fields: readonly string[],
+  index: number,
+): FittedError {
+  const field = fields.find((each) => !hasCells(object, [each])) ?? "";
+  return new FittedError(
+    "invalid",
+    `data[${index}].${field}: got ${show(object[field])}, expected text, a number, true, false or null`,
+  );
 }
 
 /** Before anything is made of them. `invalid`, `too_large`. */

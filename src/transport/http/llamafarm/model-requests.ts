@@ -8,9 +8,9 @@ import type { Encoding, Schema } from "../../../encode/state.ts";
 import { cacheKey } from "../../../fitted/fitted-models.ts";
 import type { FitRequest, FittedModel, ModelKey } from "../../../fitted/fitted-models.ts";
 import {
-  checkCells,
   checkSize,
   inTurns,
+  rowsOfObjects,
   tableOfLists,
   tableOfObjects,
 } from "../../../fitted/table.ts";
@@ -132,7 +132,7 @@ export async function tableFor(fitted: FittedModel, rows: Rows, body: unknown): 
   }
   checkSize(rows.objects.length, encoder.columns.length);
   const exact = exactly(rows.objects, encoder.state().features, body);
-  return tableOfObjects(checkCells(exact, encoder.features), encoder);
+  return tableOfObjects(await rowsOfObjects(exact, encoder.features), encoder);
 }
 
 function readDescription(reader: BodyReader): string | null {
@@ -220,7 +220,7 @@ async function encodeForFit(
   checkSize(objects.length, schema.size);
   const encoder = Encoder.forFit(schema);
   const features = Array.from(schema, ([name, encoding]) => ({ name, encoding }));
-  const rows = checkCells(exactly(objects, features, body), encoder.features);
+  const rows = await rowsOfObjects(exactly(objects, features, body), encoder.features);
   await inTurns(rows, schema.size, (row) => encoder.learn(row));
   encoder.fix();
   return { encoder, table: await tableOfObjects(rows, encoder) };
@@ -229,8 +229,8 @@ async function encodeForFit(
 /** JSON.parse as it is since ES2026: the reviver is shown the source of a primitive. Older lib types lack it. */
 const parse: (text: string, reviver: typeof pythonNumbers) => unknown = JSON.parse;
 
-/** A number whose text Python would write otherwise than JavaScript: 1.0, 1e5, or more digits than a double has. */
-const unlikePython = /\.0+(?![0-9])|\d[eE][+-]?\d|\d{16}/;
+/** A number whose text Python would write otherwise than JavaScript: 1.0, 1e5, or an integer with more digits than a double has. */
+const unlikePython = /\.0+(?![0-9])|\d[eE][+-]?\d|(?<![.\d])\d{16}/;
 
 /**
  * The same objects, with numbers that are still what was written, where an encoding makes a text of a number: 1.0 and 1 are two
