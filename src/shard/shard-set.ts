@@ -1,5 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import { GatherTurns } from "./gather-turns.ts";
 import { CONTROL_BASE, PARTITIONS, Status, StepError } from "./layout.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
@@ -48,14 +49,6 @@ interface Running {
  * wait longer for its first answer.
  */
 const EARLY_WORK = 1024;
-/**
- * A batch smaller than GATHER_ROWS waits for more for up to GATHER_TURNS turns of the event loop (some 10 us each), if another one was
- * cut within GATHER_MS: single events then come in batches of 11 to 15 instead of 4, their answers leave together, and throughput
- * rises by a fifth. More turns or rows measured no better, and an idle shard never waits (metric weir_batch_rows).
- */
-const GATHER_ROWS = 16;
-const GATHER_TURNS = 8;
-const GATHER_MS = 1;
 /** A shard that cannot be recovered is made anew after this many attempts; each needs a thread to live through it. */
 const RECOVERY_ATTEMPTS = 3;
 
@@ -82,8 +75,7 @@ export class ShardSet {
   private scheduled = false;
   /** In `flush`: owners that submit from their answers must not start another one inside it. */
   private flushing = false;
-  /** clock.now() when the last batch was cut. */
-  private flushedAt = Number.NEGATIVE_INFINITY;
+  private readonly turns = new GatherTurns();
   private closed = false;
   private cancelTimer: (() => void) | undefined;
   private readonly idleWaiters: (() => void)[] = [];
@@ -161,17 +153,20 @@ export class ShardSet {
     }
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => this.gather(GATHER_TURNS));
+    setImmediate(() => {
+      this.turns.begin(this.queuedRows);
+      this.gather();
+    });
   }
 
   /** Under load lets a few more turns of the event loop add to a small batch; after a pause it is cut at once. */
-  private gather(turnsLeft: number): void {
+  private gather(): void {
     const now = this.options.clock.now();
-    if (turnsLeft > 0 && now - this.flushedAt < GATHER_MS && this.queuedRows < GATHER_ROWS) {
-      setImmediate(() => this.gather(turnsLeft - 1));
+    if (this.turns.wait(now, this.queuedRows)) {
+      setImmediate(() => this.gather());
       return;
     }
-    this.flushedAt = now;
+    this.turns.end(now, this.queuedRows);
     this.scheduled = false;
     this.flush();
   }
