@@ -66,7 +66,8 @@ export async function runKinds(scale: Scale): Promise<KindsReport | string> {
       }
       if (part === "groups") {
         const polars = await comparePolars(scale, peers, kernel, memory);
-        return { versions: peers.versions, kinds: reports, polars };
+        const rolling = rollingCosts(kernel, memory);
+        return { versions: peers.versions, kinds: reports, polars, rolling };
       }
     } finally {
       peers.stop();
@@ -209,6 +210,19 @@ async function comparePolars(
     peerUs: polars.length > 0 ? spreadOf(polars) : undefined,
     ratio: polars.length > 0 ? ratioOf(polars, weir) : undefined,
   };
+}
+
+/** What a row costs whose column has one rolling window, by the window's length: past the first windows, over 100,000 rows more. */
+function rollingCosts(kernel: ModelExports, memory: WebAssembly.Memory): KindsReport["rolling"] {
+  const normal = normalFrom(seededRandom(2));
+  const rows = Float64Array.from({ length: 200_000 }, normal);
+  return [5, 100, 5000, 50_000].map((window) => {
+    const of = (count: number): number => {
+      const table = { columns: 1, rows: rows.subarray(0, count), windows: [window], lags: [] };
+      return timed(() => deriveTable(kernel, memory, table), 5, 100_000);
+    };
+    return { window, nsPerRow: ((of(200_000) - of(100_000)) / 100_000) * 1000 };
+  });
 }
 
 async function startPython(

@@ -143,7 +143,7 @@ function openTable(lanes: readonly LaneReport[]): string {
   );
 }
 
-function kindsTable({ kinds, versions, polars }: KindsReport): string {
+function kindsTable({ kinds, versions, polars, rolling }: KindsReport): string {
   const cells = ({ weirUs, peerUs, ratio }: TimesReport): string[] => [
     microseconds(weirUs.median),
     peerUs === undefined ? "-" : microseconds(peerUs.median),
@@ -162,6 +162,10 @@ function kindsTable({ kinds, versions, polars }: KindsReport): string {
     table(
       ["10,000 rows", "Weir", "Polars", "Polars over Weir"],
       [["12 rolling features, 3 lags", ...cells(polars)]],
+    ),
+    table(
+      ["rolling window, rows", ...rolling.map(({ window }) => figure(window))],
+      [["ns a row", ...rolling.map(({ nsPerRow }) => figure(nsPerRow))]],
     ),
     `${named.join(", ")}.`,
   ].join("\n\n");

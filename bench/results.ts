@@ -178,6 +178,8 @@ export interface KindsReport {
   readonly versions: Readonly<Record<string, string>>;
   readonly kinds: readonly KindReport[];
   readonly polars: TimesReport;
+  /** A row's mean, std, min and max of one column over its last `window` rows. */
+  readonly rolling: readonly { readonly window: number; readonly nsPerRow: number }[];
 }
 
 export interface KindReport {
