@@ -13,7 +13,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: "debug",
-          include: ["test/integration/{scorer,thread-death}.test.ts", "test/laws/scoring.test.ts"],
+          include: [
+            "test/integration/{scorer,thread-death,retraining,trainer-death}.test.ts",
+            "test/laws/scoring.test.ts",
+          ],
           env: { WEIR_TEST_KERNEL: "build/weir.debug.wasm" },
         },
       },

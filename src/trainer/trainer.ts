@@ -219,8 +219,9 @@ export class Trainer {
         record.lastError = `training ${version} of ${fields.rows} rows up to row ${position} failed: ${why}`;
         log.warn({ ...fields, reason: outcome, why }, "a training failed: the old model stays");
       } else if (outcome === "swapped") {
-        const swappedAt = record.swaps.at(-1)?.swappedAt;
-        log.info({ ...fields, swappedAt }, "a model was trained and swapped in");
+        const { swappedAt, keyHash } = record.swaps.at(-1) ?? {};
+        const key = keyHash === "" ? {} : { keyHash };
+        log.info({ ...fields, ...key, swappedAt }, "a model was trained and swapped in");
       }
     }
     this.running.delete(detector);
