@@ -97,6 +97,8 @@ export const limits = {
   /** Rows in one request to fit or score, and numbers in all of its rows: 64 MiB of them. */
   fitRowsMax: 100_000,
   fitNumbersMax: 8 * 1024 * 1024,
+  /** Numbers of all such requests that wait for a model thread or are on one: 256 MiB. */
+  fitNumbersHeldMax: 32 * 1024 * 1024,
   /** Contributions in one answer. */
   explainedNumbersMax: 100_000,
   /** Values that rows hold, all detectors together, until the detectors know their inputs: 128 MiB. */

@@ -5,7 +5,7 @@ export type FittedReason =
   | "no_file"
   | "unreadable" // a file that is damaged, or no model
   | "too_large" // more rows, columns or numbers than a request may have
-  | "too_many"; // files in the directory
+  | "too_many"; // files in the directory, or numbers that wait
 
 export class FittedError extends Error {
   override readonly name = "FittedError";

@@ -79,6 +79,8 @@ export class FittedModels {
   readonly #reading = new Map<string, Promise<FittedModel>>();
   /** File names that fits under way have taken. */
   readonly #taken = new Set<string>();
+  /** Numbers of the requests under way. */
+  #held = 0;
   #ids = 0;
 
   private constructor(parts: FittedModelsParts, directory: ModelDirectory) {
@@ -98,7 +100,9 @@ export class FittedModels {
     const fileName = fileNameOf(taken, kind);
     try {
       await this.#directory.checkRoom(fileName);
-      return await this.#train({ ...request, name: taken });
+      return await this.#holding(request.table.values, () =>
+        this.#train({ ...request, name: taken }),
+      );
     } finally {
       if (!overwrite) this.#taken.delete(fileName);
     }
@@ -151,13 +155,16 @@ export class FittedModels {
     return this.#directory.save({ header, model: found.model });
   }
 
+  /** Row-major, NaN = missing. `too_many`; QUEUE_FULL. */
   score(
     { id, model, header }: FittedModel,
     values: Float64Array,
     explain: boolean,
   ): Promise<ScoreResult> {
     const { normalization } = header;
-    return this.#parts.scorer.score({ modelId: id, model, rows: values, normalization, explain });
+    return this.#holding(values, () =>
+      this.#parts.scorer.score({ modelId: id, model, rows: values, normalization, explain }),
+    );
   }
 
   /** Newest first. */
@@ -168,6 +175,22 @@ export class FittedModels {
   /** Deletes a file; what is in memory stays there. `no_file`. */
   delete(fileName: string): Promise<void> {
     return this.#directory.delete(fileName);
+  }
+
+  /** Runs while there is room for these numbers; a lone request always has it. `too_many`. */
+  async #holding<T>(values: Float64Array, run: () => Promise<T>): Promise<T> {
+    if (this.#held > 0 && this.#held + values.length > limits.fitNumbersHeldMax) {
+      throw new FittedError(
+        "too_many",
+        `requests with ${this.#held} numbers wait for a model thread, at most ${limits.fitNumbersHeldMax} do; try again later`,
+      );
+    }
+    this.#held += values.length;
+    try {
+      return await run();
+    } finally {
+      this.#held -= values.length;
+    }
   }
 
   async #train(request: FitRequest): Promise<FitResult> {

@@ -150,6 +150,32 @@ describe("a fit", () => {
   });
 });
 
+describe("rows that wait for a thread", () => {
+  it("are bounded, and their room is given back", async () => {
+    const { fitted } = await models.fit(request());
+    const release = Promise.withResolvers<void>();
+    const scored = await pool.score({
+      modelId: "x",
+      model: fitted.model,
+      rows: new Float64Array(0),
+      normalization: "raw",
+    });
+    pool.score = async () => {
+      await release.promise;
+      return scored;
+    };
+    const half = new Float64Array(limits.fitNumbersHeldMax / 2);
+    const waiting = [models.score(fitted, half, false), models.score(fitted, half, false)];
+    expect(await reasonOf(models.score(fitted, new Float64Array(2), false))).toBe("too_many");
+    expect(await reasonOf(models.fit(request({ name: "other" })))).toBe("too_many");
+    release.resolve();
+    await Promise.all(waiting);
+    // A lone request always has room.
+    expect(await models.score(fitted, new Float64Array(half.length * 3), false)).toBe(scored);
+    expect((await models.fit(request({ name: "other" }))).stored.name).toBe("other");
+  });
+});
+
 describe("versions", () => {
   it("are named by date and time, and never replace each other", async () => {
     const names = await Promise.all(
