@@ -1,5 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Kind } from "../../../models/kinds.ts";
+import { described } from "./openapi.ts";
+import { streamRouteDescriptions } from "./stream-schemas.ts";
 import { answer, type LlamaFarmParts } from "./parts.ts";
 
 interface Backend {
@@ -159,7 +161,8 @@ const body = {
 
 /** GET anomaly/backends. */
 export function backendRoutes(app: FastifyInstance, prefix: string, parts: LlamaFarmParts): void {
-  app.get(`${prefix}/anomaly/backends`, (request, reply) =>
+  const options = described(prefix, streamRouteDescriptions.backends);
+  app.get(`${prefix}/anomaly/backends`, options, (request, reply) =>
     answer(parts, request, reply, () => body),
   );
 }

@@ -4,6 +4,8 @@ import { statistics } from "../../../buffers/features.ts";
 import type { FeatureRequest } from "../../../buffers/features.ts";
 import { limits } from "../../../config/limits.ts";
 import { isObject } from "../json.ts";
+import { bufferRouteDescriptions as docs } from "./buffer-schemas.ts";
+import { described } from "./openapi.ts";
 import { answer, JsonText, pathId } from "./parts.ts";
 import type { LlamaFarmParts } from "./parts.ts";
 
@@ -24,7 +26,7 @@ const periodBounds = { min: 1, max: limits.bufferRowsMax } as const;
 export function bufferRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): void {
   const { buffers } = parts.rowBuffers;
   const at = `${prefix}/polars`;
-  app.post(`${at}/buffers`, (request, reply) =>
+  app.post(`${at}/buffers`, described(prefix, docs.create), (request, reply) =>
     answer(parts, request, reply, () => {
       const body = new BodyReader(bodyObject(request.body));
       const id = body.text("buffer_id");
@@ -43,37 +45,38 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
       };
     }),
   );
-  app.get(`${at}/buffers`, (request, reply) =>
+  app.get(`${at}/buffers`, described(prefix, docs.list), (request, reply) =>
     answer(parts, request, reply, () => {
       const data = buffers.list().map(describeBuffer);
       return { object: "list", data, total: data.length };
     }),
   );
-  app.get<Identified>(`${at}/buffers/:id`, (request, reply) =>
+  app.get<Identified>(`${at}/buffers/:id`, described(prefix, docs.get), (request, reply) =>
     answer(parts, request, reply, () =>
       describeBuffer(buffers.get(pathId(request.params.id, "buffer_id"))),
     ),
   );
-  app.delete<Identified>(`${at}/buffers/:id`, (request, reply) =>
+  app.delete<Identified>(`${at}/buffers/:id`, described(prefix, docs.delete), (request, reply) =>
     answer(parts, request, reply, () => {
       const id = pathId(request.params.id, "buffer_id");
       buffers.remove(id);
       return { deleted: true, buffer_id: id };
     }),
   );
-  app.post<Identified>(`${at}/buffers/:id/clear`, (request, reply) =>
+  app.post<Identified>(`${at}/buffers/:id/clear`, described(prefix, docs.clear), (request, reply) =>
     answer(parts, request, reply, () => {
       const id = pathId(request.params.id, "buffer_id");
       buffers.get(id).clear();
       return { cleared: true, buffer_id: id, size: 0 };
     }),
   );
-  rowRoutes(app, at, parts);
+  rowRoutes(app, prefix, parts);
 }
 
-function rowRoutes(app: FastifyInstance, at: string, parts: BufferParts): void {
+function rowRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): void {
+  const at = `${prefix}/polars`;
   const { buffers, frames } = parts.rowBuffers;
-  app.post(`${at}/append`, (request, reply) =>
+  app.post(`${at}/append`, described(prefix, docs.append), (request, reply) =>
     answer(parts, request, reply, () => {
       const body = new BodyReader(bodyObject(request.body));
       const id = body.text("buffer_id");
@@ -89,7 +92,7 @@ function rowRoutes(app: FastifyInstance, at: string, parts: BufferParts): void {
       };
     }),
   );
-  app.post(`${at}/features`, (request, reply) =>
+  app.post(`${at}/features`, described(prefix, docs.features), (request, reply) =>
     answer(parts, request, reply, async () => {
       const body = new BodyReader(bodyObject(request.body));
       const id = body.text("buffer_id");
@@ -98,7 +101,7 @@ function rowRoutes(app: FastifyInstance, at: string, parts: BufferParts): void {
       return new JsonText(await frames.write(buffers.get(id), wanted));
     }),
   );
-  app.get<Identified>(`${at}/buffers/:id/data`, (request, reply) =>
+  app.get<Identified>(`${at}/buffers/:id/data`, described(prefix, docs.data), (request, reply) =>
     answer(parts, request, reply, async () => {
       const query = new BodyReader(isObject(request.query) ? request.query : {});
       const tail = query.optionalInteger("tail") ?? 0;

@@ -9,7 +9,9 @@ import type { ScoreRequest } from "../../../domain/event.ts";
 import { State, type Verdicts } from "../../../domain/verdict.ts";
 import { refuseCrossSite } from "../errors.ts";
 import { Chains } from "./chains.ts";
+import { described } from "./openapi.ts";
 import { answer, pathId, type LlamaFarmParts } from "./parts.ts";
+import { streamRouteDescriptions as docs } from "./stream-schemas.ts";
 import { StreamDetectors, modelOf, notFound, thresholdOf } from "./stream-detectors.ts";
 import type { StreamingParts } from "./stream-detectors.ts";
 import { detectorConfig, readStreamRequest, type StreamRequest } from "./stream-request.ts";
@@ -230,7 +232,7 @@ export function streamRoutes(
   parts: LlamaFarmParts,
   streams: Streams,
 ): void {
-  app.post(`${prefix}/anomaly/stream`, (request, reply) => {
+  app.post(`${prefix}/anomaly/stream`, described(prefix, docs.post), (request, reply) => {
     const { traceparent } = request.headers;
     const trace = typeof traceparent === "string" ? traceparent : undefined;
     return answer(parts, request, reply, () => streams.post(request.body, trace));
@@ -250,26 +252,26 @@ function managementRoutes(
     reply: FastifyReply,
     work: (id: string) => unknown,
   ) => answer(parts, request, reply, () => work(pathId(request.params.id, "model_id")));
-  app.get(`${prefix}/anomaly/stream/detectors`, (request, reply) =>
+  app.get(`${prefix}/anomaly/stream/detectors`, described(prefix, docs.list), (request, reply) =>
     answer(parts, request, reply, () => {
       const data = detectors.list().map((detector) => detectors.stats(detector));
       return { object: "list", data, total: data.length };
     }),
   );
-  app.get<Identified>(path, (request, reply) =>
+  app.get<Identified>(path, described(prefix, docs.get), (request, reply) =>
     on(request, reply, (id) => ({
       object: "streaming_detector",
       ...detectors.stats(detectors.get(id)),
     })),
   );
-  app.post<Identified>(`${path}/reset`, (request, reply) =>
+  app.post<Identified>(`${path}/reset`, described(prefix, docs.reset), (request, reply) =>
     on(request, reply, async (id) => {
       refuseCrossSite(request.headers);
       await chains.run(id, () => change(id, (name) => parts.registry.reset(name)));
       return { object: "reset_result", model: id, status: "collecting", reset: true };
     }),
   );
-  app.delete<Identified>(path, (request, reply) =>
+  app.delete<Identified>(path, described(prefix, docs.delete), (request, reply) =>
     on(request, reply, async (id) => {
       await chains.run(id, () => change(id, (name) => parts.registry.remove(name)));
       return { object: "delete_result", model: id, deleted: true };

@@ -61,6 +61,7 @@ describe("/openapi.json", () => {
       "GET /v1/alerts",
       "GET /v1/detectors",
       "GET /v1/detectors/{name}",
+      "GET /v1/ml/anomaly/backends",
       "GET /v1/stats",
       "POST /v1/detectors",
       "POST /v1/detectors/{name}/reset",
@@ -130,6 +131,7 @@ describe("/openapi.json", () => {
       "SCALER_NONE",
       "SCALER_STANDARD",
       "SCALER_MIN_MAX",
+      "SCALER_ROBUST",
     ]);
     for (const name of Object.keys(spec)) {
       // A field that the parser does not know is told as such; null = absent for all others.
