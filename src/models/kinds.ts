@@ -70,6 +70,9 @@ const choice = (name: string, choices: readonly string[]): Parameter => ({
   initial: choices[0] ?? "",
 });
 
+/** Of one_class_svm: the share of rows that may be outside. */
+const nuMin = 1e-6;
+
 /** Minkowski's exponent: 1 = Manhattan, 2 = Euclidean. */
 const minkowski = number("p", 2, 1, 64);
 
@@ -106,7 +109,7 @@ export const kinds: Readonly<Record<Kind, KindEntry>> = {
       { ...number("gamma", 1, 1e-12, 1e12), auto: true, initial: "auto" },
       number("coef0", 0, -1e12, 1e12),
       number("tol", 1e-3, 1e-9, 1),
-      { ...number("nu", 0.5, 1e-6, 1) },
+      number("nu", 0.5, nuMin, 1),
       flag("shrinking", true),
     ],
   },
@@ -232,7 +235,7 @@ function encode(parameter: Parameter, value: ParameterValue): number[] {
 
 /** LlamaFarm's constructor values, where they are not PyOD's defaults. */
 export function llamafarmParameters(kind: Kind, contamination: number): Parameters {
-  if (kind === "one_class_svm") return { nu: contamination };
+  if (kind === "one_class_svm") return { nu: Math.max(contamination, nuMin) };
   return llamafarmValues[kind] ?? {};
 }
 
