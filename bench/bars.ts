@@ -78,6 +78,7 @@ export function barRows(results: BenchResults): readonly BarRow[] {
     }),
     ...telemetryRows(suites),
     ...trainingRows(suites),
+    ...streamRows(suites),
     ...warmupRows(suites),
     ...kindRows(suites),
   ];
@@ -236,6 +237,16 @@ function telemetryRows({ telemetry }: Suites): BarRow[] {
       show: percent,
     }),
   );
+}
+
+function streamRows({ stream }: Suites): BarRow[] {
+  if (stream === undefined) return [];
+  const goal = {
+    what: "ecod through LlamaFarm's endpoint, one connection, against a fastify echo",
+    bar: "60 %",
+    moonshot: "80 %",
+  };
+  return [atLeast(goal, stream.ratio, { bar: 0.6, moonshot: 0.8, show: percent })];
 }
 
 function trainingRows({ training }: Suites): BarRow[] {

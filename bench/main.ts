@@ -13,6 +13,7 @@ import { parseOptions, usage, type BenchOptions, type SuiteName } from "./option
 import { runPeers } from "./peers/suite.ts";
 import type { BenchResults, Suites } from "./results.ts";
 import { runStep } from "./step-suite.ts";
+import { runStreamHttp } from "./stream-http.ts";
 import { textTable } from "./text-table.ts";
 
 /** `npm run bench`: every suite that was asked for, then the table. This process is the load client; servers are its children. */
@@ -60,6 +61,7 @@ async function runAll(options: BenchOptions): Promise<BenchResults> {
       await bed.stop();
     }
   }
+  await collector.run("stream", options, () => runStreamHttp(scale));
   await collector.run("telemetry", options, () => runTelemetry(scale));
   await collector.run("training", options, () => runTraining(scale));
   await collector.run("warmup", options, () => runWarmup(scale));

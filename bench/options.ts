@@ -73,6 +73,7 @@ export const suiteNames = [
   "events",
   "unary",
   "http",
+  "stream",
   "idle",
   "telemetry",
   "training",

@@ -8,6 +8,7 @@ import type {
   LaneReport,
   OpenReport,
   TimesReport,
+  StreamHttpReport,
   TrainingReport,
 } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -56,6 +57,20 @@ export function provenance({ date, machine, scale }: BenchResults): string {
   const place = `${cpu}, ${cores} cores, ${figure(memoryGb)} GB, ${system}, Node ${node}`;
   const note = scale === "full" ? "" : ` A ${scale} run: not for quoting.`;
   return `${date.slice(0, 10)}, ${place}, load before ${figure(load)}.${note}`;
+}
+
+function streamTable({ requestsPerS, echoPerS, ratio, p99Ms }: StreamHttpReport): string {
+  return table(
+    ["requests/s, one connection", "p99", "fastify echo", "ratio"],
+    [
+      [
+        range(requestsPerS, figure),
+        range(p99Ms, (ms) => milliseconds(ms * 1000)),
+        range(echoPerS, figure),
+        range(ratio, percent),
+      ],
+    ],
+  );
 }
 
 function trainingTable({ runs }: TrainingReport): string {
@@ -220,6 +235,7 @@ export function report(results: BenchResults): string {
       `${named.join(", ")}. Checksum of River's scores \`${checksums.river}\`, of Weir's on the same rows \`${checksums.weir ?? "-"}\`.`,
     );
   }
+  if (suites.stream) parts.push("### LlamaFarm's endpoint", streamTable(suites.stream));
   if (suites.training) parts.push("### Scoring while models train", trainingTable(suites.training));
   if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
   if (lanes.length > 0) {

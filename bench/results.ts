@@ -31,6 +31,7 @@ export interface Suites {
   idle?: readonly IdleReport[];
   telemetry?: TelemetryReport;
   training?: TrainingReport;
+  stream?: StreamHttpReport;
   warmup?: WarmupReport;
   memory?: MemoryReport;
   peers?: PeersReport;
@@ -105,6 +106,14 @@ export interface TelemetryReport {
     /** On over off, pair by pair. */
     readonly ratio: Spread;
   }[];
+}
+
+/** LlamaFarm's streaming endpoint on one connection, beside a fastify echo of the same JSON. */
+export interface StreamHttpReport {
+  readonly requestsPerS: Spread;
+  readonly echoPerS: Spread;
+  readonly ratio: Spread;
+  readonly p99Ms: Spread;
 }
 
 /** Scoring at half of saturation, with trainings behind it and without, by turns. */

@@ -51,6 +51,11 @@ export async function startEcho(answers: EchoAnswers): Promise<ServerProcess> {
   return server;
 }
 
+/** A fastify server that validates the stream endpoint's JSON and answers a constant. */
+export function startFastifyEcho(): Promise<ServerProcess> {
+  return start(path.join(import.meta.dirname, "fastify-echo.ts"), [], {});
+}
+
 const portsMessage = z.object({ grpcPort: z.number(), httpPort: z.number() });
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
