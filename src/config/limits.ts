@@ -105,6 +105,7 @@ export const limits = {
   discoveryValuesMax: 16_777_216,
   /** Buffers of rows (/v1/polars), all clients together. */
   buffersMax: 1000,
+  bufferIdCharsMax: 256,
   bufferRowsMax: 100_000,
   /** A buffer that nobody touched for a day leaves. */
   bufferIdleMsMax: 24 * 3600 * 1000,
@@ -117,6 +118,11 @@ export const limits = {
   bufferTextCharsMax: 4096,
   /** Cells of one answer: 2 million are about 40 MB of JSON. Ask for a tail to get the rest. */
   bufferAnswerCellsMax: 2_000_000,
+  /** Characters of one answer, where names or texts are long; and of all answers that clients have not taken yet. */
+  bufferAnswerCharsMax: 128 * 1024 * 1024,
+  bufferAnswersCharsMax: 256 * 1024 * 1024,
+  /** Requests for answers that wait; one is computed at a time. */
+  bufferAnswersMax: 64,
   /** Points in one request to LlamaFarm's streaming endpoint, which has no bound of its own. */
   llamafarmRowsMax: 10_000,
   /** Requests to one streaming detector that wait for those before them: a first training holds them for milliseconds to seconds. */
@@ -129,7 +135,7 @@ export const limits = {
   trainerMemoryMbMax: 4095,
   /** Trainings that wait, over all detectors; beyond it the least overdue is given up and due again an interval later. */
   trainerQueueMax: 256,
-  trainerQueueMaxMax: 65_536,
+  trainerQueueMaxMax: 4096,
   /** Rows of the trainings that wait, bytes: one window of 50,000 rows x 1,024 columns is 410 MB and is always taken. */
   trainerQueueBytesMax: 256 * 1024 * 1024,
 } as const;

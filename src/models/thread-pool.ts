@@ -126,8 +126,8 @@ export class ThreadPool implements ModelPool {
       if (this.closing) throw new Error("closed");
       return await this.piscina.run(moved === undefined ? job : moving(job, moved));
     } catch (error) {
-      const why = this.closing ? "the server is stopping" : "the trainer thread died";
-      throw new TrainerDied(why, { cause: error });
+      const died = job.kind === "train" ? "the trainer thread died" : "the thread that scored died";
+      throw new TrainerDied(this.closing ? "the server is stopping" : died, { cause: error });
     } finally {
       // The next one takes this one's place.
       const next = this.waiting.shift();

@@ -13,6 +13,9 @@ export interface DueTraining {
   readonly events: number;
 }
 
+/** Rows that a training's cell has learned since it was due. */
+export type RowsOverdue = (training: DueTraining) => number;
+
 export interface QueueBounds {
   readonly trainingsMax: number;
   /** Of the rows of all that wait; one alone may be larger. */
@@ -28,10 +31,10 @@ export class TrainingQueue {
   private waiting: DueTraining[] = [];
   private bytes = 0;
   private readonly bounds: QueueBounds;
-  /** Rows learned since the training was due. */
-  private readonly rowsOverdue: (training: DueTraining) => number;
+  /** What tells, at this instant, the rows that were learned since a training was due. */
+  private readonly rowsOverdue: () => RowsOverdue;
 
-  constructor(bounds: QueueBounds, rowsOverdue: (training: DueTraining) => number) {
+  constructor(bounds: QueueBounds, rowsOverdue: () => RowsOverdue) {
     this.bounds = bounds;
     this.rowsOverdue = rowsOverdue;
   }
@@ -50,7 +53,7 @@ export class TrainingQueue {
     this.bytes += training.copy.rows.byteLength;
     const givenUp: DueTraining[] = [];
     while (this.isOverfull()) {
-      const least = this.byOverdue().at(-1);
+      const least = this.extreme(this.waiting.toReversed(), -1);
       if (least === undefined) break;
       this.remove(least);
       givenUp.push(least);
@@ -60,7 +63,7 @@ export class TrainingQueue {
 
   /** The most overdue that may run, taken out. */
   take(mayRun: (training: DueTraining) => boolean): DueTraining | undefined {
-    const next = this.byOverdue().find(mayRun);
+    const next = this.extreme(this.waiting.filter(mayRun), 1);
     if (next !== undefined) this.remove(next);
     return next;
   }
@@ -80,15 +83,18 @@ export class TrainingQueue {
     return length > trainingsMax || (length > 1 && this.bytes > bytesMax);
   }
 
-  /** The most overdue first; the sort is stable, so the longest wait comes first among equals. */
-  private byOverdue(): DueTraining[] {
-    const overdue = new Map(
-      this.waiting.map((training) => [
-        training,
-        this.rowsOverdue(training) / training.model.retrainInterval,
-      ]),
-    );
-    return this.waiting.toSorted((a, b) => (overdue.get(b) ?? 0) - (overdue.get(a) ?? 0));
+  /** The first of the most overdue (sign 1) or of the least (sign -1). */
+  private extreme(among: readonly DueTraining[], sign: 1 | -1): DueTraining | undefined {
+    const rowsOverdue = this.rowsOverdue();
+    let best: DueTraining | undefined;
+    let most = Number.NEGATIVE_INFINITY;
+    for (const training of among) {
+      const overdue = (sign * rowsOverdue(training)) / training.model.retrainInterval;
+      if (overdue <= most) continue;
+      best = training;
+      most = overdue;
+    }
+    return best;
   }
 
   private remove(training: DueTraining): void {

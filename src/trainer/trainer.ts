@@ -6,11 +6,12 @@ import type { Detector, WindowModel } from "../domain/detector.ts";
 import { State } from "../domain/verdict.ts";
 import { TrainerDied } from "../models/pool.ts";
 import type { ModelPool } from "../models/pool.ts";
+import type { DetectorCounters } from "../shard/counters.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { CellStatus, TrainingCopy } from "../shard/window-models.ts";
 import type { Telemetry, TrainingOutcome } from "../telemetry/telemetry.ts";
 import { TrainingQueue } from "./queue.ts";
-import type { DueTraining, QueueBounds } from "./queue.ts";
+import type { DueTraining, QueueBounds, RowsOverdue } from "./queue.ts";
 import { TrainingRecord } from "./record.ts";
 
 interface TrainerLog {
@@ -61,7 +62,7 @@ export class Trainer {
 
   constructor(options: TrainerOptions) {
     this.options = options;
-    this.queue = new TrainingQueue(options.bounds, (training) => this.rowsOverdue(training));
+    this.queue = new TrainingQueue(options.bounds, () => this.rowsOverdue());
     options.shards.windowModels.onTrainingDue = (shard) => {
       if (!this.closed && !this.taking.has(shard)) void this.take(shard);
     };
@@ -275,14 +276,18 @@ export class Trainer {
    * Rows that a training's cell has learned since it was due. Of a key's own window only the detector's rows are known: its share of
    * them, as if all keys were alike.
    */
-  private rowsOverdue({ copy, detector, model, events }: DueTraining): number {
+  private rowsOverdue(): RowsOverdue {
     const { shards } = this.options;
-    if (model.scope === "detector") {
-      const position = shards.windowModels.cellOf(detector.slot)?.position ?? copy.position;
-      return position - copy.dueAt;
-    }
-    const now = shards.counters(detector.slot);
-    return copy.position - copy.dueAt + (now.events - events) / Math.max(1, now.keys);
+    const counted = new Map<number, DetectorCounters>();
+    return ({ copy, detector: { slot }, model, events }) => {
+      if (model.scope === "detector") {
+        const position = shards.windowModels.cellOf(slot)?.position ?? copy.position;
+        return position - copy.dueAt;
+      }
+      const now = counted.get(slot) ?? shards.counters(slot);
+      counted.set(slot, now);
+      return copy.position - copy.dueAt + (now.events - events) / Math.max(1, now.keys);
+    };
   }
 
   private recordOf(detector: Detector): TrainingRecord {

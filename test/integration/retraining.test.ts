@@ -199,6 +199,25 @@ describe("a window model", () => {
   });
 });
 
+test("what finds no place in the queue is given up, counted, and trained later", async () => {
+  const core = await startOne(
+    { window: { rows: 100, minSamples: 20, retrainInterval: 1000, scope: "key" } },
+    { trainerQueueMax: 1, shards: 1 },
+  );
+  const keys = ["k0", "k1", "k2", "k3"];
+  const rounds = Array.from({ length: 20 }, () => keys).flat();
+  await sendInTurns(core, gaussianRows(80), 80, { keys: rounds });
+  const outcomes = core.told.ended.map(({ outcome }) => outcome);
+  expect(outcomes.toSorted()).toEqual(["given_up", "given_up", "swapped", "swapped"]);
+  expect(trainingOf(core)).toMatchObject({ trainings: 2, failures: 0, lastError: "" });
+  expect(core.told.warnings.length).toBe(1);
+  // A quarter of min_samples later.
+  const later = await sendInTurns(core, gaussianRows(24, 2), 1, { keys: rounds.slice(0, 24) });
+  expect(later.versions.slice(0, 16).filter((version) => version === 0).length).toBe(8);
+  expect(later.versions.slice(20)).toEqual([1, 1, 1, 1]);
+  expect(trainingOf(core)).toMatchObject({ trainings: 4, failures: 0 });
+});
+
 test.runIf(process.platform === "linux")(
   "trainer threads give way, and they alone: main thread and shard threads do not",
   async () => {
