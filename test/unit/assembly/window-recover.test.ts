@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Op, Root, Status, StepError } from "../../../src/shard/layout.ts";
+import {
+  DETECTORS_MAX,
+  Op,
+  Root,
+  SLOT_BYTES,
+  Status,
+  StepError,
+} from "../../../src/shard/layout.ts";
 import { compileModule } from "../../../src/shard/module.ts";
 import { builds, hashOf, mulberry, normal, TestShard } from "../../kernel.ts";
 import type { DetectorOptions, RowInput, TakenTraining } from "../../kernel.ts";
@@ -136,6 +143,25 @@ describe.each(builds)("recovery of window models, %s build", async (name, path) 
     expect(cut).toBeGreaterThan(3);
   });
 
+  it("ends a training whose model is in, though the call was cut off before its ticket was free", async () => {
+    const { shard, out, model } = await lay(path, 2);
+    const [first] = out;
+    const { ticket, cell } = placesOf(shard, first!);
+    const numbers = new Float64Array(shard.memory.buffer);
+    expect(numbers[ticket >>> 3]).toBe(first!.handle);
+    expect(numbers[cell >>> 3]).toBe(first!.handle);
+    expect(shard.swap(first!.handle, model)).toBe(Status.OK);
+    const after = digests(shard, bystanders);
+    for (const names of [[ticket], [cell], [ticket, cell]]) {
+      for (const name of names) numbers[name >>> 3] = first!.handle;
+      expect(shard.kernel.verify()).not.toBe(0);
+      expect(shard.kernel.recover(-1)).toBe(0);
+      expect(shard.kernel.verify()).toBe(0);
+      expect(digests(shard, bystanders)).toEqual(after);
+      expect(shard.swap(first!.handle, model)).toBe(Status.GONE);
+    }
+  });
+
   it("ends the trainings of keys in doubt, and of no others", async () => {
     const { shard, out, model } = await lay(path, 1);
     const [first, second] = out;
@@ -154,6 +180,20 @@ describe.each(builds)("recovery of window models, %s build", async (name, path) 
     expect(shard.kernel.verify()).toBe(0);
   });
 });
+
+/** Where the parts of a cell are: a ticket's key, a key's cell, a cell's training (assembly/{layout,key,cell}.ts). */
+const TICKETS_BASE = Root.slots + DETECTORS_MAX * SLOT_BYTES;
+const KEY_OF_TICKET = 8;
+const CELL_OF_KEY = 40;
+const TRAINING_OF_CELL = 24;
+
+/** The ticket of a training, and the place where its cell names it. */
+function placesOf(shard: TestShard, { handle }: TakenTraining): { ticket: number; cell: number } {
+  const words = new Uint32Array(shard.memory.buffer);
+  const ticket = TICKETS_BASE + (handle % 256) * 64;
+  const key = words[(ticket + KEY_OF_TICKET) >>> 2]!;
+  return { ticket, cell: words[(key + CELL_OF_KEY) >>> 2]! + TRAINING_OF_CELL };
+}
 
 /** The hash that a key has in a ticket. */
 function hashName(key: string): bigint {
