@@ -4,7 +4,8 @@
 import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
 import { deriveTable as deriveTableAt } from "./feature/derive";
-import { ABI_VERSION, layoutValueAt } from "./layout";
+import { ABI_VERSION } from "./layout";
+import { layoutValueAt } from "./layout-values";
 import { thresholdOf } from "./model/calibration";
 import { modelAt } from "./model/model";
 import { checkModel as checkModelAt } from "./model/model-check";

@@ -274,7 +274,7 @@ export const regionBase = (region: number): number => REGION_BASE + region * REG
 /** First byte of a detector's slot block. */
 export const slotBase = (slot: number): number => Root.slots + slot * SLOT_BYTES;
 
-/** The numbers that both sides must share, in the order of `layoutValue` in assembly/layout.ts. */
+/** The numbers that both sides must share, in the order of assembly/layout-values.ts. */
 export const layoutValues: readonly number[] = [
   MAGIC,
   ABI_VERSION,
