@@ -10,6 +10,7 @@ import { limits } from "./config/limits.ts";
 import type { ResolvedOptions } from "./config/options.ts";
 import { openDetectorStore } from "./control/detector-store.ts";
 import type { OpenDetectorStore } from "./control/detector-store.ts";
+import { IdleDetectors } from "./control/idle-detectors.ts";
 import { createCore } from "./core.ts";
 import type { Core } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
@@ -150,6 +151,7 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   core.admission.gate = "open";
   grpc.setServing(true);
   http?.transport.setServing(true);
+  const idle = idleDetectorsOf(running);
   logger.info(
     { grpcPort, httpPort: http?.port, detectors: core.detectors.list().length },
     "serving",
@@ -159,8 +161,21 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     grpcPort,
     httpPort: http?.port,
     core,
-    stop: () => (stopping ??= stop(running, grpc, http?.transport)),
+    stop() {
+      idle.close();
+      return (stopping ??= stop(running, grpc, http?.transport));
+    },
   };
+}
+
+function idleDetectorsOf({ options, core, logger }: Running): IdleDetectors {
+  return new IdleDetectors({
+    registry: core.detectors,
+    ttlMs: options.streamingDetectorTtlMs,
+    keep: new Set(options.detectors.keys()),
+    clock: systemClock,
+    log: logger,
+  });
 }
 
 async function startHttp(

@@ -190,6 +190,13 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
         description: "Trainings that may wait; beyond it the least overdue is given up.",
         default: limits.trainerQueueMax,
       }),
+      llamafarm_detector_ttl_seconds: whole(0, limits.llamafarmDetectorTtlSecondsMax)
+        .optional()
+        .meta({
+          description:
+            "Streaming detectors that have learned nothing for this long are deleted, but for those declared here; 0 = never.",
+          default: 0,
+        }),
       log: log.optional(),
       telemetry: telemetry.optional(),
       alerts: section({ webhook: webhook.optional() }, "Where anomalies are sent.").optional(),

@@ -32,6 +32,8 @@ export interface ResolvedOptions {
   /** Of one shard; a multiple of 64 KiB. */
   readonly shardMemoryBytes: number;
   readonly inlineRowsMax: number;
+  /** 0 = never. */
+  readonly streamingDetectorTtlMs: number;
   readonly trainer: {
     readonly threads: number;
     /** Of one thread; a multiple of 64 KiB. */

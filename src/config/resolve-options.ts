@@ -23,6 +23,7 @@ export function resolveOptions(options: FileOptions, around: Surroundings): Reso
     ...addressesOf(options),
     ...placementOf(options),
     trainer: trainerOf(options),
+    streamingDetectorTtlMs: (options.llamafarm_detector_ttl_seconds ?? 0) * 1000,
     dataDirectory: options.data ?? resolve(around.cwd, ".weir"),
     tls: tlsOf(options.tls),
     drainTimeoutMs: options.drain_timeout_ms ?? 10_000,
