@@ -1,10 +1,21 @@
 import { limits } from "../config/limits.ts";
 import { Code, WeirError } from "../domain/errors.ts";
-import { Column } from "./column.ts";
+import { cellBytes, Column } from "./column.ts";
 import type { Cell } from "./column.ts";
 
 /** A row as it was posted. */
 export type PostedRow = Readonly<Record<string, unknown>>;
+
+/** What rows bring to a buffer. */
+interface Posted {
+  /** Of all its columns then. */
+  readonly names: Set<string>;
+  /** Of columns that text or booleans come to. */
+  readonly mixed: Set<string>;
+  characters: number;
+}
+
+const EMPTY_BYTES = 256;
 
 /** The last rows of a stream, in columns. Columns come as rows bring them and stay until the buffer is cleared. */
 export class RowBuffer {
@@ -15,8 +26,6 @@ export class RowBuffer {
   /** Rows ever appended since it was made or cleared, those that have left too. */
   appended = 0;
   appendMs = 0;
-  /** Of the longest text values: what they may take at most is what counts. */
-  private textBytes = 0;
   private capacity = 16;
   /** Index of the oldest row. */
   private head = 0;
@@ -32,16 +41,27 @@ export class RowBuffer {
   }
 
   get bytes(): number {
-    let bytes = 256 + this.textBytes;
+    let bytes = EMPTY_BYTES + this.id.length * 2;
     for (const column of this.byName.values()) bytes += column.bytes + column.name.length * 2;
     return bytes;
   }
 
-  /** Appends all rows or, when one of them cannot be taken, none. INVALID_ARGUMENT names the row and the column. */
-  append(rows: readonly PostedRow[]): void {
+  /**
+   * Appends all rows or, when one of them cannot be taken, none. INVALID_ARGUMENT names the row and the column; RESOURCE_EXHAUSTED
+   * when the buffer would grow by more than `room` bytes.
+   */
+  append(rows: readonly PostedRow[], room = Number.POSITIVE_INFINITY): void {
     const started = performance.now();
-    const known = new Set(this.byName.keys());
-    for (const [index, row] of rows.entries()) check(row, index, known);
+    const posted: Posted = { names: new Set(this.byName.keys()), mixed: new Set(), characters: 0 };
+    for (const [index, row] of rows.entries()) survey(row, index, posted);
+    const growth = this.growth(rows.length, posted);
+    if (growth > 0 && growth > room) {
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "TOO_MANY_BUFFERS",
+        `the rows would take ${growth} bytes, and of the memory of all buffers ${Math.max(0, room)} are left; clear or delete some`,
+      );
+    }
     for (const row of rows) this.push(row);
     this.appended += rows.length;
     this.appendMs += performance.now() - started;
@@ -53,7 +73,6 @@ export class RowBuffer {
     this.head = 0;
     this.appended = 0;
     this.appendMs = 0;
-    this.textBytes = 0;
     this.capacity = 16;
   }
 
@@ -66,26 +85,32 @@ export class RowBuffer {
   private push(row: PostedRow): void {
     if (this.rows === this.capacity && this.capacity < this.windowRows) this.grow();
     if (this.rows === this.capacity || this.rows === this.windowRows) {
-      this.forget(this.head);
       this.head = this.at(1);
       this.rows--;
     }
     const at = this.at(this.rows);
     for (const column of this.byName.values()) column.set(at, null);
-    for (const [name, value] of Object.entries(row)) {
-      const cell = cellOf(value);
-      if (typeof cell === "string") this.textBytes += cell.length * 2;
-      this.columnOf(name).set(at, cell);
-    }
+    for (const [name, value] of Object.entries(row)) this.columnOf(name).set(at, cellOf(value));
     this.rows++;
   }
 
-  private forget(at: number): void {
-    if (this.textBytes === 0) return;
-    for (const column of this.byName.values()) {
-      const cell = column.isNumeric ? null : column.get(at);
-      if (typeof cell === "string") this.textBytes = Math.max(0, this.textBytes - cell.length * 2);
+  /** Bytes that so many more rows take at most. */
+  private growth(rows: number, posted: Posted): number {
+    const needed = Math.min(this.windowRows, this.rows + rows);
+    let { capacity } = this;
+    while (capacity < needed) capacity = this.grown(capacity);
+    let bytes = posted.characters * 2;
+    for (const name of posted.names) {
+      const mixes = posted.mixed.has(name);
+      const column = this.byName.get(name);
+      if (column === undefined) bytes += cellBytes(mixes) * capacity + name.length * 2;
+      else bytes += column.growth(this.capacity, capacity, mixes);
     }
+    return bytes;
+  }
+
+  private grown(capacity: number): number {
+    return Math.min(capacity * 2, Math.max(16, this.windowRows));
   }
 
   private columnOf(name: string): Column {
@@ -97,7 +122,7 @@ export class RowBuffer {
   }
 
   private grow(): void {
-    const capacity = Math.min(this.capacity * 2, Math.max(16, this.windowRows));
+    const capacity = this.grown(this.capacity);
     for (const column of this.byName.values()) column.grow(capacity, this.head, this.rows);
     this.capacity = capacity;
     this.head = 0;
@@ -111,16 +136,20 @@ function cellOf(value: unknown): Cell {
   return null;
 }
 
-function check(row: PostedRow, index: number, names: Set<string>): void {
+function survey(row: PostedRow, index: number, posted: Posted): void {
+  const { names, mixed } = posted;
   for (const [name, value] of Object.entries(row)) {
     const wrong = problemOf(name, value);
-    if (wrong !== undefined) throw WeirError.invalid("MALFORMED", `data[${index}].${name}`, wrong);
+    const path = `data[${index}].${name.slice(0, limits.inputNameBytesMax)}`;
+    if (wrong !== undefined) throw WeirError.invalid("MALFORMED", path, wrong);
+    if (typeof value === "string") posted.characters += value.length;
+    if (typeof value === "string" || typeof value === "boolean") mixed.add(name);
     names.add(name);
     if (names.size > limits.bufferColumnsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "TOO_MANY_ROWS",
-        `data[${index}].${name} would be column ${names.size}, at most ${limits.bufferColumnsMax} are kept`,
+        `${path} would be column ${names.size}, at most ${limits.bufferColumnsMax} are kept`,
       );
     }
   }

@@ -12,10 +12,14 @@ export class Buffers {
   private readonly byId = new Map<string, { readonly buffer: RowBuffer; touchedAt: number }>();
   private readonly clock: Clock;
   private readonly ttlMs: number;
+  private readonly bytesMax: number;
+  /** What all of them take. */
+  private bytes = 0;
 
-  constructor(clock: Clock, ttlMs: number) {
+  constructor(clock: Clock, ttlMs: number, bytesMax: number = limits.buffersBytesMax) {
     this.clock = clock;
     this.ttlMs = ttlMs;
+    this.bytesMax = bytesMax;
   }
 
   /** In the order in which they were made. */
@@ -42,6 +46,7 @@ export class Buffers {
     }
     const buffer = new RowBuffer(id, windowRows);
     this.byId.set(id, { buffer, touchedAt: this.clock.now() });
+    this.bytes += buffer.bytes;
     return buffer;
   }
 
@@ -65,28 +70,34 @@ export class Buffers {
         `data has ${rows.length} rows, at most ${limits.bufferAppendRowsMax} are taken at once; append in parts`,
       );
     }
-    let bytes = 0;
-    for (const each of this.byId.values()) bytes += each.buffer.bytes;
-    if (bytes > limits.buffersBytesMax) {
-      throw new WeirError(
-        Code.RESOURCE_EXHAUSTED,
-        "TOO_MANY_BUFFERS",
-        `the buffers hold ${bytes} bytes, over ${limits.buffersBytesMax}; clear or delete some`,
-      );
-    }
-    buffer.append(rows);
+    const before = buffer.bytes;
+    buffer.append(rows, this.bytesMax - this.bytes);
+    this.bytes += buffer.bytes - before;
     return buffer;
   }
 
+  clear(id: string): void {
+    const buffer = this.get(id);
+    this.bytes -= buffer.bytes;
+    buffer.clear();
+    this.bytes += buffer.bytes;
+  }
+
   remove(id: string): void {
-    this.get(id, `Buffer '${id}' not found`);
-    this.byId.delete(id);
+    this.forget(this.get(id, `Buffer '${id}' not found`));
+  }
+
+  private forget(buffer: RowBuffer): void {
+    this.byId.delete(buffer.id);
+    this.bytes -= buffer.bytes;
   }
 
   private expire(): void {
     if (this.ttlMs === 0) return;
     const before = this.clock.now() - this.ttlMs;
-    for (const [id, { touchedAt }] of this.byId) if (touchedAt < before) this.byId.delete(id);
+    for (const { buffer, touchedAt } of this.byId.values()) {
+      if (touchedAt < before) this.forget(buffer);
+    }
   }
 }
 

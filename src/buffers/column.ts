@@ -1,6 +1,11 @@
 /** What the buffers hold: what JSON has, without lists and objects. null = missing. */
 export type Cell = number | string | boolean | null;
 
+/** A number; where text or booleans are among them, a reference with the number or the text's header behind it. */
+export function cellBytes(isMixed: boolean): number {
+  return isMixed ? 24 : 8;
+}
+
 /**
  * One column of a ring of rows. It is numeric while all that came was numbers, null and, beside numbers, booleans (as 0 and 1, as
  * Polars merges them); text ends that for as long as the column lives.
@@ -10,6 +15,8 @@ export class Column {
   /** NaN = null. Kept while the column is numeric. */
   private numbers: Float64Array | undefined;
   private cells: Cell[] | undefined;
+  /** Characters of its texts. */
+  private characters = 0;
   private sawNumber = false;
   private sawText = false;
   private sawBoolean = false;
@@ -23,9 +30,17 @@ export class Column {
     return this.sawNumber && !this.sawText;
   }
 
-  /** Bytes of the cells; of text its characters are counted by the buffer. */
+  /** What its cells take at most, texts among them. */
   get bytes(): number {
-    return (this.numbers?.length ?? this.cells?.length ?? 0) * 8;
+    const { numbers, cells, characters } = this;
+    const count = numbers?.length ?? cells?.length ?? 0;
+    return count * cellBytes(cells !== undefined) + characters * 2;
+  }
+
+  /** Bytes, without characters, that its cells take more at another capacity, and where text or booleans come. */
+  growth(from: number, to: number, mixes: boolean): number {
+    const isMixed = this.cells !== undefined;
+    return cellBytes(isMixed || mixes) * to - cellBytes(isMixed) * from;
   }
 
   set(index: number, cell: Cell): void {
@@ -34,7 +49,10 @@ export class Column {
     else if (cell !== null) this.sawNumber = true;
     if (this.numbers !== undefined && (this.sawText || this.sawBoolean)) this.turnIntoCells();
     if (this.numbers !== undefined) this.numbers[index] = cell === null ? Number.NaN : Number(cell);
-    else if (this.cells !== undefined) this.cells[index] = cell;
+    else if (this.cells !== undefined) {
+      this.characters += charactersOf(cell) - charactersOf(this.cells[index]);
+      this.cells[index] = cell;
+    }
   }
 
   get(index: number): Cell {
@@ -71,7 +89,14 @@ export class Column {
   }
 
   private turnIntoCells(): void {
-    this.cells = Array.from(this.numbers ?? [], (value) => (Number.isNaN(value) ? null : value));
+    const numbers = this.numbers ?? new Float64Array();
+    const cells: Cell[] = Array.from({ length: numbers.length }, () => null);
+    for (const [i, value] of numbers.entries()) if (!Number.isNaN(value)) cells[i] = value;
+    this.cells = cells;
     this.numbers = undefined;
   }
+}
+
+function charactersOf(cell: Cell | undefined): number {
+  return typeof cell === "string" ? cell.length : 0;
 }

@@ -25,6 +25,8 @@ interface AnswerColumn {
 }
 
 const CELLS_MAX = limits.bufferAnswerCellsMax;
+const CHARS_MAX = limits.bufferAnswerCharsMax;
+const RETRY_AFTER_MS = 1000;
 /** Cells of an answer that are written in one go; the event loop gets a turn after them. */
 const CHUNK_CELLS = 50_000;
 /** The kernel's memory for one answer: address space, used as it is touched. */
@@ -35,16 +37,48 @@ export class FeatureFrames {
   private readonly module: WebAssembly.Module;
   private kernel: ModelExports | undefined;
   private memory: WebAssembly.Memory | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+  /** Characters of answers that are on their way. */
+  private held = 0;
 
   constructor(module: WebAssembly.Module) {
     this.module = module;
   }
 
   /**
-   * `{object, buffer_id, rows, columns, data}` of a buffer as it is now. Features are computed over all of its rows, of which `tail`
-   * is answered. RESOURCE_EXHAUSTED when that is more than one answer holds.
+   * `{object, buffer_id, rows, columns, data}` of a buffer as it is when its turn comes. Features are computed over all of its rows,
+   * of which `tail` is answered. A feature takes the place of a column that was posted under its name, as in Polars.
+   * RESOURCE_EXHAUSTED when that is more than one answer holds, or when too many wait.
    */
   async write(buffer: RowBuffer, request: FeatureRequest): Promise<string> {
+    if (this.waiting >= limits.bufferAnswersMax || this.held > limits.bufferAnswersCharsMax) {
+      throw new WeirError(
+        Code.RESOURCE_EXHAUSTED,
+        "QUEUE_FULL",
+        `${this.waiting} requests for buffers' rows wait and ${this.held} characters of answers are not taken yet, the limit; try again soon`,
+        { retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    this.waiting++;
+    const text = this.last.then(() => this.compute(buffer, request));
+    this.last = text.catch(() => undefined);
+    try {
+      return await text;
+    } finally {
+      this.waiting--;
+    }
+  }
+
+  /** Counts an answer's characters until what it returns is called. */
+  hold(characters: number): () => void {
+    this.held += characters;
+    return () => {
+      this.held -= characters;
+    };
+  }
+
+  private async compute(buffer: RowBuffer, request: FeatureRequest): Promise<string> {
     const rows = request.tail > 0 ? Math.min(request.tail, buffer.rows) : buffer.rows;
     if (rows === 0) return writeFrame(buffer.id, [], 0);
     const numeric = buffer.columns.filter((column) => column.isNumeric);
@@ -69,7 +103,7 @@ export class FeatureFrames {
       derived.push(...this.derive(name, values, rows, request));
       await turn();
     }
-    return writeFrame(buffer.id, [...own, ...derived], rows);
+    return writeFrame(buffer.id, joined(own, derived), rows);
   }
 
   /** One column's features over its values, of the last `rows`. */
@@ -80,7 +114,8 @@ export class FeatureFrames {
     request: FeatureRequest,
   ): readonly AnswerColumn[] {
     // Longer than the values are, they are all zeros.
-    const windows = request.windows.filter((window) => window <= values.length);
+    const asked = request.statistics.length === 0 ? [] : request.windows;
+    const windows = asked.filter((window) => window <= values.length);
     const lags = request.lags.filter((lag) => lag < values.length);
     const width = derivedColumns({ columns: 1, windows, lags });
     const memory = (this.memory ??= createMemory(MEMORY_BYTES));
@@ -102,6 +137,15 @@ function ownColumn(buffer: RowBuffer, column: Column, rows: number): AnswerColum
   const first = buffer.rows - rows;
   const cells = Array.from({ length: rows }, (_, i) => column.get(buffer.at(first + i)));
   return { name: column.name, cell: (row) => cells[row] ?? null };
+}
+
+/** Own columns, a feature in the place of one that has its name; then the other features. */
+function joined(
+  own: readonly AnswerColumn[],
+  derived: readonly AnswerColumn[],
+): readonly AnswerColumn[] {
+  const byName = new Map([...own, ...derived].map((column) => [column.name, column]));
+  return [...byName.values()];
 }
 
 /** The last `count` values of a column, NaN = null. */
@@ -146,14 +190,29 @@ async function writeFrame(
   const parts = [
     `{"object":"polars_data","buffer_id":${JSON.stringify(id)},"rows":${rows},"columns":[${names.join(",")}],"data":[`,
   ];
+  // Names and the shortest cells.
+  const least = rows * names.reduce((sum, name) => sum + name.length + 3, 2);
+  if (least > CHARS_MAX) throw tooLong(columns.length, rows);
+  let characters = 0;
   const chunk = Math.max(1, Math.floor(CHUNK_CELLS / Math.max(1, columns.length)));
   for (let row = 0; row < rows; row++) {
     if (row > 0 && row % chunk === 0) await turn();
     const cells = columns.map((column, c) => `${names[c]}:${textOf(column.cell(row))}`);
-    parts.push(`${row === 0 ? "" : ","}{${cells.join(",")}}`);
+    const part = `${row === 0 ? "" : ","}{${cells.join(",")}}`;
+    characters += part.length;
+    if (characters > CHARS_MAX) throw tooLong(columns.length, rows);
+    parts.push(part);
   }
   parts.push("]}");
   return parts.join("");
+}
+
+function tooLong(columns: number, rows: number): WeirError {
+  return new WeirError(
+    Code.RESOURCE_EXHAUSTED,
+    "ANSWER_TOO_LARGE",
+    `${rows} rows of ${columns} columns are more than ${CHARS_MAX} characters, the limit of one answer; ask for a tail`,
+  );
 }
 
 function textOf(cell: number | string | boolean | null): string {

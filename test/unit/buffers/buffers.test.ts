@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { RowBuffer } from "../../../src/buffers/buffer.ts";
 import { Buffers } from "../../../src/buffers/buffers.ts";
@@ -71,13 +72,59 @@ describe("a buffer", () => {
   test("takes all rows or none, and names the cell that is wrong", () => {
     const buffer = filled([{ a: 1 }]);
     expect(() => buffer.append([{ a: 2 }, { a: [1] }])).toThrow(/data\[1\]\.a: is a list/);
-    expect(() => buffer.append([{ a: 2 }, { a: 1e999 }])).toThrow(/data\[1\]\.a: is beyond/);
+    expect(() => buffer.append([{ a: 2 }, { a: Number.POSITIVE_INFINITY }])).toThrow(/data\[1\]\.a: is beyond/);
     const wide = Object.fromEntries(
       Array.from({ length: limits.bufferColumnsMax }, (_, i) => [`c${i}`, 1]),
     );
     expect(() => buffer.append([wide])).toThrow(/would be column 257/);
     expect(buffer.rows).toBe(1);
     expect(buffer.columns).toHaveLength(1);
+  });
+
+  test("refuses rows that would take more than there is room for", () => {
+    const cell = fc.oneof(
+      fc.constant(null),
+      fc.boolean(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.string({ maxLength: 300 }),
+    );
+    const row = fc.dictionary(fc.constantFrom("a", "b", "c", "__proto__", ""), cell);
+    const batch = fc.record({ rows: fc.array(row, { maxLength: 40 }), room: fc.nat(4000) });
+    let refused = 0;
+    fc.assert(
+      fc.property(fc.integer({ min: 10, max: 60 }), fc.array(batch), (windowRows, batches) => {
+        const buffer = new RowBuffer("b", windowRows);
+        for (const { rows, room } of batches) {
+          const before = { bytes: buffer.bytes, rows: buffer.rows, appended: buffer.appended };
+          try {
+            buffer.append(rows, room);
+            expect(buffer.bytes - before.bytes).toBeLessThanOrEqual(room);
+          } catch (error) {
+            refused++;
+            expect(error).toBeInstanceOf(WeirError);
+            expect(buffer).toMatchObject(before);
+          }
+        }
+      }),
+    );
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  test("counts its texts whatever leaves before them", () => {
+    const buffer = new RowBuffer("b", 16);
+    const numbers = Array.from({ length: 16 }, () => ({ a: 1.234567890123456 }));
+    const texts = Array.from({ length: 16 }, () => ({ a: "text" }));
+    buffer.append([...texts, ...numbers]);
+    const empty = buffer.bytes;
+    buffer.append(texts);
+    expect(buffer.bytes - empty).toBe(16 * 4 * 2);
+    buffer.append(numbers);
+    expect(buffer.bytes).toBe(empty);
+  });
+
+  test("names a cell that is wrong in a few words", () => {
+    const name = "n".repeat(1_000_000);
+    expect(() => filled([{ [name]: 1 }])).toThrow(/^data\[0\]\.n{128}: the name is longer/);
   });
 
   test("forgets everything when it is cleared", async () => {
@@ -134,6 +181,20 @@ describe("features", () => {
     expect(frame.data[9]?.["v_rolling_std_5"]).toBeCloseTo(Math.sqrt(2.5), 12);
   });
 
+  test("a feature takes the place of a column that was posted under its name", async () => {
+    const rows = [1, 2, 3].map((v) => ({ v_lag_1: "posted", v }));
+    const frame = await frameOf(filled(rows), { lags: [1, 2] });
+    expect(frame.columns).toEqual(["v_lag_1", "v", "v_lag_2"]);
+    expect(frame.data[2]).toEqual({ v_lag_1: 2, v: 3, v_lag_2: 1 });
+    expect((await frameOf(filled(rows))).data[2]).toEqual({ v_lag_1: "posted", v: 3 });
+  });
+
+  test("no statistics are lags alone", async () => {
+    const frame = await frameOf(filled(ramp), { windows: [5], lags: [1], statistics: [] });
+    expect(frame.columns).toEqual(["v", "t", "v_lag_1"]);
+    expect(frame.data[9]).toMatchObject({ v: 10, v_lag_1: 9 });
+  });
+
   test("windows and lags that are longer than the buffer are zeros", async () => {
     const frame = await frameOf(filled(ramp), { windows: [31, 90_000], lags: [30, 90_000] });
     const { v, t, ...derived } = frame.data[29] ?? {};
@@ -152,7 +213,74 @@ describe("features", () => {
   });
 });
 
+describe("answers", () => {
+  const all = { windows: [], lags: [], statistics, tail: 0 };
+
+  test("are bounded in characters: of names", async () => {
+    const names = Array.from({ length: 256 }, (_, i) => `${i}-`.padEnd(128, "n"));
+    const row = Object.fromEntries(names.map((name) => [name, 1]));
+    const buffer = filled([row, ...Array.from({ length: 7000 }, () => ({}))], 10_000);
+    await expect(frames.write(buffer, all)).rejects.toThrow(/characters.*ask for a tail/);
+    expect(await frameOf(buffer, { tail: 2 })).toMatchObject({ rows: 2 });
+  });
+
+  test("are bounded in characters: of texts, as JSON writes them", async () => {
+    const row = { a: "\u0001".repeat(limits.bufferTextCharsMax) };
+    const buffer = filled(
+      Array.from({ length: 5600 }, () => row),
+      10_000,
+    );
+    await expect(frames.write(buffer, all)).rejects.toThrow(/characters.*ask for a tail/);
+    expect((await frameOf(buffer, { tail: 1 })).data).toEqual([row]);
+  });
+
+  test("wait for those before them, and not too many do", async () => {
+    const buffer = filled([{ a: 1 }]);
+    const answers = Array.from({ length: limits.bufferAnswersMax }, () =>
+      frames.write(buffer, all),
+    );
+    await expect(frames.write(buffer, all)).rejects.toThrow(/requests for buffers' rows wait/);
+    expect(new Set(await Promise.all(answers)).size).toBe(1);
+    expect((await frameOf(buffer)).rows).toBe(1);
+  });
+
+  test("are refused while too many are not taken", async () => {
+    const buffer = filled([{ a: 1 }]);
+    const taken = frames.hold(limits.bufferAnswersCharsMax + 1);
+    await expect(frames.write(buffer, all)).rejects.toThrow(/not taken yet/);
+    taken();
+    expect((await frameOf(buffer)).rows).toBe(1);
+  });
+});
+
 describe("the buffers", () => {
+  test("share their memory, and give back what is cleared, deleted or left alone", () => {
+    const clock = new ManualClock();
+    const buffers = new Buffers(clock, 1000, 64_000);
+    const rows = Array.from({ length: 1000 }, () => ({ a: 1, b: 2 }));
+    const gives = [
+      () => buffers.clear("first"),
+      () => buffers.remove("first"),
+      () => clock.advance(1001),
+    ];
+    for (const give of gives) {
+      if (buffers.list().every(({ id }) => id !== "first")) buffers.create("first", 2000);
+      buffers.append("first", rows);
+      clock.advance(500);
+      if (buffers.list().every(({ id }) => id !== "second")) buffers.create("second", 3000);
+      for (let i = 0; i < 3; i++) {
+        expect(() => buffers.append("second", [...rows, ...rows, ...rows])).toThrow(
+          /of the memory of all buffers \d+ are left/,
+        );
+      }
+      expect(buffers.get("second").rows).toBe(0);
+      give();
+      if (buffers.list().every(({ id }) => id !== "second")) buffers.create("second", 3000);
+      expect(buffers.append("second", [...rows, ...rows, ...rows]).rows).toBe(3000);
+      buffers.clear("second");
+    }
+  });
+
   test("are bounded in number, and leave when nobody comes", () => {
     const clock = new ManualClock();
     const buffers = new Buffers(clock, 1000);

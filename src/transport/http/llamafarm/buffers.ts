@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { RowBuffer } from "../../../buffers/buffer.ts";
 import { statistics } from "../../../buffers/features.ts";
 import type { FeatureRequest } from "../../../buffers/features.ts";
@@ -8,7 +8,6 @@ import { bufferRouteDescriptions as docs } from "./buffer-schemas.ts";
 import { described } from "./openapi.ts";
 import { answer, JsonText, pathId } from "./parts.ts";
 import type { LlamaFarmParts } from "./parts.ts";
-
 import { bodyObject, BodyReader } from "./validate.ts";
 
 export type BufferParts = LlamaFarmParts & Required<Pick<LlamaFarmParts, "rowBuffers">>;
@@ -29,7 +28,7 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
   app.post(`${at}/buffers`, described(prefix, docs.create), (request, reply) =>
     answer(parts, request, reply, () => {
       const body = new BodyReader(bodyObject(request.body));
-      const id = body.text("buffer_id");
+      const id = readNewId(body);
       const windowRows = body.integer("window_size", {
         initial: defaults.windowRows,
         min: 10,
@@ -66,7 +65,7 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
   app.post<Identified>(`${at}/buffers/:id/clear`, described(prefix, docs.clear), (request, reply) =>
     answer(parts, request, reply, () => {
       const id = pathId(request.params.id, "buffer_id");
-      buffers.get(id).clear();
+      buffers.clear(id);
       return { cleared: true, buffer_id: id, size: 0 };
     }),
   );
@@ -76,6 +75,11 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
 function rowRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): void {
   const at = `${prefix}/polars`;
   const { buffers, frames } = parts.rowBuffers;
+  const frame = async (reply: FastifyReply, buffer: RowBuffer, wanted: FeatureRequest) => {
+    const text = await frames.write(buffer, wanted);
+    if (!reply.raw.closed) reply.raw.once("close", frames.hold(text.length));
+    return new JsonText(text);
+  };
   app.post(`${at}/append`, described(prefix, docs.append), (request, reply) =>
     answer(parts, request, reply, () => {
       const body = new BodyReader(bodyObject(request.body));
@@ -98,21 +102,35 @@ function rowRoutes(app: FastifyInstance, prefix: string, parts: BufferParts): vo
       const id = body.text("buffer_id");
       const wanted = readFeatures(body);
       body.check();
-      return new JsonText(await frames.write(buffers.get(id), wanted));
+      return await frame(reply, buffers.get(id), wanted);
     }),
   );
   app.get<Identified>(`${at}/buffers/:id/data`, described(prefix, docs.data), (request, reply) =>
     answer(parts, request, reply, async () => {
-      const query = new BodyReader(isObject(request.query) ? request.query : {});
+      const query = new BodyReader(isObject(request.query) ? request.query : {}, "query");
       const tail = query.optionalInteger("tail") ?? 0;
       const withFeatures = query.flag("with_features", false);
       query.check();
       const buffer = buffers.get(pathId(request.params.id, "buffer_id"));
       const none = { windows: [], lags: [] };
       const features = withFeatures ? defaults : none;
-      return new JsonText(await frames.write(buffer, { ...features, statistics, tail }));
+      return await frame(reply, buffer, { ...features, statistics, tail });
     }),
   );
+}
+
+/** The id of a buffer to be made: it is kept, and named in every answer. */
+function readNewId(body: BodyReader): string {
+  const id = body.text("buffer_id");
+  const most = limits.bufferIdCharsMax;
+  if (id.length > most) {
+    body.add(["buffer_id"], id, {
+      type: "string_too_long",
+      msg: `String should have at most ${most} characters`,
+      ctx: { max_length: most },
+    });
+  }
+  return id;
 }
 
 function readFeatures(body: BodyReader): FeatureRequest {

@@ -6,7 +6,7 @@ import { statusOf } from "../errors.ts";
 export interface BodyProblem {
   /** Its name for programs: `missing`, `int_parsing`, `greater_than_equal`. */
   readonly type: string;
-  /** Without the leading "body". */
+  /** Without the leading "body" or "query". */
   readonly loc: readonly (string | number)[];
   readonly msg: string;
   readonly input: unknown;
@@ -17,10 +17,12 @@ export interface BodyProblem {
 export class BodyError extends Error {
   override readonly name = "BodyError";
   readonly problems: readonly BodyProblem[];
+  readonly where: "body" | "query";
 
-  constructor(problems: readonly BodyProblem[]) {
+  constructor(problems: readonly BodyProblem[], where: "body" | "query" = "body") {
     super(problems.map(({ msg }) => msg).join("; "));
     this.problems = problems;
+    this.where = where;
   }
 }
 
@@ -77,10 +79,10 @@ function messageOf(error: WeirError): string {
 }
 
 /** The list of a 422. */
-export function detailsOf({ problems }: BodyError): readonly object[] {
+export function detailsOf({ problems, where }: BodyError): readonly object[] {
   return problems.map(({ type, loc, msg, input, ctx }) => ({
     type,
-    loc: ["body", ...loc],
+    loc: [where, ...loc],
     msg,
     input: shown(input),
     ...(ctx === undefined ? {} : { ctx }),

@@ -52,14 +52,16 @@ function parsed(body: unknown): unknown {
 export class BodyReader {
   readonly problems: BodyProblem[] = [];
   private readonly body: Row;
+  private readonly where: "body" | "query";
 
-  constructor(body: Row) {
+  constructor(body: Row, where: "body" | "query" = "body") {
     this.body = body;
+    this.where = where;
   }
 
   /** Throws BodyError with everything that was wrong so far. */
   check(): void {
-    if (this.problems.length > 0) throw new BodyError(this.problems);
+    if (this.problems.length > 0) throw new BodyError(this.problems, this.where);
   }
 
   has(name: string): boolean {
