@@ -244,18 +244,6 @@ describe("bounds", () => {
     for (const each of names) await client.ok("DELETE", `/anomaly/stream/${each}`);
   });
 
-  it("refuse requests that wait for too many before them with 429", async () => {
-    await client.call("DELETE", `/anomaly/stream/${model}`);
-    const bodies = Array.from({ length: limits.llamafarmQueueMax + 60 }, () =>
-      post({ model, backend: "autoencoder", min_samples: 10, data: scalar(10) }),
-    );
-    const answers = await Promise.all(bodies);
-    const statuses = new Set(answers.map(({ status }) => status));
-    expect([...statuses].toSorted((a, b) => a - b)).toEqual([200, 429]);
-    const refused = answers.find(({ status }) => status === 429);
-    expect(refused?.body["detail"]).toMatch(/wait for those before them/);
-  });
-
   it("leave detectors that are no streaming detectors alone", async () => {
     const spec = { inputs: [{ name: "a" }] };
     const create = await fetch(`${service.url}/v1/detectors/trees`, {
