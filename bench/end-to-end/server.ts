@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { EchoAnswers } from "./echo.ts";
 
@@ -53,7 +54,7 @@ export async function startEcho(answers: EchoAnswers): Promise<ServerProcess> {
 
 /** A fastify server that validates the stream endpoint's JSON and answers a constant. */
 export function startFastifyEcho(): Promise<ServerProcess> {
-  return start(path.join(import.meta.dirname, "fastify-echo.ts"), [], {});
+  return start(fileURLToPath(new URL("./fastify-echo.ts", import.meta.url)), [], {});
 }
 
 const portsMessage = z.object({ grpcPort: z.number(), httpPort: z.number() });
