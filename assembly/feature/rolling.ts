@@ -187,20 +187,11 @@ function putWindow(
     return putZeros(to);
   }
   let front = window.front;
-  let count = window.count;
+  const count = window.count;
   let origin = window.origin;
-  if (length - front + count < length) {
-    if (front < length) loadFront(at, front);
-  } else if (front == length) {
-    // The front is used up: the back's values, all of the window's, become it, and the oldest leaves.
-    origin = past(state, column, 1);
-    stackFront(state, at, column, length, origin, takes);
-    front = 1;
-    count = 0;
-  } else {
-    front++;
-    if (front < length) loadFront(at, front);
-  }
+  // A full window's oldest value leaves; it is in the front, see the end.
+  if (length - front + count == length) front++;
+  if (front < length) loadFront(at, front);
   const inFront = length - front;
   if (inFront + count == 0) origin = value;
   startBack(window, count);
@@ -212,6 +203,13 @@ function putWindow(
   store<f64>(to, length > 1 ? Math.sqrt(backSquares / ((length - 1) as f64)) : 0, 8);
   store<f64>(to, backLeast, 16);
   store<f64>(to, backMost, 24);
+  if (takes && inFront == 0) {
+    // The front is used up and all of the window's values are in the back: they become the front.
+    stackFront(state, at, column, length, value);
+    window.front = 0;
+    window.count = 0;
+    window.origin = value;
+  }
 }
 
 function putZeros(to: u32): void {
@@ -247,29 +245,18 @@ function keepBack(window: Window, front: u32, origin: f64): void {
   window.most = backMost;
 }
 
-/** Reads the last `length` values, newest first, so that each entry of the front holds it and all newer ones. Leaves entry 1 loaded. */
-function stackFront(
-  state: u32,
-  at: u32,
-  column: u32,
-  length: u32,
-  origin: f64,
-  takes: bool,
-): void {
+/** Reads the window's values, newest first, so that each entry of the front holds its own and all newer ones. */
+function stackFront(state: u32, at: u32, column: u32, length: u32, newest: f64): void {
   backCount = 0;
   backMean = 0;
   backSquares = 0;
   backLeast = Infinity;
   backMost = -Infinity;
   for (let i = length - 1; i > 0; i--) {
-    const value = past(state, column, length - i);
-    addBack(value - origin, value);
-    if (takes) storeFront(at, i);
+    const value = i == length - 1 ? newest : past(state, column, length - 1 - i);
+    addBack(value - newest, value);
+    storeFront(at, i);
   }
-  frontMean = backMean;
-  frontSquares = backSquares;
-  frontLeast = backLeast;
-  frontMost = backMost;
 }
 
 function storeFront(at: u32, index: u32): void {
