@@ -7,7 +7,16 @@
  * Record: bins a unit, reach below and above the range, the part outside, the training rows' mean part (f64 each), offset of the
  * edges from the body, bins (u32 each).
  */
-import { binOf, binsPerUnit, bestBins, edgesBelow, fillEdges, fillRange } from "./histogram";
+import { areBounded } from "./distances";
+import {
+  BINS_MAX,
+  binOf,
+  binsPerUnit,
+  bestBins,
+  edgesBelow,
+  fillEdges,
+  fillRange,
+} from "./histogram";
 import { bodyOf, Model } from "./model";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { work, zeroedWork } from "./work";
@@ -164,9 +173,12 @@ export function checkHbos(model: Model): bool {
   if ((model.columns as u64) * RECORD > bytes) return false;
   for (let c: u32 = 0; c < model.columns; c++) {
     const record = recordOf(body, c);
-    const bins = load<u32>(record, BINS) as u64;
-    if (bins < 1 || bins > 0x0fffffff) return false;
-    if ((load<u32>(record, EDGES) as u64) + ((2 * bins + 1) << 3) > bytes) return false;
+    const bins = load<u32>(record, BINS);
+    const edges = load<u32>(record, EDGES);
+    if (bins < 1 || bins > BINS_MAX) return false;
+    if ((edges as u64) + ((2 * bins + 1) << 3) > bytes) return false;
+    if (!areBounded(record + OUTSIDE, 2)) return false;
+    if (!areBounded(body + edges + ((bins + 1) << 3), bins)) return false;
   }
   return true;
 }

@@ -6,6 +6,9 @@
 import { fail, FAILED_OVERFLOW, releaseWork, work, workTop } from "./work";
 import { sortNumbers } from "./sort";
 
+/** Of one histogram in a model from elsewhere, where a search may look at all of them: four times what n_bins may ask for. */
+export const BINS_MAX: u32 = 4096;
+
 /** `bins` + 1 edges into `edges`, over [low, high]. */
 export function fillEdges(edges: u32, bins: u32, low: f64, high: f64): void {
   const step = (high - low) / (bins as f64);

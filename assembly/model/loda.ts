@@ -10,7 +10,16 @@
  * -ln(share) / projections^2.
  */
 import { randomNormal, sampleWithout } from "../rng";
-import { binOf, binsPerUnit, bestBins, edgesBelow, fillEdges, fillRange } from "./histogram";
+import { areBounded } from "./distances";
+import {
+  BINS_MAX,
+  binOf,
+  binsPerUnit,
+  bestBins,
+  edgesBelow,
+  fillEdges,
+  fillRange,
+} from "./histogram";
 import { align16, bodyOf, Model } from "./model";
 import { beginModel, parameter, rowOf, setScore, Training } from "./training";
 import { releaseWork, work, workTop, zeroedWork } from "./work";
@@ -221,9 +230,11 @@ export function checkLoda(model: Model): bool {
     const record = recordOf(body, columns, k);
     const bins = load<u32>(record, BINS);
     const weights = load<u32>(record, WEIGHTS);
-    if (bins < 1 || bins > 0x0fffffff) return false;
-    const numbers = ((used as u64) + 2 * (bins as u64) + 1) << 3;
-    if ((weights as u64) + numbers + ((used as u64) << 2) > bytes) return false;
+    if (bins < 1 || bins > BINS_MAX) return false;
+    const numbers = (used + 2 * bins + 1) << 3;
+    if ((weights as u64) + ((numbers + (used << 2)) as u64) > bytes) return false;
+    if (!areBounded(record + EXPECTED, 1)) return false;
+    if (!areBounded(body + weights + ((used + bins + 1) << 3), bins)) return false;
     const index = indexOf(body + weights, used, bins);
     for (let j: u32 = 0; j < used; j++) {
       if (load<u32>(index + (j << 2)) >= columns) return false;

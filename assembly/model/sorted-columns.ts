@@ -12,6 +12,7 @@
  * of the counts from the body, number of values, 0 (u32 each). counts[i] = rows with a value below values[i], for i = all of them
  * the number of rows. logs[k] = -ln(k / (rows + 1)).
  */
+import { areBounded } from "./distances";
 import { bodyOf, Model } from "./model";
 import { beginModel, setScore, Training } from "./training";
 import { sortNumbers } from "./sort";
@@ -254,6 +255,7 @@ export function checkSortedColumns(model: Model): bool {
   if (records > bytes) return false;
   const rows = load<u32>(body);
   if (rows < 1 || records + (((rows as u64) + 2) << 3) > bytes) return false;
+  if (!areBounded(logsOf(body, model.columns), rows + 2)) return false;
   for (let c: u32 = 0; c < model.columns; c++) {
     const record = recordOf(body, c);
     const distinct = load<u32>(record, DISTINCT) as u64;
@@ -261,6 +263,7 @@ export function checkSortedColumns(model: Model): bool {
     const counts = load<u32>(record, COUNTS) as u64;
     if (distinct < 1 || values + (distinct << 3) > bytes) return false;
     if (counts + ((distinct + 1) << 2) > bytes) return false;
+    if (!areBounded(record + EXPECTED, 1)) return false;
     for (let i: u32 = 0; i <= (distinct as u32); i++) {
       if (load<u32>(body + (counts as u32) + (i << 2)) > rows) return false;
     }
