@@ -119,6 +119,18 @@ export class MessageReader {
     return undefined;
   }
 
+  /** Whole numbers within the bounds, at most `max` of them; those that are none are left out and noted. */
+  integers(name: string, max: number, bounds: NumberBounds): number[] {
+    const numbers: number[] = [];
+    for (const { value, path } of this.list(name, max)) {
+      const number = Number(bigintOf(value) ?? Number.NaN);
+      if (number >= bounds.min && number <= bounds.max) numbers.push(number);
+      else
+        this.problems.add(path, `got ${show(value)}, expected a whole number ${between(bounds)}`);
+    }
+    return numbers;
+  }
+
   /** "" when absent. Well-formed Unicode of at most so many bytes. */
   text(name: string, bytesMax: number): string {
     const field = this.#fields.get(name);

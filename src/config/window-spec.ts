@@ -129,23 +129,13 @@ function readContamination(spec: MessageReader): number {
   return value ?? windowDefaults.contamination;
 }
 
-function readPeriods(spec: MessageReader, name: "rolling_windows" | "lag_periods"): number[] {
-  const periods: number[] = [];
-  for (const { value, path } of spec.list(name, limits.periodsMax)) {
-    const isGood =
-      typeof value === "number" &&
-      Number.isInteger(value) &&
-      value >= 1 &&
-      value <= limits.windowRowsMax;
-    if (!isGood) {
-      const most = limits.windowRowsMax;
-      spec.problems.add(path, `got ${show(value)}, expected a whole number between 1 and ${most}`);
-    } else if (periods.includes(value)) {
-      spec.problems.add(path, `${value} is named twice`);
-    } else {
-      periods.push(value);
-    }
-  }
+function readPeriods(
+  spec: MessageReader,
+  name: "rolling_windows" | "lag_periods",
+): readonly number[] {
+  const periods = spec.integers(name, limits.periodsMax, { min: 1, max: limits.windowRowsMax });
+  const twice = periods.find((period, i) => periods.indexOf(period) !== i);
+  if (twice !== undefined) spec.wrong(name, `names ${twice} twice`);
   return periods;
 }
 
@@ -189,11 +179,15 @@ function readParameter(reader: MessageReader, parameter: Parameter): ParameterVa
   }
 }
 
+function isAuto(written: unknown): boolean {
+  return written === "auto" || written === -1 || written === -1n || written === "-1";
+}
+
 /** -1 and "auto" are the same where a parameter has one; of a count 0 is the default. */
 function readNumber(reader: MessageReader, parameter: Parameter): ParameterValue {
   const { name, type, initial, min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
   const written = reader.raw(name);
-  if (parameter.auto === true && (written === "auto" || written === -1)) return "auto";
+  if (parameter.auto === true && isAuto(written)) return "auto";
   if (type === "number") return reader.double(name, { min, max }) ?? initial;
   return readWholeNumber(reader, parameter);
 }
@@ -216,16 +210,9 @@ function readChoice(reader: MessageReader, { name, choices = [], initial }: Para
   return initial;
 }
 
-function readCounts(reader: MessageReader, { name, initial, min = 1, max = 1 }: Parameter) {
-  const counts: number[] = [];
-  for (const { value, path } of reader.list(name, hiddenLayersMax)) {
-    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) {
-      counts.push(value);
-    } else {
-      const expected = `expected a whole number between ${min} and ${max}`;
-      reader.problems.add(path, `got ${show(value)}, ${expected}`);
-    }
-  }
+function readCounts(reader: MessageReader, parameter: Parameter): ParameterValue {
+  const { name, initial, min = 1, max = 1 } = parameter;
+  const counts = reader.integers(name, hiddenLayersMax, { min, max });
   return counts.length === 0 ? initial : counts;
 }
 

@@ -94,7 +94,7 @@ describe("a specification of a model that trains on a window", () => {
     [{ inputs, ecod: {}, window: { rows: 5 } }, ["spec.window.rows"]],
     [{ inputs, ecod: {}, window: { rows: 50_001 } }, ["spec.window.rows"]],
     [{ inputs, ecod: {}, rolling_windows: [5, 0] }, ["spec.rolling_windows[1]"]],
-    [{ inputs, ecod: {}, rolling_windows: [5, 5] }, ["spec.rolling_windows[1]"]],
+    [{ inputs, ecod: {}, rolling_windows: [5, 5] }, ["spec.rolling_windows"]],
     [
       { inputs, suod: { base_estimators: [{ suod: {} }] } },
       ["spec.suod.base_estimators[0].suod", "spec.suod.base_estimators[0]"],
@@ -106,6 +106,20 @@ describe("a specification of a model that trains on a window", () => {
     [{ inputs: [{ name: "n", encoding: "label" }], ecod: {} }, ["spec.inputs[0].encoding"]],
   ])("refuses %j", (spec, fields) => {
     expect(violationsOf(spec)).toEqual(fields);
+  });
+
+  test("whole numbers may be bigints, as YAML brings them, or decimal strings", () => {
+    const model = windowOf({
+      inputs,
+      isolation_forest: { n_estimators: 7n, max_samples: -1n },
+      window: { rows: 500n, min_samples: "30" },
+      rolling_windows: [5n, "20"],
+      lag_periods: [1n],
+    });
+    expect(model).toMatchObject({ windowRows: 500, minSamples: 30, rollingWindows: [5, 20] });
+    expect(model.parameters).toMatchObject({ n_estimators: 7, max_samples: "auto" });
+    const coder = windowOf({ inputs, autoencoder: { hidden_neuron_list: [8n, "4"] } });
+    expect(coder.parameters["hidden_neuron_list"]).toEqual([8, 4]);
   });
 
   test("zscore and raw take thresholds of their own scale", () => {
