@@ -18,7 +18,7 @@ describe("the worked example", () => {
   it("is fine", () => {
     expect(problems(example)).toEqual([]);
     const { detectors } = readConfig(example);
-    expect([...detectors.keys()]).toEqual(["card-payments", "host-metrics"]);
+    expect([...detectors.keys()]).toEqual(["card-payments", "host-metrics", "api-latency"]);
     expect(detectors.get("card-payments")?.rules).toHaveLength(3);
   });
 
