@@ -77,7 +77,7 @@ describe.each(builds)("rolling features by the %s kernel", (_, path) => {
   test("a deviation beside an offset is that of exact arithmetic, however long the stream", () => {
     const values = Float64Array.from(
       { length: 200_000 },
-      (_, i) => 1e9 + Math.round(Math.sin(i * 12.9898) * 2 ** 20) / 2 ** 20,
+      (__, i) => 1e9 + Math.round(Math.sin(i * 12.9898) * 2 ** 20) / 2 ** 20,
     );
     const table = { columns: 1, rows: values, windows: [7, 100], lags: [] };
     const derived = deriveTable(bench.kernel, bench.memory, table);
