@@ -4,8 +4,7 @@ import { Code, violationsMax, WeirError } from "../domain/errors.ts";
 import { Source } from "../domain/verdict.ts";
 import { checkRules } from "../rules/compile.ts";
 import { kinds } from "../models/kinds.ts";
-
-import { readInputs } from "./input-spec.ts";
+import { isSeen, readInputs } from "./input-spec.ts";
 import { limits } from "./limits.ts";
 import {
   MessageReader,
@@ -157,12 +156,13 @@ function readModel(spec: MessageReader, inputs: readonly Input[]): Model {
     spec.wrong(other, `expected one model, and ${kind} is given too`);
   }
   const model = readWindowModel(spec, kind);
-  const features = inputs.filter((input) => input.type === "number" && !input.rulesOnly).length;
+  // How many columns onehot makes is known only when its values have come.
+  const features = inputs.filter((input) => isSeen(input) && input.encoding !== "onehot").length;
   const derived = 1 + 4 * model.rollingWindows.length + model.lagPeriods.length;
   if (features * derived > limits.modelColumnsMax) {
     spec.wrong(
       "rolling_windows",
-      `${features} number inputs with their windows and lags are ${features * derived} columns, at most ${limits.modelColumnsMax} are taken`,
+      `${features} inputs that the model sees with their windows and lags are ${features * derived} columns, at most ${limits.modelColumnsMax} are taken`,
     );
   }
   return model;

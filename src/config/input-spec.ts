@@ -33,6 +33,7 @@ const encodings: EnumTable<Encoding | undefined> = {
     ["FREQUENCY", "frequency"],
   ],
 };
+
 /** The inputs of a DetectorSpec; what is wrong with them is noted in the reader's problems. */
 export function readInputs(spec: MessageReader, isWindow: boolean): readonly Input[] {
   const inputs: Input[] = [];
@@ -68,7 +69,7 @@ export function readInputs(spec: MessageReader, isWindow: boolean): readonly Inp
 }
 
 /** Whether the model sees an input. */
-function isSeen(input: Input): boolean {
+export function isSeen(input: Input): boolean {
   return input.type === "number" ? !input.rulesOnly : input.encoding !== undefined;
 }
 

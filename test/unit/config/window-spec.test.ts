@@ -134,5 +134,10 @@ describe("a specification of a model that trains on a window", () => {
     const many = Array.from({ length: 60 }, (_, i) => ({ name: `f${i}` }));
     const spec = { inputs: many, ecod: {}, rolling_windows: [2, 3, 4, 5], lag_periods: [1] };
     expect(violationsOf(spec)).toEqual(["spec.rolling_windows"]);
+    const encoded = many.map(({ name }) => ({ name, type: "category", encoding: "hash" }));
+    expect(violationsOf({ ...spec, inputs: encoded })).toEqual(["spec.rolling_windows"]);
+    const hidden = many.map(({ name }) => ({ name, type: "category" }));
+    const seen = [{ name: "seen" }, ...hidden.slice(1)];
+    expect(violationsOf({ ...spec, inputs: seen })).toEqual([]);
   });
 });
