@@ -257,7 +257,7 @@ function telemetryOf({ telemetry }: ResolvedOptions): TelemetryService {
 }
 
 function webhookOf(
-  { webhook, limits }: ResolvedOptions,
+  { webhook, limits: bounds }: ResolvedOptions,
   parts: {
     readonly alerts: AlertHub;
     readonly telemetry: TelemetryService;
@@ -266,7 +266,7 @@ function webhookOf(
 ): Webhook | undefined {
   if (webhook === undefined) return undefined;
   return createWebhook(
-    { ...webhookDefaults, ...webhook, queueAlertsMax: limits.webhookAlertsMax },
+    { ...webhookDefaults, ...webhook, queueAlertsMax: bounds.webhookAlertsMax },
     {
       alerts: parts.alerts,
       clock: systemClock,

@@ -89,7 +89,7 @@ describe("barRows of trainings", () => {
     [1.29, "bar"],
     [1.31, "no"],
   ] as const)("a p99 of %d times that without is %s", (ratio, expected) => {
-    const run = {
+    const training = {
       kind: "ecod",
       lane: "events",
       offeredRowsPerS: 1000,
@@ -103,7 +103,7 @@ describe("barRows of trainings", () => {
       date: "2026-01-01T00:00:00Z",
       machine: { cpu: "", cores: 2, memoryGb: 8, node: "26", system: "", load: 0 },
       scale: "full",
-      suites: { training: { runs: [run] } },
+      suites: { training: { runs: [training] } },
       skipped: {},
     });
     expect(row).toMatchObject({ reached: expected, measured: `${ratio}x` });
