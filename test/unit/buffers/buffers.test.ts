@@ -69,10 +69,39 @@ describe("a buffer", () => {
     ]);
   });
 
+  test("answers as a plain list of rows would", async () => {
+    const cell = fc.constantFrom(null, true, false, 0, 1.5, -7, "", "text", "null");
+    const row = fc.dictionary(fc.constantFrom("a", "b", "__proto__"), cell);
+    const batches = fc.array(fc.array(row, { maxLength: 25 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 10, max: 40 }), batches, async (windowRows, posted) => {
+        const buffer = new RowBuffer("b", windowRows);
+        const all = posted.flat();
+        for (const rows of posted) buffer.append(rows);
+        const cellsOf = (name: string) => all.flatMap((each) => each[name] ?? []);
+        const as = (name: string, value: string | number | boolean | null | undefined) => {
+          const types = new Set(cellsOf(name).map((each) => typeof each));
+          if (value === null || value === undefined) return null;
+          if (types.has("string")) return String(value);
+          return types.has("number") ? Number(value) : value;
+        };
+        const { columns, data } = await frameOf(buffer);
+        const kept = all.slice(-windowRows);
+        expect(data.map((each) => columns.map((name) => each[name]))).toEqual(
+          kept.map((each) =>
+            columns.map((name) => as(name, Object.hasOwn(each, name) ? each[name] : null)),
+          ),
+        );
+      }),
+    );
+  });
+
   test("takes all rows or none, and names the cell that is wrong", () => {
     const buffer = filled([{ a: 1 }]);
     expect(() => buffer.append([{ a: 2 }, { a: [1] }])).toThrow(/data\[1\]\.a: is a list/);
-    expect(() => buffer.append([{ a: 2 }, { a: Number.POSITIVE_INFINITY }])).toThrow(/data\[1\]\.a: is beyond/);
+    expect(() => buffer.append([{ a: 2 }, { a: Number.POSITIVE_INFINITY }])).toThrow(
+      /data\[1\]\.a: is beyond/,
+    );
     const wide = Object.fromEntries(
       Array.from({ length: limits.bufferColumnsMax }, (_, i) => [`c${i}`, 1]),
     );
