@@ -121,11 +121,10 @@ export class RowBuffer {
     return made;
   }
 
+  /** While it has not been full no row has left, so the oldest is the first. */
   private grow(): void {
-    const capacity = this.grown(this.capacity);
-    for (const column of this.byName.values()) column.grow(capacity, this.head, this.rows);
-    this.capacity = capacity;
-    this.head = 0;
+    this.capacity = this.grown(this.capacity);
+    for (const column of this.byName.values()) column.grow(this.capacity);
   }
 }
 
@@ -140,8 +139,7 @@ function survey(row: PostedRow, index: number, posted: Posted): void {
   const { names, mixed } = posted;
   for (const [name, value] of Object.entries(row)) {
     const wrong = problemOf(name, value);
-    const path = `data[${index}].${name.slice(0, limits.inputNameBytesMax)}`;
-    if (wrong !== undefined) throw WeirError.invalid("MALFORMED", path, wrong);
+    if (wrong !== undefined) throw WeirError.invalid("MALFORMED", pathOf(index, name), wrong);
     if (typeof value === "string") posted.characters += value.length;
     if (typeof value === "string" || typeof value === "boolean") mixed.add(name);
     names.add(name);
@@ -149,10 +147,14 @@ function survey(row: PostedRow, index: number, posted: Posted): void {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "TOO_MANY_ROWS",
-        `${path} would be column ${names.size}, at most ${limits.bufferColumnsMax} are kept`,
+        `${pathOf(index, name)} would be column ${names.size}, at most ${limits.bufferColumnsMax} are kept`,
       );
     }
   }
+}
+
+function pathOf(row: number, name: string): string {
+  return `data[${row}].${name.slice(0, limits.inputNameBytesMax)}`;
 }
 
 function problemOf(name: string, value: unknown): string | undefined {

@@ -65,17 +65,14 @@ export class Column {
     return Number(this.others?.[index] ?? this.numbers[index] ?? Number.NaN);
   }
 
-  /** A larger ring: the rows from `head` on come first. */
-  grow(capacity: number, head: number, size: number): void {
+  /** A larger ring. The rows must begin at 0. */
+  grow(capacity: number): void {
     const { numbers, others } = this;
-    const atEnd = Math.min(size, numbers.length - head);
     this.numbers = new Float64Array(capacity).fill(Number.NaN);
-    this.numbers.set(numbers.subarray(head, head + atEnd));
-    this.numbers.set(numbers.subarray(0, size - atEnd), atEnd);
+    this.numbers.set(numbers);
     if (others === undefined) return;
-    const grown = nulls(capacity);
-    for (let i = 0; i < size; i++) grown[i] = others[(head + i) % others.length] ?? null;
-    this.others = grown;
+    this.others = nulls(capacity);
+    for (const [i, other] of others.entries()) this.others[i] = other;
   }
 }
 
