@@ -29,7 +29,10 @@ export function hashModel(model: Model): u64 {
   return hash;
 }
 
-/** 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 the kind's body the calibration or the preparation is not sound. */
+/**
+ * 0 = sound; else 1 not a model, 2 another format, 3 a length that does not fit, 4 checksum, 5 preparation, body or calibration
+ * have what a training never writes.
+ */
 export function checkModel(address: u32, bytes: u32): u32 {
   if (bytes < MODEL_HEADER || (bytes & 15) != 0) return 1;
   const model = modelAt(address);

@@ -7,7 +7,7 @@
 import { PAGE_BYTES, REGION_BASE, SCRATCH_BASE, SCRATCH_FOLD, SCRATCH_FOLD_BYTES } from "../layout";
 import { align16 } from "./model";
 
-/** Why a training did not end; src/models/failure.ts has the sentences. */
+/** Why a training did not end; src/models/training.ts has the sentences. */
 export const FAILED_NO_MEMORY: u32 = 1;
 export const FAILED_BAD_TRAINING: u32 = 2;
 /** Fewer rows than the kind needs. */

@@ -1,4 +1,4 @@
-import { CONTROL_BASE, REGION_BASE } from "../shard/layout.ts";
+import { CONTROL_BASE, REGION_BASE, SCRATCH_BASE } from "../shard/layout.ts";
 import { encodeParameters, kinds } from "./kinds.ts";
 import type { Kind, Parameters } from "./kinds.ts";
 import type { ModelExports } from "./module.ts";
@@ -33,7 +33,7 @@ export interface TrainingRequest {
 
 /** Where a training's rows begin, and where a model that is to score may lie. */
 export const WORK_BASE = REGION_BASE;
-const FAILURE = 3 * 65_536 + 8192;
+const FAILURE = SCRATCH_BASE + 8192;
 
 /** Why a training did not end, by the number that the kernel leaves (assembly/model/work.ts). */
 const failures = [
