@@ -96,6 +96,9 @@ export class FittedModels {
   async fit(request: FitRequest): Promise<FitResult> {
     const { name, kind, overwrite } = request;
     if (!isModelName(name)) throw new FittedError("invalid", `Invalid model_id: ${name}`);
+    if (!overwrite && !isModelName(versionedName(name, 0))) {
+      throw new FittedError("invalid", `Invalid model_id: ${name}: too long for a version's name`);
+    }
     const taken = overwrite ? name : await this.#newVersion(name, kind);
     const fileName = fileNameOf(taken, kind);
     try {

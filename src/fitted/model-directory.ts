@@ -131,10 +131,15 @@ export class ModelDirectory {
   async list(): Promise<readonly StoredModel[]> {
     const names = await this.#fileNames();
     for (const name of this.#seen.keys()) if (!names.includes(name)) this.#seen.delete(name);
-    const found = await Promise.all(names.map((name) => this.find(name)));
-    return found
-      .filter((each) => each !== undefined)
-      .toSorted((a, b) => compare(b.created, a.created) || compare(b.fileName, a.fileName));
+    const found: StoredModel[] = [];
+    for (const name of names) {
+      // oxlint-disable-next-line no-await-in-loop -- a header takes megabytes: one at a time
+      const stored = await this.find(name);
+      if (stored !== undefined) found.push(stored);
+    }
+    return found.toSorted(
+      (a, b) => compare(b.created, a.created) || compare(b.fileName, a.fileName),
+    );
   }
 
   /** File names of a model's versions, newest first. */

@@ -26,12 +26,12 @@ export function fileNameOf(name: string, kind: Kind): string {
 export function parseFileName(
   fileName: string,
 ): { readonly name: string; readonly kind: Kind } | undefined {
-  if (!fileName.endsWith(extension) || unsafe.test(fileName)) return undefined;
+  if (!fileName.endsWith(extension)) return undefined;
   const stem = fileName.slice(0, -extension.length);
   const kind = Object.keys(kinds).find((each) => stem.endsWith(`_${each}`));
   if (kind === undefined || !isKind(kind)) return undefined;
   const name = stem.slice(0, -kind.length - 1);
-  return name === "" ? undefined : { name, kind };
+  return isModelName(name) ? { name, kind } : undefined;
 }
 
 /** `name_YYYYMMDD_HHMMSS`, UTC. */

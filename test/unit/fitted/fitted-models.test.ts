@@ -311,6 +311,16 @@ describe("files from strangers", () => {
     expect(await models.list()).toEqual([]);
     expect(await reasonOf(models.delete("notes.txt"))).toBe("no_file");
     expect(await reasonOf(models.delete("../models/notes.txt"))).toBe("no_file");
+    // File systems take 255 bytes.
+    expect(await reasonOf(models.delete(`${"x".repeat(400)}_ecod.weir`))).toBe("no_file");
+  });
+
+  it("a version's name is no longer than a name that can be asked for", async () => {
+    const bytes = limits.modelNameBytesMax - "_20260102_030405".length;
+    const { stored } = await models.fit(request({ name: "x".repeat(bytes), overwrite: false }));
+    expect((await (await openModels()).load(stored.name, "ecod")).fileName).toBe(stored.fileName);
+    const longer = request({ name: "x".repeat(bytes + 1), overwrite: false });
+    expect(await reasonOf(models.fit(longer))).toBe("invalid");
   });
 
   it("what a write left behind that did not end is removed", async () => {
