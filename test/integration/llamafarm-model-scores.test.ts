@@ -186,4 +186,15 @@ describe("every backend", () => {
     expect(scores[0]).toBeCloseTo(6 / 9.5, 12);
     expect(scores[1]).toBeCloseTo(8 / 9.5, 12);
   });
+
+  it("explain tells values of fields that are named as what every object has", async () => {
+    const key = { model: fresh(), backend: "ecod" };
+    const data = Array.from({ length: 20 }, (_, i) => ({ constructor: i, b: (i * 7) % 5 }));
+    await post("fit", { ...key, data, schema: { constructor: "numeric", b: "numeric" } });
+    const asked = await post("score", { ...key, data: [{ b: 99 }], explain: true });
+    expect(asked.data[0]?.explanation.contributions).toEqual([
+      { feature: "b", value: 99, contribution: expect.any(Number) },
+      { feature: "constructor", value: null, contribution: expect.any(Number) },
+    ]);
+  });
 });

@@ -225,7 +225,10 @@ function explanationOf(scored: Scored, explained: Explained, index: number): obj
 
 /** As it was sent; null = missing. */
 function valueOf(rows: Rows, row: number, name: string, column: number): unknown {
-  if (rows.kind === "objects") return rows.objects[row]?.[name] ?? null;
+  if (rows.kind === "objects") {
+    const object = rows.objects[row] ?? {};
+    return Object.hasOwn(object, name) ? object[name] : null;
+  }
   const value = rows.lists[row]?.[column] ?? Number.NaN;
   return Number.isNaN(value) ? null : value;
 }
