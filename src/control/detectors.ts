@@ -3,7 +3,7 @@ import type { Admission } from "../admission/admission.ts";
 import { unknownDetector } from "../admission/admission.ts";
 import { makeDetector, withEncoding } from "../config/detector.ts";
 import { limits } from "../config/limits.ts";
-import { isDiscovering, type Discovery, type Found } from "../discovery/discovery.ts";
+import { isDiscovering, type Discovery, type Fill, type Found } from "../discovery/discovery.ts";
 import type { Detector, DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
@@ -34,6 +34,8 @@ export class Detectors implements Registry {
   private discovery: Discovery | undefined;
   /** Of detectors that discovered their inputs: the configuration without them, which is what is stored, compared and reset to. */
   private readonly declared = new WeakMap<Detector, DetectorConfig>();
+  /** Rows of such detectors that came before their inputs were known and that no shard has counted. */
+  private readonly uncounted = new WeakMap<Detector, number>();
 
   constructor(options: DetectorsOptions) {
     this.options = options;
@@ -72,7 +74,7 @@ export class Detectors implements Registry {
     const trained = this.options.trainer.statusOf(detector);
     const lastError = trained?.lastError ?? "";
     const status = {
-      events: counters.events,
+      events: counters.events + (this.uncounted.get(detector) ?? 0),
       keys: counters.keys,
       anomalies: counters.anomalies,
       fallbacks: runtime?.fallbacks ?? 0,
@@ -175,7 +177,7 @@ export class Detectors implements Registry {
   settle(
     detector: Detector,
     { inputs, encoding }: Found,
-    fill: (settled: Detector, settle: () => void) => Promise<void>,
+    fill: Fill,
   ): Promise<Detector | undefined> {
     return this.change(async () => {
       const { name, slot, config } = detector;
@@ -185,7 +187,10 @@ export class Detectors implements Registry {
       this.slots.set(slot, settled);
       this.declared.set(settled, config);
       try {
-        await fill(settled, () => this.byName.set(name, settled));
+        await fill(settled, (total) => {
+          this.uncounted.set(settled, total - this.options.shards.counters(slot).events);
+          this.byName.set(name, settled);
+        });
       } catch (error) {
         this.slots.set(slot, detector);
         this.options.trainer.forget(settled);

@@ -17,11 +17,7 @@ export interface DiscoveryOptions {
    * Makes the detector whose columns are now known, hands it to `fill`, and finds it by its name from `settle` on. Undefined when
    * the one that discovered is no longer there.
    */
-  readonly settle: (
-    detector: Detector,
-    found: Found,
-    fill: (settled: Detector, settle: () => void) => Promise<void>,
-  ) => Promise<Detector | undefined>;
+  readonly settle: (detector: Detector, found: Found, fill: Fill) => Promise<Detector | undefined>;
   /** Admits a request to a detector that is not found by name yet. */
   readonly submit: (
     detector: Detector,
@@ -33,6 +29,9 @@ export interface DiscoveryOptions {
   /** Told what ended a discovery in the background. */
   readonly failed: (error: unknown) => void;
 }
+
+/** Gives a detector its rows; `settle` is told how many have come since it was created or reset, those among them that were not kept. */
+export type Fill = (settled: Detector, settle: (total: number) => void) => Promise<void>;
 
 /** What the rows before the first training have shown. */
 export interface Found {
@@ -117,7 +116,7 @@ export class Discovery {
     for (const row of rows) {
       discovering.total++;
       if (!hasFields(row)) continue;
-      if (discovering.settling === undefined && kept.length >= rowsMax(model)) kept.dropOldest();
+      if (discovering.settling === undefined && kept.length >= model.windowRows) kept.dropOldest();
       kept.add(declaredOnly(row, declared));
     }
   }
@@ -163,7 +162,7 @@ export class Discovery {
   }
 
   private take(detector: Detector, discovering: Discovering, rows: readonly NamedRow[]): void {
-    if (discovering.kept.length + rows.length > rowsMax(discovering.model) + overflowRowsMax) {
+    if (discovering.kept.length + rows.length > discovering.model.windowRows + overflowRowsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "QUEUE_FULL",
@@ -195,7 +194,7 @@ export class Discovery {
       // Rows may come while others are learned: only in the turn that finds none left is the new detector found.
       while (kept.length > 0) await this.learn(made, kept.take(limits.requestRowsMax, names));
       encoding?.start();
-      settle();
+      settle(discovering.total);
     });
   }
 
@@ -250,11 +249,6 @@ export class Discovery {
     this.byDetector.set(detector, made);
     return made;
   }
-}
-
-/** More are never needed: the oldest leave. */
-function rowsMax({ minSamples, windowRows }: WindowModel): number {
-  return Math.min(minSamples, windowRows);
 }
 
 function hasFields(row: NamedRow): boolean {

@@ -39,9 +39,16 @@ export interface Room {
   values: number;
 }
 
+/** Rows that have left are cut off so many at a time: cutting moves all others. */
+const CUT_ROWS = 256;
+/** What a row takes beside its values, in numbers. */
+const ROW_VALUES = 16;
+
 /** The rows of a detector until its columns are known: the newest ones, packed. */
 export class KeptRows {
   private readonly rows: KeptRow[] = [];
+  /** Index of the oldest row that has not left. */
+  private first = 0;
   private readonly columns = new Map<string, Column>();
   private readonly ids = new Set<string>();
   private readonly room: Room;
@@ -57,7 +64,7 @@ export class KeptRows {
   }
 
   get length(): number {
-    return this.rows.length;
+    return this.rows.length - this.first;
   }
 
   /** Names of the columns that can be a model's, in the order in which they were first seen. */
@@ -77,9 +84,15 @@ export class KeptRows {
     let values = 0;
     for (const [index, row] of rows.entries()) {
       for (const [name, value] of row.fields) this.look(name, value, { index, fresh });
-      values += this.columns.size + fresh.size;
+      values += this.columns.size + fresh.size + ROW_VALUES;
+      // Further rows can only add to them.
+      if (fresh.size > limits.inputsMax) this.checkWidth(fresh);
     }
+    this.checkWidth(fresh);
     if (this.room.values + values > limits.discoveryValuesMax) throw noRoom();
+  }
+
+  private checkWidth(fresh: ReadonlyMap<string, boolean>): void {
     if (fresh.size === 0) return;
     const all = new Set([...this.columns.keys(), ...fresh.keys()]).size;
     const numbers = [...fresh.values()].reduce((sum, each) => sum + Number(each), 0);
@@ -119,12 +132,14 @@ export class KeptRows {
   }
 
   categories(): readonly ReadonlyMap<string, string>[] {
-    return this.rows.map(({ categories }) => categories);
+    return this.rows.slice(this.first).map(({ categories }) => categories);
   }
 
   dropOldest(): void {
-    const dropped = this.rows.shift();
+    const dropped = this.rows[this.first];
     if (dropped === undefined) return;
+    this.first++;
+    if (this.first === CUT_ROWS) this.cut();
     this.room.values -= sizeOf(dropped);
     if (dropped.id !== "") this.ids.delete(idName(dropped.key, dropped.id));
   }
@@ -132,6 +147,7 @@ export class KeptRows {
   /** Takes the oldest rows out, as events by position over the columns `names`. */
   take(count: number, names: readonly string[]): EventInput[] {
     const indices = names.map((name) => this.columns.get(name)?.index ?? -1);
+    this.cut();
     return this.rows.splice(0, count).map((row) => {
       this.room.values -= sizeOf(row);
       const { id, key, timeUnixMs, categories, values } = row;
@@ -149,10 +165,16 @@ export class KeptRows {
 
   /** Forgets them all. */
   clear(): void {
+    this.cut();
     for (const row of this.rows) this.room.values -= sizeOf(row);
     this.rows.length = 0;
     this.columns.clear();
     this.ids.clear();
+  }
+
+  private cut(): void {
+    this.rows.splice(0, this.first);
+    this.first = 0;
   }
 
   private look(
@@ -183,7 +205,7 @@ export class KeptRows {
 
 /** In numbers; a text counts as four and two characters each. */
 function sizeOf({ values, categories }: KeptRow): number {
-  let size = values.length;
+  let size = ROW_VALUES + values.length;
   for (const text of categories.values()) size += 4 + (text.length >>> 1);
   return size;
 }

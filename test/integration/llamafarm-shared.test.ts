@@ -70,6 +70,19 @@ describe("a detector that LlamaFarm's endpoint made", () => {
     expect(verdicts.modelVersions[0]).toBe(1);
   });
 
+  it("counts and keeps every row of a request that passes the first training", async () => {
+    await client.stream(model, [{}, {}], { min_samples: 20, window_size: 100 });
+    const rows = events(sensor(90)).map((each, i) => ({ ...each, id: `${i}` }));
+    await score({ events: rows });
+    const ready = await client.until(model, ({ is_ready: isReady }) => isReady);
+    expect(ready).toMatchObject({ samples_collected: 90, total_processed: 92 });
+    const again = await score({ events: rows.slice(0, 1) });
+    expect([...again.replayed]).toEqual([1]);
+    expect((await client.stats(model)).total_processed).toBe(92);
+    await client.ok("POST", `/anomaly/stream/${model}/reset`);
+    expect((await client.stats(model)).total_processed).toBe(0);
+  });
+
   it("refuses frames until its inputs are known, and takes them from then on", async () => {
     await client.stream(model, sensor(5), { min_samples: 20, window_size: 100 });
     const rows = frame([[72, 45]], [""]);

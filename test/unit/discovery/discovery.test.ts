@@ -126,7 +126,7 @@ describe("discovery", () => {
       Array.from({ length: 12 }, () => ({ word: "a", yes: true })),
     );
     await expect(discovery.settle(detector)).rejects.toThrow(/^No data in buffer/);
-    expect(discovery.status(detector).rows).toBe(10);
+    expect(discovery.status(detector).rows).toBe(12);
   });
 
   it("admits rows that come while it settles, in order", async () => {
@@ -334,6 +334,31 @@ describe("kept rows", () => {
     expect(kept.length).toBe(0);
   });
 
+  it("say that fields are too many before they say that values are", () => {
+    const kept = new KeptRows({ values: 0 }, 1);
+    const rows = Array.from({ length: 1000 }, (_, i) =>
+      named(Object.fromEntries(Array.from({ length: 60 }, (__, j) => [`f${i}_${j}`, 1]))),
+    );
+    expect(() => kept.check(rows)).toThrow(/have 300 fields/);
+  });
+
+  it("leave oldest first, however many have left before", () => {
+    const kept = new KeptRows({ values: 0 }, 1);
+    for (let a = 0; a < 1000; a++) {
+      kept.add({ ...named({ a }), id: `${a}` });
+      if (a >= 100) kept.dropOldest();
+    }
+    expect(kept.length).toBe(100);
+    expect(kept.holds({ id: "899", key: "" })).toBe(false);
+    expect(kept.holds({ id: "900", key: "" })).toBe(true);
+    const values = kept
+      .take(2, ["a"])
+      .concat(kept.take(98, ["a"]))
+      .map((each) => each.values[0]);
+    expect(values).toEqual(Array.from({ length: 100 }, (_, i) => 900 + i));
+    expect(kept.length).toBe(0);
+  });
+
   it("count the columns that rolling features make, of numbers only", () => {
     const kept = new KeptRows({ values: 0 }, 33);
     const row = (fields: number, value: unknown) =>
@@ -346,7 +371,8 @@ describe("kept rows", () => {
   });
 
   it("hold a bounded number of values, and give room back", () => {
-    const room = { values: limits.discoveryValuesMax - 3 };
+    // A row takes 16 numbers' room beside its values.
+    const room = { values: limits.discoveryValuesMax - 19 };
     const kept = new KeptRows(room, 1);
     kept.check([named({ a: 1, b: 2 })]);
     kept.add(named({ a: 1, b: 2 }));
@@ -354,10 +380,10 @@ describe("kept rows", () => {
       expect.objectContaining({ reason: "QUEUE_FULL" }),
     );
     kept.dropOldest();
-    expect(room.values).toBe(limits.discoveryValuesMax - 3);
+    expect(room.values).toBe(limits.discoveryValuesMax - 19);
     expect(() => kept.check([named({ a: 1, b: 2 })])).not.toThrow();
     kept.add(named({ a: 1 }));
     kept.clear();
-    expect(room.values).toBe(limits.discoveryValuesMax - 3);
+    expect(room.values).toBe(limits.discoveryValuesMax - 19);
   });
 });
