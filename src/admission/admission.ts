@@ -75,7 +75,7 @@ export class Admission implements Scorer {
   }
 
   submit(request: ScoreRequest, call: CallContext, reply: Reply): Ticket {
-    const runtime = this.admit(request, call.internal === true);
+    const runtime = this.admit(request, call.internal === true || call.begun === true);
     if (this.discovery === undefined || !isDiscovering(runtime.detector)) {
       return this.submitTo(runtime, request, call, reply);
     }
@@ -151,8 +151,8 @@ export class Admission implements Scorer {
     if (this.inFlight === 0) for (const resolve of this.idleWaiters.splice(0)) resolve();
   }
 
-  private admit(request: ScoreRequest, internal: boolean): DetectorRuntime {
-    if (this.gate !== "open" && !internal) throw closed(this.gate);
+  private admit(request: ScoreRequest, whateverTheGate: boolean): DetectorRuntime {
+    if (this.gate !== "open" && !whateverTheGate) throw closed(this.gate);
     if (this.inFlight >= this.options.requestsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,

@@ -14,6 +14,8 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** Weir's own request, taken while it warms up. */
   readonly internal?: boolean;
+  /** Part of what its transport has taken already: a drain waits for it. */
+  readonly begun?: boolean;
 }
 
 /** Called exactly once for an admitted request, never for a refused one. */

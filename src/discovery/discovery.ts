@@ -96,8 +96,8 @@ export class Discovery {
 
   /** Rows that are still missing before the columns are known; 0 = it is being made. */
   missing(detector: Detector): number {
-    const { kept, model } = this.of(detector);
-    return Math.max(0, model.minSamples - kept.length);
+    const { kept, model, settling } = this.of(detector);
+    return settling === undefined ? Math.max(0, model.minSamples - kept.length) : 0;
   }
 
   /** Throws what makes the rows too much or malformed. */

@@ -145,6 +145,7 @@ describe("discovery", () => {
     send(10);
     await new Promise(setImmediate);
     send(11);
+    expect(discovery.missing(detector)).toBe(0);
     await discovery.settle(detector);
     expect(settled).toHaveLength(1);
     const learned = admitted.flatMap(({ events }) => events.map(({ values }) => values[0]));

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { CallContext } from "../../../admission/scorer.ts";
 import { detectorName } from "../../../config/detector-spec.ts";
@@ -40,6 +41,8 @@ interface Progress {
 
 /** Points that are answered without a model, one request to the shards. */
 const coldRowsMax = limits.requestRowsMax;
+/** Points that are kept before other work gets a turn: a millisecond or two. */
+const keptRowsMax = 256;
 
 /** Streams of LlamaFarm: whose requests to one detector are answered in order. */
 export class Streams {
@@ -143,12 +146,15 @@ export class Streams {
   private async discover(detector: Detector, progress: Progress, rest: number): Promise<void> {
     const { discovery } = this.streaming;
     const start = progress.items.length;
-    const count = Math.min(rest, Math.max(1, discovery.missing(detector)));
+    const count = Math.min(rest, keptRowsMax, Math.max(1, discovery.missing(detector)));
     for (const row of progress.data.slice(start, start + count)) {
       discovery.keep(detector, [namedRow(row)]);
       progress.items.push(collectingItem(this.detectors.progress(detector).samplesUntilReady));
     }
-    if (discovery.missing(detector) > 0) return;
+    if (discovery.missing(detector) > 0) {
+      if (count < rest) await nextTurn();
+      return;
+    }
     const settled = await discovery.settle(detector);
     if (settled !== undefined) await this.streaming.whenTrained(settled);
   }
@@ -188,6 +194,7 @@ export class Streams {
       deadline: Infinity,
       transport: "http",
       traceparent,
+      begun: true,
     };
     return new Promise((resolve, reject) => {
       scorer.submit(request, call, { answer: resolve, fail: reject });
