@@ -3,6 +3,7 @@ import {
   completeParameters,
   estimatorsMax,
   hiddenLayersMax,
+  hiddenWeightsMax,
   isKind,
   kinds,
 } from "../models/kinds.ts";
@@ -213,6 +214,10 @@ function readChoice(reader: MessageReader, { name, choices = [], initial }: Para
 function readCounts(reader: MessageReader, parameter: Parameter): ParameterValue {
   const { name, initial, min = 1, max = 1 } = parameter;
   const counts = reader.integers(name, hiddenLayersMax, { min, max });
+  const weights = counts.reduce((sum, count, i) => sum + 2 * count * (counts[i + 1] ?? 0), 0);
+  if (weights > hiddenWeightsMax) {
+    reader.wrong(name, `makes ${weights} weights, at most ${hiddenWeightsMax} are taken`);
+  }
   return counts.length === 0 ? initial : counts;
 }
 

@@ -90,6 +90,8 @@ const suodEstimators: readonly EstimatorSpec[] = [
 
 export const estimatorsMax = 16;
 export const hiddenLayersMax = 8;
+/** Weights between an autoencoder's hidden layers, there and back: a row takes half a millisecond through so many, and others wait for it. */
+export const hiddenWeightsMax = 1_048_576;
 
 export const kinds: Readonly<Record<Kind, KindEntry>> = {
   isolation_forest: {

@@ -56,6 +56,8 @@ describe("a specification of a model that trains on a window", () => {
     });
     expect(encodeParameters("autoencoder", coder.parameters).slice(-3)).toEqual([2, 8, 4]);
     expect(coder.parameters["dropout_rate"]).toBe(0);
+    const wide = { inputs, autoencoder: { hidden_neuron_list: [1024, 512] } };
+    expect(windowOf(wide).parameters["hidden_neuron_list"]).toEqual([1024, 512]);
     const team = windowOf({
       inputs,
       suod: { base_estimators: [{ knn: { n_neighbors: 3 } }, { ecod: {} }] },
@@ -91,6 +93,10 @@ describe("a specification of a model that trains on a window", () => {
     [{ inputs, ecod: { n_bins: 3 } }, ["spec.ecod.n_bins"]],
     [{ inputs, hbos: { n_bins: 1 } }, ["spec.hbos.n_bins"]],
     [{ inputs, knn: { method: "least" } }, ["spec.knn.method"]],
+    [
+      { inputs, autoencoder: { hidden_neuron_list: [1024, 512, 1] } },
+      ["spec.autoencoder.hidden_neuron_list"],
+    ],
     [{ inputs, ecod: {}, window: { rows: 5 } }, ["spec.window.rows"]],
     [{ inputs, ecod: {}, window: { rows: 50_001 } }, ["spec.window.rows"]],
     [{ inputs, ecod: {}, rolling_windows: [5, 0] }, ["spec.rolling_windows[1]"]],
