@@ -217,8 +217,14 @@ export class Trainer {
         ms: Math.round(ms),
       };
       if (why !== "") {
-        record.lastError = `training ${version} of ${fields.rows} rows up to row ${position} failed: ${why}`;
-        log.warn({ ...fields, reason: outcome, why }, "a training failed: the old model stays");
+        const told = `training ${version} of ${fields.rows} rows up to row ${position} failed: ${why}`;
+        if (record.failed(told)) {
+          const { failuresInARow } = record;
+          log.warn(
+            { ...fields, reason: outcome, why, failuresInARow },
+            "a training failed: the old model stays",
+          );
+        }
       } else if (outcome === "swapped") {
         const { swappedAt, keyHash } = record.swaps.at(-1) ?? {};
         const key = keyHash === "" ? {} : { keyHash };

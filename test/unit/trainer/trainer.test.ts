@@ -250,6 +250,23 @@ describe("a detector that is forgotten", () => {
 });
 
 describe("what is remembered", () => {
+  test("is the last failure, of which the log tells less and less", async () => {
+    const one = detector(0);
+    const { shards, running, trainer, take, warnings } = rig([one]);
+    const run = async (position: number, error?: Error): Promise<void> => {
+      shards.add(position, { position });
+      await take();
+      running.at(-1)?.end(error);
+      await turn();
+    };
+    for (let i = 1; i <= 100; i++) await run(i, new TrainingError("no"));
+    expect(warnings).toHaveLength(7);
+    expect(trainer.statusOf(one)?.lastError).toContain("up to row 100 failed: no");
+    await run(101);
+    await run(102, new TrainingError("again"));
+    expect(warnings).toHaveLength(8);
+  });
+
   test("are the last 64 swaps, the newest last", async () => {
     const one = detector(0);
     const { shards, running, trainer, take } = rig([one]);
