@@ -1,5 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import { isWindowModel } from "../domain/detector.ts";
+import type { Detector } from "../domain/detector.ts";
 import type { Registry } from "./registry.ts";
 
 export interface IdleDetectorsOptions {
@@ -17,6 +18,7 @@ export interface IdleDetectorsOptions {
 
 /** When a detector was last seen to learn. */
 interface Seen {
+  readonly detector: Detector;
   readonly events: number;
   readonly at: number;
 }
@@ -56,11 +58,13 @@ export class IdleDetectors {
     const names = new Set(streaming.map(({ name }) => name));
     for (const name of this.seen.keys()) if (!names.has(name)) this.seen.delete(name);
     for (const detector of streaming) {
+      // While others were removed it may have been deleted, and another one made by its name.
+      if (!registry.list().includes(detector)) continue;
       const { name } = detector;
       const { events } = registry.status(detector);
       const seen = this.seen.get(name);
-      if (seen?.events !== events) {
-        this.seen.set(name, { events, at: now });
+      if (seen?.detector !== detector || seen.events !== events) {
+        this.seen.set(name, { detector, events, at: now });
       } else if (now - seen.at >= ttlMs) {
         await registry.remove(name).then(
           () => log.info({ detector: name, ttlMs }, "an idle streaming detector was removed"),

@@ -25,6 +25,11 @@ function registry(specs: Readonly<Record<string, unknown>>) {
       );
       return Promise.resolve();
     },
+    /** Another one by the same name. */
+    replace: (name: string) => {
+      const at = detectors.findIndex((each) => each.name === name);
+      detectors[at] = makeDetector(name, 9, normalizeSpec(specs[name]));
+    },
     names: () => detectors.map(({ name }) => name),
   };
 }
@@ -68,5 +73,24 @@ it("removes nobody without a time to live", async () => {
   const idle = new IdleDetectors({ registry: all, ttlMs: 0, keep: new Set(), clock, log });
   await pass(clock, 100_000);
   expect(all.names()).toEqual(["idle"]);
+  idle.close();
+});
+
+it("leaves alone what takes the name of one that was deleted", async () => {
+  const clock = new ManualClock();
+  const all = registry({ first: { ecod: {} }, second: { ecod: {} } });
+  const idle = new IdleDetectors({ registry: all, ttlMs: 60_000, keep: new Set(), clock, log });
+  const { remove } = all;
+  all.remove = async (name) => {
+    await remove(name);
+    if (name === "first") all.replace("second");
+  };
+  await pass(clock, 90_000);
+  expect(all.names()).toEqual(["second"]);
+  all.replace("second");
+  await pass(clock, 45_000);
+  expect(all.names()).toEqual(["second"]);
+  await pass(clock, 60_000);
+  expect(all.names()).toEqual([]);
   idle.close();
 });
