@@ -2,8 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { normalizeSpec } from "../../src/config/detector-spec.ts";
+import { systemClock } from "../../src/domain/clock.ts";
+import type { DetectorConfig } from "../../src/domain/detector.ts";
 import type { ScoreRequest } from "../../src/domain/event.ts";
 import { State } from "../../src/domain/verdict.ts";
+import type { LlamaFarmParts } from "../../src/transport/http/llamafarm/parts.ts";
+import { Streams } from "../../src/transport/http/llamafarm/stream.ts";
 import { event, frame, request, submit } from "../support/core.ts";
 import { LlamaFarmClient, sensor, startLlamaFarm } from "../support/llamafarm.ts";
 import type { LlamaFarmService } from "../support/llamafarm.ts";
@@ -119,6 +124,24 @@ describe("a detector that was declared", () => {
     const answer = await client.stream(model, sensor(25));
     expect(answer.results.filter(({ score: each }) => each === null)).toHaveLength(20);
     expect(answer.status).toBe("ready");
+  });
+
+  it("while a first request was on its way decides, as an earlier request would", async () => {
+    const { admission: scorer, detectors, discovery, trainer } = service.service.core;
+    const second = async (name: string, config: DetectorConfig) => {
+      await detectors.create(name, normalizeSpec({ knn: {}, window }));
+      return await detectors.create(name, config);
+    };
+    const registry = Object.create(detectors, { create: { value: second } });
+    const parts = { registry, scorer, clock: systemClock } as unknown as LlamaFarmParts;
+    const streams = new Streams(parts, {
+      discovery,
+      whenTrained: (detector) => trainer.whenTrained(detector),
+    });
+    const body = { model, data: sensor(25), backend: "ecod", min_samples: 10 };
+    const answer = await streams.post(Buffer.from(JSON.stringify(body)), undefined);
+    expect(answer).toMatchObject({ status: "ready", samples_collected: 25, model_version: 1 });
+    expect(await client.stats(model)).toMatchObject({ backend: "knn", min_samples: 20 });
   });
 
   it("with inputs crosses its cold start within a request, too", async () => {

@@ -100,8 +100,16 @@ export class Streams {
   }
 
   private async create(request: StreamRequest): Promise<Detector> {
-    const config = detectorConfig(request);
-    return await this.parts.registry.create(detectorName(request.model, "model"), config);
+    const name = detectorName(request.model, "model");
+    try {
+      return await this.parts.registry.create(name, detectorConfig(request));
+    } catch (error) {
+      // Another transport was faster: the first one decides.
+      const isThere = error instanceof WeirError && error.reason === "DETECTOR_EXISTS";
+      const there = isThere ? this.detectors.find(name) : undefined;
+      if (there === undefined) throw error;
+      return there;
+    }
   }
 
   /** Answers as many of the next points as one step of the detector's life takes. */
