@@ -127,6 +127,8 @@ export const limits = {
   llamafarmRowsMax: 10_000,
   /** Requests to one streaming detector that wait for those before them: a first training holds them for milliseconds to seconds. */
   llamafarmQueueMax: 256,
+  /** Bodies of all such requests together, bytes: as rows they take about five times as much. */
+  llamafarmQueueBytesMax: 32 * 1024 * 1024,
   /** A year. */
   llamafarmDetectorTtlSecondsMax: 31_536_000,
   /** Threads that train. Each reserves its memory as address space, beside the one that scores with models in no shard. */

@@ -66,7 +66,8 @@ export class Streams {
       // Admission keeps the order of what has a model: nobody waits for anybody.
       return await this.quickly(detector, request.data, traceparent);
     }
-    return await this.chains.run(model, () => this.inOrder(request, traceparent));
+    const bytes = Buffer.isBuffer(body) ? body.length : 0;
+    return await this.chains.run(model, () => this.inOrder(request, traceparent), bytes);
   }
 
   private isQuick(detector: Detector, { data }: StreamRequest): boolean {

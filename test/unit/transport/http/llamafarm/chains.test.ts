@@ -40,3 +40,22 @@ it("refuses what waits for too much", async () => {
   await Promise.all(held);
   await chains.run("a", () => Promise.resolve());
 });
+
+it("refuses what holds too many bytes together, but nothing that is alone or holds none", async () => {
+  const chains = new Chains();
+  const first = Promise.withResolvers<void>();
+  const wait = () => first.promise;
+  const most = limits.llamafarmQueueBytesMax;
+  const held = chains.run("a", wait, most + 1);
+  await expect(chains.run("b", wait, 1)).rejects.toMatchObject({ reason: "QUEUE_FULL" });
+  first.resolve();
+  await held;
+  const second = Promise.withResolvers<void>();
+  const full = ["a", "b"].map((name) => chains.run(name, () => second.promise, most / 2));
+  await expect(chains.run("c", wait, 1)).rejects.toMatchObject({ reason: "QUEUE_FULL" });
+  expect(chains.busy("c")).toBe(false);
+  const without = chains.run("a", wait);
+  second.resolve();
+  await Promise.all([...full, without]);
+  await chains.run("c", wait, most);
+});
