@@ -237,6 +237,19 @@ describe("a schema", () => {
     await client.ok("DELETE", `/anomaly/stream/${other}`);
   });
 
+  it("refuses a request whole for a text that is too long, however late it comes", async () => {
+    await client.stream(model, rows, { min_samples: 50, window_size: 100, schema });
+    const data = Array.from({ length: 2100 }, () => rows[0]);
+    const long = { amount: 1, country: "x".repeat(300) };
+    const refused = await client.call("POST", "/anomaly/stream", { model, data: [...data, long] });
+    expect(refused.status).toBe(400);
+    expect(refused.body["detail"]).toMatch(/^data\[2100\]\.country/);
+    expect((await client.stats(model)).total_processed).toBe(60);
+    const short = { ...long, country: "x" };
+    await client.ok("POST", "/anomaly/stream", { model, data: [...data, short] });
+    expect((await client.stats(model)).total_processed).toBe(60 + 2101);
+  });
+
   it("of numbers only needs no discovery", async () => {
     const answer = await client.stream(
       model,

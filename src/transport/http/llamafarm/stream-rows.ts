@@ -3,6 +3,7 @@ import type { Detector } from "../../../domain/detector.ts";
 import { Code, WeirError } from "../../../domain/errors.ts";
 import type { EventInput } from "../../../domain/event.ts";
 import { Source, type Verdicts } from "../../../domain/verdict.ts";
+import { checkRequired, declaredOnly } from "../../../discovery/checks.ts";
 import type { NamedRow } from "../../../discovery/kept-rows.ts";
 import { categoryText } from "../../../discovery/row-encoding.ts";
 import type { Row } from "./validate.ts";
@@ -33,6 +34,13 @@ export function checkNumbers(data: readonly Row[]): void {
         `${value} is infinite or its magnitude is over ${limits.magnitudeMax}`,
       );
     }
+  }
+}
+
+/** Throws 400 for the first point that lacks a required input or has a text that is too long: no part of the points is learned then. */
+export function checkInputs(data: readonly Row[], { byName }: Detector): void {
+  for (const [index, row] of data.entries()) {
+    checkRequired(declaredOnly(namedRow(row), byName), index, byName);
   }
 }
 

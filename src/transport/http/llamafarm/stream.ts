@@ -17,6 +17,7 @@ import { StreamDetectors, modelOf, notFound, thresholdOf } from "./stream-detect
 import type { StreamingParts } from "./stream-detectors.ts";
 import { detectorConfig, readStreamRequest, type StreamRequest } from "./stream-request.ts";
 import {
+  checkInputs,
   checkNumbers,
   collectingItem,
   eventOf,
@@ -92,6 +93,7 @@ export class Streams {
     checkNumbers(data);
     let detector = this.detectors.find(model) ?? (await this.create(request));
     if (isDiscovering(detector)) this.streaming.discovery.check(detector, data.map(namedRow));
+    else checkInputs(data, detector);
     const progress: Progress = { data, items: [], state: 0 };
     while (progress.items.length < data.length) {
       detector = this.detectors.find(model) ?? gone(model);
