@@ -49,10 +49,6 @@ export class Dictionary {
     return this.#numbers.get(shortened(text));
   }
 
-  countOf(text: string): number {
-    return this.#counts[this.find(text) ?? -1] ?? 0;
-  }
-
   /** Counts a text, and remembers it where there is room. */
   add(text: string, times = 1): void {
     this.total += times;

@@ -179,12 +179,25 @@ class OneHot implements FeatureEncoder {
   }
 }
 
-/** A value's share of the rows that were not null; null and unknown values have half the smallest share. */
+/** Counts by number of a dictionary's text, the smallest of them, and all rows. */
+interface Shares {
+  readonly counts: readonly number[];
+  readonly smallest: number;
+  readonly total: number;
+}
+
+/**
+ * A value's share of the rows that were not null; null and unknown values have half the smallest share. Shares are those of the rows
+ * there were when the columns were fixed, and are taken anew whenever a stream has doubled: were they to move with every row, a
+ * model would never meet the numbers that it was trained on.
+ */
 class Frequency implements FeatureEncoder {
   readonly width = 1;
   readonly values = undefined;
   readonly #name: string;
   readonly #dictionary: Dictionary;
+  #shown: Shares = { counts: [], smallest: 0, total: 0 };
+  #fixed = false;
 
   constructor(
     options: FeatureOptions,
@@ -197,26 +210,35 @@ class Frequency implements FeatureEncoder {
     this.#name = options.name;
     this.#dictionary = filled(options.room, state.values, state.counts);
     this.#dictionary.total = state.total;
+    if (state.total > 0) this.fix();
   }
 
   learn(value: Cell): void {
     if (!isNull(value)) this.#dictionary.add(pythonText(value));
+    if (this.#fixed && this.#dictionary.total >= 2 * this.#shown.total) this.#show();
   }
 
   fix(): void {
-    // Shares have no order.
+    this.#fixed = true;
+    this.#show();
   }
 
   encode(value: Cell, out: Float64Array, at: number): void {
-    const { total, smallestCount } = this.#dictionary;
-    const count = isNull(value) ? 0 : this.#dictionary.countOf(pythonText(value));
-    out[at] = total === 0 ? 0 : float32((count === 0 ? smallestCount / 2 : count) / total);
+    const { counts, smallest, total } = this.#shown;
+    const number = isNull(value) ? undefined : this.#dictionary.find(pythonText(value));
+    const count = number === undefined ? 0 : (counts[number] ?? 0);
+    out[at] = total === 0 ? 0 : float32((count === 0 ? smallest / 2 : count) / total);
   }
 
   state(): FeatureState {
     const { total } = this.#dictionary;
     const [values, counts] = [this.#dictionary.texts(), this.#dictionary.counts()];
     return { name: this.#name, encoding: "frequency", values, counts, total };
+  }
+
+  #show(): void {
+    const { total, smallestCount } = this.#dictionary;
+    this.#shown = { counts: this.#dictionary.counts(), smallest: smallestCount, total };
   }
 }
 

@@ -255,16 +255,24 @@ describe("on a stream", () => {
     expect(encode(encoder, { a: "z", b: "r" })).toEqual([0, 0, 0.125]);
   });
 
-  it("finds the smallest share again when the rarest value catches up", () => {
+  it("takes shares anew when the rows have doubled, and finds the smallest again", () => {
     const encoder = Encoder.forStream(new Map([["v", "frequency"]]));
-    encoder.fix();
     for (const v of ["a", "a", "a", "b", "b", "b"]) encoder.learn({ v });
-    expect(encode(encoder, { v: "new" })).toEqual([0.25]);
+    encoder.fix();
     const restored = Encoder.restore(encoderState.parse(encoder.state()));
-    encoder.learn({ v: "b" });
-    restored.learn({ v: "b" });
-    expect(encode(encoder, { v: "new" })).toEqual([Math.fround(1.5 / 7)]);
-    expect(encode(restored, { v: "new" })).toEqual([Math.fround(1.5 / 7)]);
+    for (let i = 0; i < 5; i++) {
+      for (const each of [encoder, restored]) {
+        each.learn({ v: "b" });
+        expect(encode(each, { v: "a" })).toEqual([0.5]);
+        expect(encode(each, { v: "new" })).toEqual([0.25]);
+      }
+    }
+    for (const each of [encoder, restored]) {
+      each.learn({ v: "b" });
+      expect(encode(each, { v: "a" })).toEqual([0.25]);
+      expect(encode(each, { v: "b" })).toEqual([0.75]);
+      expect(encode(each, { v: "new" })).toEqual([0.125]);
+    }
   });
 
   it("keeps missing numbers missing", () => {
