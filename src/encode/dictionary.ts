@@ -32,9 +32,14 @@ export class Dictionary {
     return this.#numbers.size;
   }
 
-  /** How often the rarest known text was seen; 0 = there is none. */
-  get smallestCount(): number {
-    return this.#smallest;
+  /** Share of the rarest known text; 0 = there is none. */
+  get smallestShare(): number {
+    return this.total === 0 ? 0 : this.#smallest / this.total;
+  }
+
+  /** A known text's share of all that were added. */
+  shareOf(number: number): number {
+    return (this.#counts[number] ?? 0) / this.total;
   }
 
   texts(): string[] {

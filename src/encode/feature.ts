@@ -179,24 +179,22 @@ class OneHot implements FeatureEncoder {
   }
 }
 
-/** Counts by number of a dictionary's text, the smallest of them, and all rows. */
-interface Shares {
-  readonly counts: readonly number[];
-  readonly smallest: number;
-  readonly total: number;
-}
+/** A share is shown anew when it is off by more than this factor. */
+const shareFactor = 1.5;
 
 /**
  * A value's share of the rows that were not null; null and unknown values have half the smallest share. Shares are those of the rows
- * there were when the columns were fixed, and are taken anew whenever a stream has doubled: were they to move with every row, a
- * model would never meet the numbers that it was trained on.
+ * there were when the columns were fixed. On a stream a value's share is then taken anew, when the value comes, once it is off by
+ * half: were it to move with every row, a model would never meet the numbers that it was trained on.
  */
 class Frequency implements FeatureEncoder {
   readonly width = 1;
   readonly values = undefined;
   readonly #name: string;
   readonly #dictionary: Dictionary;
-  #shown: Shares = { counts: [], smallest: 0, total: 0 };
+  /** Shares by number of the dictionary's text. */
+  #shares: number[] = [];
+  #unknown = 0;
   #fixed = false;
 
   constructor(
@@ -214,20 +212,28 @@ class Frequency implements FeatureEncoder {
   }
 
   learn(value: Cell): void {
-    if (!isNull(value)) this.#dictionary.add(pythonText(value));
-    if (this.#fixed && this.#dictionary.total >= 2 * this.#shown.total) this.#show();
+    if (isNull(value)) return;
+    const text = pythonText(value);
+    this.#dictionary.add(text);
+    if (!this.#fixed) return;
+    const number = this.#dictionary.find(text);
+    if (number !== undefined) {
+      this.#shares[number] = moved(this.#shares[number] ?? 0, this.#dictionary.shareOf(number));
+    }
+    this.#unknown = moved(this.#unknown, this.#dictionary.smallestShare / 2);
   }
 
   fix(): void {
     this.#fixed = true;
-    this.#show();
+    this.#shares = this.#dictionary.counts().map((_, number) => this.#dictionary.shareOf(number));
+    this.#unknown = this.#dictionary.smallestShare / 2;
   }
 
   encode(value: Cell, out: Float64Array, at: number): void {
-    const { counts, smallest, total } = this.#shown;
     const number = isNull(value) ? undefined : this.#dictionary.find(pythonText(value));
-    const count = number === undefined ? 0 : (counts[number] ?? 0);
-    out[at] = total === 0 ? 0 : float32((count === 0 ? smallest / 2 : count) / total);
+    out[at] = float32(
+      number === undefined ? this.#unknown : (this.#shares[number] ?? this.#unknown),
+    );
   }
 
   state(): FeatureState {
@@ -235,11 +241,11 @@ class Frequency implements FeatureEncoder {
     const [values, counts] = [this.#dictionary.texts(), this.#dictionary.counts()];
     return { name: this.#name, encoding: "frequency", values, counts, total };
   }
+}
 
-  #show(): void {
-    const { total, smallestCount } = this.#dictionary;
-    this.#shown = { counts: this.#dictionary.counts(), smallest: smallestCount, total };
-  }
+/** What is shown of a share from now on. */
+function moved(shown: number, share: number): number {
+  return share > shown * shareFactor || share * shareFactor < shown ? share : shown;
 }
 
 function filled(room: Room, values: readonly string[], counts?: readonly number[]): Dictionary {
