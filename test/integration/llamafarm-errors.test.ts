@@ -217,6 +217,12 @@ describe("bounds", () => {
     const answer = await post({ model, data: wide });
     expect(answer.status).toBe(413);
     expect(answer.body["detail"]).toMatch(/300 fields/);
+    // The options of a refused request bind nobody.
+    expect((await client.call("GET", `/anomaly/stream/${model}`)).status).toBe(404);
+    const again = await post({ model, backend: "knn", data: { f0: 1 } });
+    expect(again.status).toBe(200);
+    const shown = await client.call("GET", `/anomaly/stream/${model}`);
+    expect(shown.body["backend"]).toBe("knn");
   });
 
   it("refuse a body of more than 4 MiB with 413", async () => {

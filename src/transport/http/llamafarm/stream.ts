@@ -91,15 +91,28 @@ export class Streams {
   private async inOrder(request: StreamRequest, traceparent: string | undefined): Promise<object> {
     const { model, data } = request;
     checkNumbers(data);
-    let detector = this.detectors.find(model) ?? (await this.create(request));
-    if (isDiscovering(detector)) this.streaming.discovery.check(detector, data.map(namedRow));
-    else checkInputs(data, detector);
+    const known = this.detectors.find(model);
+    let detector = known ?? (await this.create(request));
+    try {
+      if (isDiscovering(detector)) this.streaming.discovery.check(detector, data.map(namedRow));
+      else checkInputs(data, detector);
+    } catch (error) {
+      // A request that is refused makes no detector: the next one may come with other options.
+      if (known === undefined) await this.forgetEmpty(detector);
+      throw error;
+    }
     const progress: Progress = { data, items: [], state: 0 };
     while (progress.items.length < data.length) {
       detector = this.detectors.find(model) ?? gone(model);
       await this.next(detector, progress, traceparent);
     }
     return this.answerOf(this.detectors.find(model) ?? gone(model), progress);
+  }
+
+  private async forgetEmpty(detector: Detector): Promise<void> {
+    const isStill = this.detectors.find(detector.name) === detector;
+    if (!isStill || this.detectors.progress(detector).totalProcessed > 0) return;
+    await this.parts.registry.remove(detector.name).catch(() => undefined);
   }
 
   private async create(request: StreamRequest): Promise<Detector> {
