@@ -57,6 +57,12 @@ describe.each(["/v1/ml", "/v1"])("%s/polars refuses", (prefix) => {
     }
   });
 
+  it.each(["", "a/b", "a\\b", ".."])("a new buffer with the id %j with 400", async (id) => {
+    const answer = await own().call("POST", "/polars/buffers", { buffer_id: id });
+    expect(answer.status).toBe(400);
+    expect(answer.body["detail"]).toContain(`Invalid buffer_id: ${id}`);
+  });
+
   it("a second buffer of the same id with 409", async () => {
     const id = await bench.of(counting(1, 3));
     const answer = await own().call("POST", "/polars/buffers", { buffer_id: id, window_size: 20 });

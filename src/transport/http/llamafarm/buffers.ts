@@ -6,6 +6,7 @@ import { limits } from "../../../config/limits.ts";
 import { isObject } from "../json.ts";
 import { bufferRouteDescriptions as docs } from "./buffer-schemas.ts";
 import { described } from "./openapi.ts";
+import { DetailError } from "./errors.ts";
 import { answer, JsonText, pathId } from "./parts.ts";
 import type { LlamaFarmParts } from "./parts.ts";
 import { bodyObject, BodyReader } from "./validate.ts";
@@ -35,6 +36,7 @@ export function bufferRoutes(app: FastifyInstance, prefix: string, parts: Buffer
         max: limits.bufferRowsMax,
       });
       body.check();
+      checkReachable(id);
       buffers.create(id, windowRows);
       return {
         object: "buffer_created",
@@ -131,6 +133,15 @@ function readNewId(body: BodyReader): string {
     });
   }
   return id;
+}
+
+/** Other ids could be made, and never be asked for by a path. */
+function checkReachable(id: string): void {
+  if (id !== "" && !/[/\\]|\.\./.test(id)) return;
+  throw new DetailError(
+    400,
+    `Invalid buffer_id: ${id} (expected at least one character, and no "/", "\\" or "..")`,
+  );
 }
 
 function readFeatures(body: BodyReader): FeatureRequest {
