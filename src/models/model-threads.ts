@@ -12,8 +12,8 @@ export interface ModelThreadsOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** Trainings have time; who waits for scores has not. */
-const TRAINER_NICE = 10;
+/** Trainings have time; who waits for scores has not. 10 let a training's thread take a core of two from the scorer's for too long. */
+const TRAINER_NICE = 19;
 const SCORERS = 1;
 
 /** Trainings on threads that give way to everything else; scorings and checks, which a client waits for, on another. */

@@ -226,7 +226,7 @@ test.runIf(process.platform === "linux")(
     expect(trainingOf(core).modelVersion).toBe(1);
     const nices = niceOfThreads();
     expect(nices.get(process.pid)).toBe(0);
-    expect([...nices.values()].filter((nice) => nice !== 0)).toEqual([10]);
+    expect([...nices.values()].filter((nice) => nice !== 0)).toEqual([19]);
     expect(nices.size).toBeGreaterThan(3);
   },
 );
