@@ -32,8 +32,9 @@ describe("an encoding of a stream's categories", () => {
     expect(encoded(by, "a")).toEqual([0.5]);
     by.start();
     for (let i = 0; i < 4; i++) by.learn(row("b"));
-    expect(encoded(by, "a")).toEqual([0.25]);
+    // Off by half and more: taken anew. Where nothing came a share stays.
     expect(encoded(by, "b")).toEqual([0.625]);
+    expect(encoded(by, "a")).toEqual([0.5]);
   });
 
   it("numbers labels as they come, and keeps the numbers", () => {
