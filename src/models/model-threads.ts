@@ -12,7 +12,7 @@ export interface ModelThreadsOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** Trainings have time; who waits for scores has not. 10 let a training's thread take a core of two from the scorer's for too long. */
+/** Trainings have time; who waits for scores has not. So theirs is the weakest claim to a core that there is. */
 const TRAINER_NICE = 19;
 const SCORERS = 1;
 
