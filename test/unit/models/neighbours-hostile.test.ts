@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Kind, Parameters } from "../../../src/models/kinds.ts";
-import { TrainingError, WORK_BASE } from "../../../src/models/training.ts";
-import type { TrainingScaler } from "../../../src/models/training.ts";
+import { TrainingError, trainingScalers, WORK_BASE } from "../../../src/models/training.ts";
 import { mulberry, normal } from "../../kernel.ts";
 import { ModelBench } from "../../models.ts";
+import { anyValue, oddWindows, type OddWindow } from "../../support/odd-windows.ts";
 
 let bench: ModelBench;
 beforeAll(async () => {
@@ -21,34 +21,10 @@ const variants: readonly (readonly [Kind, Parameters])[] = [
   ["cblof", { alpha: 0.5, use_weights: true, n_clusters: 20 }],
 ];
 
-type Cell = (random: () => number, row: number, column: number) => number;
-
-/** Windows that a stream may well hold. */
-const windows: readonly (readonly [string, number, number, Cell])[] = [
-  ["ordinary rows", 300, 3, (random) => normal(random)],
-  ["constant rows", 60, 3, () => 7],
-  ["a constant column", 60, 2, (random, _row, column) => (column === 0 ? 7 : normal(random))],
-  ["one column", 60, 1, (random) => normal(random)],
-  ["duplicates", 200, 2, (random) => Math.floor(random() * 2)],
-  ["two rows", 2, 3, (random) => normal(random)],
+const windows: readonly OddWindow[] = [
+  ...oddWindows,
   ["fewer rows than neighbours", 4, 2, (random) => normal(random)],
-  ["1e100", 60, 2, (random) => normal(random) * 1e100],
-  ["1e-300", 60, 2, (random) => normal(random) * 1e-300],
-  ["both", 60, 2, (random, row) => normal(random) * (row % 2 === 0 ? 1e100 : 1e-300)],
-  ["a huge column", 60, 2, (random, _row, column) => normal(random) * (column === 0 ? 1e100 : 1)],
-  ["zeros of both signs", 60, 2, (_random, row) => (row % 2 === 0 ? 0 : -0)],
 ];
-const scalers: readonly TrainingScaler[] = ["none", "standard", "min_max", "robust"];
-
-/** Of any magnitude from 1e-300 to 1e100, missing, or zero. */
-function anyValue(random: () => number): number {
-  const kind = random();
-  if (kind < 0.05) return Number.NaN;
-  if (kind < 0.1) return 0;
-  if (kind < 0.15) return random() < 0.5 ? 1e100 : -1e100;
-  if (kind < 0.5) return normal(random);
-  return (random() * 2 - 1) * 10 ** (random() * 400 - 300);
-}
 
 describe.each(variants)("%s with %o", (kind, parameters) => {
   test.each(windows)("scores 10,000 rows after %s", (_name, count, columns, cell) => {
@@ -56,7 +32,7 @@ describe.each(variants)("%s with %o", (kind, parameters) => {
     const rows = Float64Array.from({ length: count * columns }, (_, i) =>
       cell(random, Math.floor(i / columns), i % columns),
     );
-    for (const scaler of scalers) {
+    for (const scaler of trainingScalers) {
       let model: Uint8Array;
       try {
         model = bench.fit(kind, rows, columns, { parameters, scaler });
