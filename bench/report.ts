@@ -75,7 +75,18 @@ function streamTable({ requestsPerS, echoPerS, ratio, p99Ms }: StreamHttpReport)
 
 function trainingTable({ runs }: TrainingReport): string {
   return table(
-    ["kind", "lane", "rows/s", "p99 without", "p99 while it trains", "ratio", "trainings", "busy"],
+    [
+      "kind",
+      "lane",
+      "rows/s",
+      "p99 without",
+      "p99 while it trains",
+      "ratio",
+      "p99 beside a foreign program",
+      "ratio",
+      "trainings",
+      "busy",
+    ],
     runs.map((run) => [
       run.kind,
       run.lane,
@@ -83,6 +94,8 @@ function trainingTable({ runs }: TrainingReport): string {
       range(run.stillP99Us, milliseconds),
       range(run.trainingP99Us, milliseconds),
       range(run.ratio, (ratio) => `${figure(ratio)}x`),
+      range(run.foreignP99Us, milliseconds),
+      range(run.foreignRatio, (ratio) => `${figure(ratio)}x`),
       figure(run.trainings),
       percent(run.busyShare),
     ]),

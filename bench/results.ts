@@ -124,8 +124,12 @@ export interface TrainingReport {
     readonly offeredRowsPerS: number;
     readonly stillP99Us: Spread;
     readonly trainingP99Us: Spread;
+    /** Without, beside a foreign program of the lowest priority. */
+    readonly foreignP99Us: Spread;
     /** With over without, pair by pair. */
     readonly ratio: Spread;
+    /** Beside the foreign program over without. */
+    readonly foreignRatio: Spread;
     /** That ended while they were measured. */
     readonly trainings: number;
     /** Share of that time in which a training ran. */

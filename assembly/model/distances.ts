@@ -52,16 +52,16 @@ export function distanceOf(reduced: f64, p: f64): f64 {
 }
 
 /**
- * Reduced distances from a bounded row to the rows of a block, eight f64s into `out`; whether one of them is within `limit`, and
- * only then is `out` filled.
+ * Reduced distances from a bounded row to the rows of a block, eight f64s into `out`; a bit for each of them that is within `limit`,
+ * and only if there is one is `out` filled.
  */
-export function reducedOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): bool {
+export function reducedOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): u32 {
   if (p == 2) return squaresOf(block, row, columns, limit, out);
   if (p == 1) return absolutesOf(block, row, columns, limit, out);
   return powersOf(block, row, columns, p, limit, out);
 }
 
-export function squaresOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): bool {
+export function squaresOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): u32 {
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
@@ -80,7 +80,7 @@ export function squaresOf(block: u32, row: u32, columns: u32, limit: f64, out: u
   return keep(a, b, c, d, limit, out);
 }
 
-function absolutesOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): bool {
+function absolutesOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): u32 {
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
@@ -95,19 +95,22 @@ function absolutesOf(block: u32, row: u32, columns: u32, limit: f64, out: u32): 
   return keep(a, b, c, d, limit, out);
 }
 
-/** Stores eight distances if one of them is within the limit. */
-function keep(a: v128, b: v128, c: v128, d: v128, limit: f64, out: u32): bool {
+/** Stores eight distances if one of them is within the limit; a bit for each that is. */
+function keep(a: v128, b: v128, c: v128, d: v128, limit: f64, out: u32): u32 {
+  const most = f64x2.splat(limit);
   const least = f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d));
-  if (!v128.any_true(f64x2.le(least, f64x2.splat(limit)))) return false;
+  if (!v128.any_true(f64x2.le(least, most))) return 0;
   v128.store(out, a);
   v128.store(out, b, 16);
   v128.store(out, c, 32);
   v128.store(out, d, 48);
-  return true;
+  const low = i64x2.bitmask(f64x2.le(a, most)) | (i64x2.bitmask(f64x2.le(b, most)) << 2);
+  const high = i64x2.bitmask(f64x2.le(c, most)) | (i64x2.bitmask(f64x2.le(d, most)) << 2);
+  return low | (high << 4);
 }
 
-function powersOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): bool {
-  let least = Infinity;
+function powersOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u32): u32 {
+  let within: u32 = 0;
   for (let lane: u32 = 0; lane < LANES; lane++) {
     const at = block + (lane << 3);
     let largest: f64 = 0;
@@ -125,9 +128,9 @@ function powersOf(block: u32, row: u32, columns: u32, p: f64, limit: f64, out: u
     // At least 1, the share of the largest difference: so a row whose largest is beyond the limit stays beyond it.
     const distance = largest * Math.max(1, Math.pow(sum, 1 / p));
     store<f64>(out + (lane << 3), distance);
-    least = Math.min(least, distance);
+    if (distance <= limit) within |= 1 << lane;
   }
-  return least <= limit;
+  return within;
 }
 
 /** The same from a bounded row to the nearest point of a box: `columns` lower bounds, padded as boundRow does, then upper ones. */

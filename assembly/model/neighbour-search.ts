@@ -125,14 +125,14 @@ function scan(search: Search, first: u32, end: u32): void {
   const lanes = search.lanes;
   let block = blocksAt(neighbours) + first * stride;
   for (let i = first; i < end; i++, block += stride) {
-    if (!reducedOf(block, search.row, columns, p, search.limit, lanes)) continue;
-    const position = i * LANES;
-    const count = min(LANES, neighbours.rows - position);
-    for (let lane: u32 = 0; lane < count; lane++) {
-      const distance = load<f64>(lanes + (lane << 3));
-      if (distance > search.limit) continue;
-      const row = load<u32>(order + ((position + lane) << 2));
-      if (row != search.skip) offer(search, distance, position + lane, row);
+    let within = reducedOf(block, search.row, columns, p, search.limit, lanes);
+    for (; within != 0; within &= within - 1) {
+      const lane = ctz(within);
+      const position = i * LANES + lane;
+      // The last block may have free lanes.
+      if (position >= neighbours.rows) break;
+      const row = load<u32>(order + (position << 2));
+      if (row != search.skip) offer(search, load<f64>(lanes + (lane << 3)), position, row);
     }
   }
 }

@@ -1,3 +1,5 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import os from "node:os";
 import type { Client } from "@grpc/grpc-js";
 import type { Scale } from "../options.ts";
 import type { TrainingReport } from "../results.ts";
@@ -24,6 +26,8 @@ const load = 0.5;
 const lanes = ["events", "frames"] as const;
 const inFlight = { events: 256, frames: 16 } as const;
 const outstandingMax = { events: 4000, frames: 400 } as const;
+/** Who has the other core: nobody, Weir's trainer, or a program of the trainer's priority that has nothing to do with Weir. */
+const sides = ["still", "training", "foreign"] as const;
 /** ecod: short trainings and many swaps; autoencoder: a trainer that computes without a pause. */
 const kinds = ["ecod", "isolationForest", "autoencoder"] as const;
 
@@ -36,7 +40,8 @@ interface Pair {
 
 /**
  * What trainings do to those who are scored meanwhile: two detectors of one Weir, alike but for their retrain_interval, are scored by
- * turns at half of what they take, and the p99 of one is divided by that of the other.
+ * turns at half of what they take, and the p99 of one is divided by that of the other. The floor is a third turn: no training, and
+ * a foreign program that counts at the lowest priority. It costs what any work beside the server costs on this machine.
  */
 export async function runTraining(scale: Scale): Promise<TrainingReport> {
   const server = await startWeir();
@@ -96,24 +101,27 @@ async function measure(
   { server, client, scale, pair }: Setting,
   lane: (typeof lanes)[number],
 ): Promise<Measured> {
+  await closedRun(client, pair.training, inFlight[lane], scale);
   const closed = await closedRun(client, pair.still, inFlight[lane], scale);
   const rowsPerS = closed.goodputRowsPerS;
   const ratePerS = (load * rowsPerS) / pair.still.rowsPerRequest;
-  const p99Us = { still: [] as number[], training: [] as number[] };
+  const p99Us = { still: [] as number[], training: [] as number[], foreign: [] as number[] };
   let trainings = 0;
   let trainingS = 0;
   let trainedMs = 0;
   for (let i = 0; i < scale.pairs; i++) {
-    for (const side of ["still", "training"] as const) {
+    for (const side of sides) {
       const before = await scrape(server.httpPort);
-      const result = await openRun(client, pair[side], {
+      const foreign = side === "foreign" ? startForeign() : undefined;
+      const result = await openRun(client, side === "training" ? pair.training : pair.still, {
         ratePerS,
         seed: 17 + i,
         outstandingMax: outstandingMax[lane],
         durationMs: scale.openMs,
       });
+      foreign?.kill("SIGKILL");
       p99Us[side].push(result.latency.p99Us);
-      if (side === "still") continue;
+      if (side !== "training") continue;
       const after = await scrape(server.httpPort);
       const delta = histogramDelta(before, after, "weir_training_duration_seconds");
       trainings += delta?.count ?? 0;
@@ -125,10 +133,18 @@ async function measure(
     offeredRowsPerS: ratePerS * pair.still.rowsPerRequest,
     stillP99Us: spreadOf(p99Us.still),
     trainingP99Us: spreadOf(p99Us.training),
+    foreignP99Us: spreadOf(p99Us.foreign),
     ratio: ratioOf(p99Us.training, p99Us.still),
+    foreignRatio: ratioOf(p99Us.foreign, p99Us.still),
     trainings,
     busyShare: (trainingS * 1000) / trainedMs,
   };
+}
+
+function startForeign(): ChildProcess {
+  const counting = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
+  if (counting.pid !== undefined) os.setPriority(counting.pid, 19);
+  return counting;
 }
 
 async function closedRun(
