@@ -23,7 +23,7 @@
 export const PAGE_BYTES: u32 = 65536;
 export const PAGE_SHIFT: u32 = 16;
 export const MAGIC: u32 = 0x52494557;
-export const ABI_VERSION: u32 = 2;
+export const ABI_VERSION: u32 = 3;
 
 export const CONTROL_BASE: u32 = 2 * PAGE_BYTES;
 export const SCRATCH_BASE: u32 = 3 * PAGE_BYTES;
@@ -123,6 +123,11 @@ export class Slot {
   cellTrainedAt: f64; // 120, position of the window that its model was trained on
   cellRows: u32; // 128, in its window
   cellVersion: u32; // 132
+  rowsLate: f64; // 136
+  rowsFuture: f64; // 144
+  keysInPanes: u32; // 152, keys with a window that is made of panes
+  reserved: u32;
+  heartbeatMs: f64; // 160, -Infinity = there was none
 }
 
 /** A training that is due or under way, 64 B: a window's copy, and whose it is. Each slot has its own few. */
@@ -187,6 +192,7 @@ export class Output {
   rule: i32; // 32
   status: u32; // 36
   systemAction: u8; // 40
+  timeliness: u8; // 41
 }
 
 export const ROW_BYTES: u32 = 64;
@@ -201,6 +207,9 @@ export const OP_SCORE_AND_LEARN: u32 = 1;
 export const OP_SCORE_ONLY: u32 = 2;
 export const OP_LEARN_ONLY: u32 = 3;
 export const OP_AMEND: u32 = 4;
+export const OP_READ_FEATURES: u32 = 5;
+export const OP_DERIVE: u32 = 6;
+export const OP_HEARTBEAT: u32 = 7;
 export const OP_SPIN: u32 = 254;
 export const OP_TRAP: u32 = 255;
 
@@ -260,6 +269,14 @@ export const CONTROL_LAG_COUNT: u32 = 22;
 export const CONTROL_ROLLING: u32 = 23;
 export const CONTROL_LAGS: u32 = 31;
 export const CONTROL_ORDER: u32 = 39;
+
+export const CONTROL_HAS_PROGRAM: u32 = 1023;
+export const CONTROL_PROGRAM: u32 = 1024;
+
+/** What OP_READ_FEATURES says of a key, in Output.state. */
+export const READ_KNOWN: u32 = 1;
+export const READ_EXACT: u32 = 2;
+export const READ_COVERED: u32 = 4;
 
 export const ROLLING_MAX: u32 = 8;
 export const LAGS_MAX: u32 = 8;

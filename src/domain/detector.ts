@@ -61,6 +61,115 @@ export interface WindowModel {
 
 export type Model = HalfSpaceTrees | WindowModel;
 
+/** As in DetectorSpec's Aggregate, which says what each is. */
+export type Aggregate =
+  | "count"
+  | "sum"
+  | "mean"
+  | "std"
+  | "variance"
+  | "min"
+  | "max"
+  | "range"
+  | "first"
+  | "last"
+  | "delta"
+  | "zscore"
+  | "quantile"
+  | "distinct"
+  | "rate"
+  | "time_since"
+  | "share"
+  | "entropy"
+  | "lag"
+  | "novelty";
+
+/** A category as a number, a state for every key; not the encodings of inputs, which are a detector's. */
+export type FeatureEncode = "label" | "onehot" | "hash" | "binary" | "frequency";
+
+/** Events of a key that a feature is computed from. Times and lengths in ms. */
+export type FeatureWindow =
+  | { readonly kind: "sliding"; readonly sizeMs: number }
+  | { readonly kind: "hopping"; readonly sizeMs: number; readonly slideMs: number }
+  | { readonly kind: "tumbling"; readonly sizeMs: number }
+  | {
+      readonly kind: "calendar";
+      readonly unit: "day" | "week" | "month";
+      /** "UTC", or a name of the IANA database. */
+      readonly timeZone: string;
+    }
+  | { readonly kind: "session"; readonly gapMs: number }
+  | { readonly kind: "last"; readonly events: number }
+  | {
+      readonly kind: "global";
+      /** All 0 and false = at every event. */
+      readonly everyEvents: number;
+      readonly everyMs: number;
+      readonly onChange: boolean;
+    };
+
+export interface FeatureFilter {
+  readonly input: string;
+  readonly op: "equals" | "differs" | "less" | "at_most" | "greater" | "at_least" | "equal_to";
+  /** A text for equals and differs, else a number. */
+  readonly value: string | number;
+}
+
+/** One derived feature, all defaults filled in. */
+export interface Feature {
+  readonly name: string;
+  /** Seen by the model. */
+  readonly seen: boolean;
+  /** Finite; NaN = it always has a value (count, sum, rate and distinct, whose empty value is 0). */
+  readonly defaultValue: number;
+  readonly what:
+    | {
+        readonly kind: "aggregate";
+        readonly aggregate: Aggregate;
+        /** Input name; "" = the events themselves. */
+        readonly of: string;
+        readonly window: FeatureWindow;
+        readonly where: FeatureFilter | undefined;
+        readonly excludeCurrent: boolean;
+        /** Of quantile. */
+        readonly quantile: number;
+        /** Of share and time_since; "" = the event's own. */
+        readonly category: string;
+        /** Of lag and novelty. */
+        readonly n: number;
+        /** Of rate and time_since. */
+        readonly unitMs: number;
+      }
+    | {
+        readonly kind: "encode";
+        readonly encode: FeatureEncode;
+        readonly of: string;
+        /** Of frequency. */
+        readonly window: FeatureWindow;
+        /** Of onehot. */
+        readonly category: string;
+        /** Of hash. */
+        readonly n: number;
+      }
+    | {
+        readonly kind: "ratio" | "difference";
+        /** Names of features of the other kinds, or of number inputs. */
+        readonly of: string;
+        readonly to: string;
+      };
+}
+
+export type TimePolicy = "refuse" | "score_only" | "on_time";
+
+export interface EventTime {
+  readonly latenessMs: number;
+  readonly late: TimePolicy;
+  readonly futureToleranceMs: number;
+  readonly future: TimePolicy;
+  /** Events that a key's log holds before windows are made of panes. */
+  readonly exactEvents: number;
+}
+
 export function isWindowModel(model: Model): model is WindowModel {
   return model.kind !== "half_space_trees";
 }
@@ -69,6 +178,9 @@ export function isWindowModel(model: Model): model is WindowModel {
 export interface DetectorConfig {
   /** Of a window model, [] = discovered by name until the first training. */
   readonly inputs: readonly Input[];
+  /** Derived from the inputs by a key's windows; [] = none. */
+  readonly features: readonly Feature[];
+  readonly eventTime: EventTime;
   readonly scaler: Scaler;
   readonly model: Model;
   /** Fixed, or the key's own running quantile of scores at 1 - alertShare. */
@@ -120,6 +232,23 @@ export interface RowEncoding {
   learn(category: (column: number) => string | undefined): void;
 }
 
+/**
+ * How the kernel derives features, for a detector that has any. A row's float64s in a region are the sources, the features (`order`), the
+ * bits of those that took their default, and what an explanation asks for.
+ */
+export interface FeatureProgram {
+  /** What is sent to the kernel of a row, by position: inputs that only features read, then `Detector.features`. Categories go as codes. */
+  readonly sources: readonly Input[];
+  /** Index of the first source that the model sees. */
+  readonly modelFirst: number;
+  /** Names of the model's columns: of `Detector.features`, then of the features that it sees. */
+  readonly columns: readonly string[];
+  /** By the kernel's position, features that the model sees first: index in `DetectorConfig.features`. */
+  readonly order: readonly number[];
+  /** As the kernel reads it: src/shard/feature-program.ts. */
+  readonly block: Float64Array;
+}
+
 /** A detector as it serves: its configuration, and everything derived from it once. */
 export interface Detector {
   readonly name: string;
@@ -135,5 +264,7 @@ export interface Detector {
   readonly features: readonly Input[];
   /** Of a detector with category inputs that its model sees, once its columns are known. */
   readonly encoding?: RowEncoding | undefined;
+  /** Undefined = no features are derived. */
+  readonly program?: FeatureProgram | undefined;
   readonly rules: CompiledRules;
 }

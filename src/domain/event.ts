@@ -1,5 +1,5 @@
 /** How a request's rows meet the model; numbered as in the contract. */
-export const Mode = { SCORE_AND_LEARN: 1, SCORE_ONLY: 2, LEARN_ONLY: 3 } as const;
+export const Mode = { SCORE_AND_LEARN: 1, SCORE_ONLY: 2, LEARN_ONLY: 3, HEARTBEAT: 4 } as const;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
 /** One row by name, as a transport decoded it; nothing is validated yet. Absent = missing. */
@@ -47,4 +47,6 @@ export interface ScoreRequest {
   /** 0 = the detector's. */
   readonly timeoutMs: number;
   readonly explain: boolean;
+  /** Whether the verdicts carry the features. */
+  readonly features?: boolean;
 }

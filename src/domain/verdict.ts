@@ -19,6 +19,16 @@ export function stateOf(number: number): State {
   return states[number - 1] ?? State.COLLECTING;
 }
 
+/** When a row came, by its detector's event time; numbered as in the contract. */
+export const Timeliness = {
+  ON_TIME: 0,
+  LATE: 1,
+  FUTURE: 2,
+  LATE_REFUSED: 3,
+  FUTURE_REFUSED: 4,
+} as const;
+export type Timeliness = (typeof Timeliness)[keyof typeof Timeliness];
+
 /** What one input did to one score. */
 export interface Reason {
   readonly feature: string;
@@ -26,6 +36,8 @@ export interface Reason {
   readonly contribution: number;
   readonly value: number;
   readonly expected: number;
+  /** Of a windowed feature, in words; "" = none. */
+  readonly text?: string;
 }
 
 /** Why a row got its score: baseline + the contributions = score. */
@@ -58,6 +70,12 @@ export class Verdicts {
   readonly systemActions: Uint8Array;
   /** Bits, rows x declared inputs, each row from a new byte; undefined = none took its default. */
   defaulted: Uint8Array | undefined;
+  /** rows x features, row-major, in the order of the detector's specification; undefined = not asked for. */
+  features: Float64Array | undefined;
+  /** Bits, rows x features, each row from a new byte; undefined = none took its default. */
+  defaultedFeatures: Uint8Array | undefined;
+  /** Timeliness numbers; undefined = all on time. */
+  timeliness: Uint8Array | undefined;
   /** One a row, when asked for and there is a score. */
   explanations: (Explanation | undefined)[] | undefined;
 
@@ -75,6 +93,9 @@ export class Verdicts {
     this.replayed = new Uint8Array(bytes, rows * 35, rows);
     this.systemActions = new Uint8Array(bytes, rows * 36, rows);
     this.defaulted = undefined;
+    this.features = undefined;
+    this.defaultedFeatures = undefined;
+    this.timeliness = undefined;
     this.explanations = undefined;
   }
 }

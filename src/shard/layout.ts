@@ -11,7 +11,7 @@ export const PAGE_BYTES = 65_536;
 /** Written at the start of the root block: "WEIR". */
 export const MAGIC = 0x5249_4557;
 /** Raised whenever an offset, an export or the meaning of a field changes. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 export const CONTROL_BASE = 2 * PAGE_BYTES;
 export const SCRATCH_BASE = 3 * PAGE_BYTES;
@@ -88,6 +88,14 @@ export const Slot = {
   /** Rows in its window. */
   cellRows: 128, // u32
   cellVersion: 132, // u32
+  /** Rows before their key's watermark, whatever became of them. */
+  rowsLate: 136, // f64
+  /** Rows beyond the tolerance. */
+  rowsFuture: 144, // f64
+  /** Keys with features of which at least one window is made of panes. */
+  keysInPanes: 152, // u32
+  /** Time of the newest heartbeat; -Infinity = none. */
+  heartbeatMs: 160, // f64
 } as const;
 
 /** Offsets in a ticket: a training that is due or under way. `takeTraining` answers a ticket's address. */
@@ -166,6 +174,7 @@ export const Output = {
   rule: 32, // i32, -1 = none
   status: 36, // u32, Status
   systemAction: 40, // u8
+  timeliness: 41, // u8, Timeliness of domain/verdict.ts
 } as const;
 
 /** What to do with a row. */
@@ -177,11 +186,20 @@ export const Op = {
   LEARN_ONLY: 3,
   /** A fallback answered a row with this key and id: remember its verdict (values, see `Amend`) as the first one. */
   AMEND: 4,
+  /** The features of a key as of eventTimeMs, without an event; changes nothing. Output.state: ReadBits. */
+  READ_FEATURES: 5,
+  /** The row joins its key's windows and gets its features; no model sees it. */
+  DERIVE: 6,
+  /** Time has reached eventTimeMs in this shard, for all keys of the detector. */
+  HEARTBEAT: 7,
   /** Tests only, needs `Root.faults`: never returns. */
   SPIN: 254,
   /** Tests only, needs `Root.faults`: traps. */
   TRAP: 255,
 } as const;
+
+/** What READ_FEATURES says of a key beside its features. */
+export const ReadBits = { KNOWN: 1, EXACT: 2, COVERED: 4 } as const;
 
 export const RowFlag = { SYSTEM_ACTION: 1, EXPLAIN: 2, HAS_MISSING: 4, HAS_ID: 8 } as const;
 
@@ -263,6 +281,9 @@ export const Control = {
   lags: 31,
   /** Then order[features] (position by name -> column), low[features], high[features] (both by column). */
   order: 39,
+  /** 1 = a feature program follows (feature-program.ts). */
+  hasProgram: 1023,
+  program: 1024,
 } as const;
 
 export const ScalerKind = { NONE: 0, STANDARD: 1, MIN_MAX: 2 } as const;
