@@ -19,7 +19,9 @@ import {
   CONTROL_MIN_SAMPLES,
   CONTROL_MODEL_KIND,
   CONTROL_NORMALIZATION,
+  CONTROL_HAS_PROGRAM,
   CONTROL_ORDER,
+  CONTROL_PROGRAM,
   CONTROL_RETRAIN_INTERVAL,
   CONTROL_ROLLING,
   CONTROL_ROLLING_COUNT,
@@ -103,6 +105,10 @@ const VALUES: StaticArray<f64> = [
   offsetof<Slot>("cellTrainedAt") as f64,
   offsetof<Slot>("cellRows") as f64,
   offsetof<Slot>("cellVersion") as f64,
+  offsetof<Slot>("rowsLate") as f64,
+  offsetof<Slot>("rowsFuture") as f64,
+  offsetof<Slot>("keysInPanes") as f64,
+  offsetof<Slot>("heartbeatMs") as f64,
   // Ticket
   offsetof<Ticket>("handle") as f64,
   offsetof<Ticket>("slot") as f64,
@@ -149,6 +155,7 @@ const VALUES: StaticArray<f64> = [
   offsetof<Output>("rule") as f64,
   offsetof<Output>("status") as f64,
   offsetof<Output>("systemAction") as f64,
+  offsetof<Output>("timeliness") as f64,
   // Control
   CONTROL_FEATURES as f64,
   CONTROL_TREES as f64,
@@ -176,6 +183,8 @@ const VALUES: StaticArray<f64> = [
   CONTROL_ROLLING as f64,
   CONTROL_LAGS as f64,
   CONTROL_ORDER as f64,
+  CONTROL_HAS_PROGRAM as f64,
+  CONTROL_PROGRAM as f64,
 ];
 
 /** One of them, for the test that compares them with src/shard/layout.ts; NaN past the end. */

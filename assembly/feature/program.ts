@@ -135,7 +135,9 @@ export function programIn(block: u32): Program {
 }
 
 export function groupAt(program: Program, index: u32): Group {
-  return changetype<Group>(changetype<u32>(program) + ((PROGRAM_FIELDS + index * GROUP_FIELDS) << 3));
+  return changetype<Group>(
+    changetype<u32>(program) + ((PROGRAM_FIELDS + index * GROUP_FIELDS) << 3),
+  );
 }
 
 export function featureAt(program: Program, index: u32): Feature {
@@ -151,5 +153,7 @@ export function transitionsOf(program: Program): u32 {
 
 /** Bytes of a program of so many parts, without its block's header. */
 export function programBytes(groups: u32, features: u32, transitions: u32): u32 {
-  return (PROGRAM_FIELDS + groups * GROUP_FIELDS + features * FEATURE_FIELDS + 2 * transitions) << 3;
+  return (
+    (PROGRAM_FIELDS + groups * GROUP_FIELDS + features * FEATURE_FIELDS + 2 * transitions) << 3
+  );
 }

@@ -18,6 +18,7 @@ const OPS = {
   [Mode.SCORE_AND_LEARN]: Op.SCORE_AND_LEARN,
   [Mode.SCORE_ONLY]: Op.SCORE_ONLY,
   [Mode.LEARN_ONLY]: Op.LEARN_ONLY,
+  [Mode.HEARTBEAT]: Op.HEARTBEAT,
 } as const;
 
 const UNUSED = -2;

@@ -125,6 +125,14 @@ export function readSpec(
   const model = readModel(reader, inputs);
   const config: DetectorConfig = {
     inputs,
+    features: [],
+    eventTime: {
+      latenessMs: 0,
+      late: "score_only",
+      futureToleranceMs: 300_000,
+      future: "refuse",
+      exactEvents: 1024,
+    },
     scaler: readScaler(reader, isWindow),
     model,
     threshold: readThreshold(reader, model),
