@@ -10,6 +10,13 @@ export interface DetectorCounters {
   readonly keysExpired: number;
   /** Rows that found no room: memory, or keys. */
   readonly rowsRefused: number;
+  /** Of a detector with features: rows before the watermark, and rows beyond the tolerance. */
+  readonly rowsLate: number;
+  readonly rowsFuture: number;
+  /** Keys of which at least one window is made of panes. */
+  readonly keysInPanes: number;
+  /** The newest heartbeat that has reached every shard, Unix ms; -Infinity = none has. */
+  readonly heartbeatMs: number;
 }
 
 /** A detector's counters, summed over the shards. */
@@ -26,5 +33,9 @@ export function countersIn(shards: readonly Shard[], slot: number): DetectorCoun
     keysEvicted: sum(f64(Slot.keysEvicted)),
     keysExpired: sum(f64(Slot.keysExpired)),
     rowsRefused: sum(f64(Slot.rowsRefused)),
+    rowsLate: sum(f64(Slot.rowsLate)),
+    rowsFuture: sum(f64(Slot.rowsFuture)),
+    keysInPanes: sum((shard) => shard.views.u32[(base + Slot.keysInPanes) >>> 2] ?? 0),
+    heartbeatMs: Math.min(...shards.map(f64(Slot.heartbeatMs))),
   };
 }

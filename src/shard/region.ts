@@ -215,6 +215,11 @@ export class Region {
     return this.outputU8(row, Output.systemAction);
   }
 
+  /** Timeliness, of a detector with a feature program. */
+  timeliness(row: number): number {
+    return this.outputU8(row, Output.timeliness);
+  }
+
   modelVersion(row: number): number {
     return this.outputU32(row, Output.modelVersion);
   }
@@ -232,6 +237,12 @@ export class Region {
   valueAfter(row: number, index: number): number {
     const offset = this.views.u32[(this.rowBase + row * ROW_BYTES + Row.valuesOffset) >>> 2] ?? 0;
     return this.views.f64[this.valueBase + offset + index] ?? Number.NaN;
+  }
+
+  /** Half `half` (0 = the low one) of the 64 bits of f64 number `index` after the row's values. */
+  bitsAfter(row: number, index: number, half: 0 | 1): number {
+    const offset = this.views.u32[(this.rowBase + row * ROW_BYTES + Row.valuesOffset) >>> 2] ?? 0;
+    return this.views.u32[(this.valueBase + offset + index) * 2 + half] ?? 0;
   }
 
   private outputF64(row: number, field: number): number {
