@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { Autoencoder as _weir_v1_Autoencoder, Autoencoder__Output as _weir_v1_Autoencoder__Output } from './weir/v1/Autoencoder.ts';
 import type { Cblof as _weir_v1_Cblof, Cblof__Output as _weir_v1_Cblof__Output } from './weir/v1/Cblof.ts';
+import type { Combination as _weir_v1_Combination, Combination__Output as _weir_v1_Combination__Output } from './weir/v1/Combination.ts';
 import type { Copod as _weir_v1_Copod, Copod__Output as _weir_v1_Copod__Output } from './weir/v1/Copod.ts';
 import type { CreateDetectorRequest as _weir_v1_CreateDetectorRequest, CreateDetectorRequest__Output as _weir_v1_CreateDetectorRequest__Output } from './weir/v1/CreateDetectorRequest.ts';
 import type { CreateDetectorResponse as _weir_v1_CreateDetectorResponse, CreateDetectorResponse__Output as _weir_v1_CreateDetectorResponse__Output } from './weir/v1/CreateDetectorResponse.ts';
@@ -16,12 +17,17 @@ import type { Ecod as _weir_v1_Ecod, Ecod__Output as _weir_v1_Ecod__Output } fro
 import type { Error as _weir_v1_Error, Error__Output as _weir_v1_Error__Output } from './weir/v1/Error.ts';
 import type { Estimator as _weir_v1_Estimator, Estimator__Output as _weir_v1_Estimator__Output } from './weir/v1/Estimator.ts';
 import type { Event as _weir_v1_Event, Event__Output as _weir_v1_Event__Output } from './weir/v1/Event.ts';
+import type { EventTime as _weir_v1_EventTime, EventTime__Output as _weir_v1_EventTime__Output } from './weir/v1/EventTime.ts';
+import type { Feature as _weir_v1_Feature, Feature__Output as _weir_v1_Feature__Output } from './weir/v1/Feature.ts';
+import type { FeatureWindow as _weir_v1_FeatureWindow, FeatureWindow__Output as _weir_v1_FeatureWindow__Output } from './weir/v1/FeatureWindow.ts';
+import type { Filter as _weir_v1_Filter, Filter__Output as _weir_v1_Filter__Output } from './weir/v1/Filter.ts';
 import type { Frame as _weir_v1_Frame, Frame__Output as _weir_v1_Frame__Output } from './weir/v1/Frame.ts';
 import type { FrameVerdicts as _weir_v1_FrameVerdicts, FrameVerdicts__Output as _weir_v1_FrameVerdicts__Output } from './weir/v1/FrameVerdicts.ts';
 import type { GetDetectorRequest as _weir_v1_GetDetectorRequest, GetDetectorRequest__Output as _weir_v1_GetDetectorRequest__Output } from './weir/v1/GetDetectorRequest.ts';
 import type { GetDetectorResponse as _weir_v1_GetDetectorResponse, GetDetectorResponse__Output as _weir_v1_GetDetectorResponse__Output } from './weir/v1/GetDetectorResponse.ts';
 import type { HalfSpaceTrees as _weir_v1_HalfSpaceTrees, HalfSpaceTrees__Output as _weir_v1_HalfSpaceTrees__Output } from './weir/v1/HalfSpaceTrees.ts';
 import type { Hbos as _weir_v1_Hbos, Hbos__Output as _weir_v1_Hbos__Output } from './weir/v1/Hbos.ts';
+import type { Hopping as _weir_v1_Hopping, Hopping__Output as _weir_v1_Hopping__Output } from './weir/v1/Hopping.ts';
 import type { Input as _weir_v1_Input, Input__Output as _weir_v1_Input__Output } from './weir/v1/Input.ts';
 import type { IsolationForest as _weir_v1_IsolationForest, IsolationForest__Output as _weir_v1_IsolationForest__Output } from './weir/v1/IsolationForest.ts';
 import type { Knn as _weir_v1_Knn, Knn__Output as _weir_v1_Knn__Output } from './weir/v1/Knn.ts';
@@ -44,6 +50,7 @@ import type { ScoringServiceClient as _weir_v1_ScoringServiceClient, ScoringServ
 import type { Suod as _weir_v1_Suod, Suod__Output as _weir_v1_Suod__Output } from './weir/v1/Suod.ts';
 import type { Swap as _weir_v1_Swap, Swap__Output as _weir_v1_Swap__Output } from './weir/v1/Swap.ts';
 import type { TrainingStatus as _weir_v1_TrainingStatus, TrainingStatus__Output as _weir_v1_TrainingStatus__Output } from './weir/v1/TrainingStatus.ts';
+import type { Trigger as _weir_v1_Trigger, Trigger__Output as _weir_v1_Trigger__Output } from './weir/v1/Trigger.ts';
 import type { Verdict as _weir_v1_Verdict, Verdict__Output as _weir_v1_Verdict__Output } from './weir/v1/Verdict.ts';
 import type { Violation as _weir_v1_Violation, Violation__Output as _weir_v1_Violation__Output } from './weir/v1/Violation.ts';
 import type { WatchAlertsRequest as _weir_v1_WatchAlertsRequest, WatchAlertsRequest__Output as _weir_v1_WatchAlertsRequest__Output } from './weir/v1/WatchAlertsRequest.ts';
@@ -57,9 +64,11 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   weir: {
     v1: {
+      Aggregate: EnumTypeDefinition
       AtKeysMax: EnumTypeDefinition
       Autoencoder: MessageTypeDefinition<_weir_v1_Autoencoder, _weir_v1_Autoencoder__Output>
       Cblof: MessageTypeDefinition<_weir_v1_Cblof, _weir_v1_Cblof__Output>
+      Combination: MessageTypeDefinition<_weir_v1_Combination, _weir_v1_Combination__Output>
       Copod: MessageTypeDefinition<_weir_v1_Copod, _weir_v1_Copod__Output>
       CreateDetectorRequest: MessageTypeDefinition<_weir_v1_CreateDetectorRequest, _weir_v1_CreateDetectorRequest__Output>
       CreateDetectorResponse: MessageTypeDefinition<_weir_v1_CreateDetectorResponse, _weir_v1_CreateDetectorResponse__Output>
@@ -70,10 +79,15 @@ export interface ProtoGrpcType {
       DetectorSpec: MessageTypeDefinition<_weir_v1_DetectorSpec, _weir_v1_DetectorSpec__Output>
       DetectorStatus: MessageTypeDefinition<_weir_v1_DetectorStatus, _weir_v1_DetectorStatus__Output>
       Ecod: MessageTypeDefinition<_weir_v1_Ecod, _weir_v1_Ecod__Output>
+      Encode: EnumTypeDefinition
       Encoding: EnumTypeDefinition
       Error: MessageTypeDefinition<_weir_v1_Error, _weir_v1_Error__Output>
       Estimator: MessageTypeDefinition<_weir_v1_Estimator, _weir_v1_Estimator__Output>
       Event: MessageTypeDefinition<_weir_v1_Event, _weir_v1_Event__Output>
+      EventTime: MessageTypeDefinition<_weir_v1_EventTime, _weir_v1_EventTime__Output>
+      Feature: MessageTypeDefinition<_weir_v1_Feature, _weir_v1_Feature__Output>
+      FeatureWindow: MessageTypeDefinition<_weir_v1_FeatureWindow, _weir_v1_FeatureWindow__Output>
+      Filter: MessageTypeDefinition<_weir_v1_Filter, _weir_v1_Filter__Output>
       FlaggedRows: EnumTypeDefinition
       Frame: MessageTypeDefinition<_weir_v1_Frame, _weir_v1_Frame__Output>
       FrameVerdicts: MessageTypeDefinition<_weir_v1_FrameVerdicts, _weir_v1_FrameVerdicts__Output>
@@ -81,6 +95,7 @@ export interface ProtoGrpcType {
       GetDetectorResponse: MessageTypeDefinition<_weir_v1_GetDetectorResponse, _weir_v1_GetDetectorResponse__Output>
       HalfSpaceTrees: MessageTypeDefinition<_weir_v1_HalfSpaceTrees, _weir_v1_HalfSpaceTrees__Output>
       Hbos: MessageTypeDefinition<_weir_v1_Hbos, _weir_v1_Hbos__Output>
+      Hopping: MessageTypeDefinition<_weir_v1_Hopping, _weir_v1_Hopping__Output>
       Input: MessageTypeDefinition<_weir_v1_Input, _weir_v1_Input__Output>
       InputType: EnumTypeDefinition
       IsolationForest: MessageTypeDefinition<_weir_v1_IsolationForest, _weir_v1_IsolationForest__Output>
@@ -110,7 +125,10 @@ export interface ProtoGrpcType {
       State: EnumTypeDefinition
       Suod: MessageTypeDefinition<_weir_v1_Suod, _weir_v1_Suod__Output>
       Swap: MessageTypeDefinition<_weir_v1_Swap, _weir_v1_Swap__Output>
+      TimePolicy: EnumTypeDefinition
+      Timeliness: EnumTypeDefinition
       TrainingStatus: MessageTypeDefinition<_weir_v1_TrainingStatus, _weir_v1_TrainingStatus__Output>
+      Trigger: MessageTypeDefinition<_weir_v1_Trigger, _weir_v1_Trigger__Output>
       Verdict: MessageTypeDefinition<_weir_v1_Verdict, _weir_v1_Verdict__Output>
       Violation: MessageTypeDefinition<_weir_v1_Violation, _weir_v1_Violation__Output>
       WatchAlertsRequest: MessageTypeDefinition<_weir_v1_WatchAlertsRequest, _weir_v1_WatchAlertsRequest__Output>

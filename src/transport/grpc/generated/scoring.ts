@@ -36,6 +36,7 @@ export interface ProtoGrpcType {
       ScoringService: SubtypeConstructor<typeof grpc.Client, _weir_v1_ScoringServiceClient> & { service: _weir_v1_ScoringServiceDefinition }
       Source: EnumTypeDefinition
       State: EnumTypeDefinition
+      Timeliness: EnumTypeDefinition
       Verdict: MessageTypeDefinition<_weir_v1_Verdict, _weir_v1_Verdict__Output>
       Violation: MessageTypeDefinition<_weir_v1_Violation, _weir_v1_Violation__Output>
       WatchAlertsRequest: MessageTypeDefinition<_weir_v1_WatchAlertsRequest, _weir_v1_WatchAlertsRequest__Output>

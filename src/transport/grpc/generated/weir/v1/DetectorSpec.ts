@@ -20,6 +20,8 @@ import type { Suod as _weir_v1_Suod, Suod__Output as _weir_v1_Suod__Output } fro
 import type { Loda as _weir_v1_Loda, Loda__Output as _weir_v1_Loda__Output } from '../../weir/v1/Loda.ts';
 import type { Window as _weir_v1_Window, Window__Output as _weir_v1_Window__Output } from '../../weir/v1/Window.ts';
 import type { Normalization as _weir_v1_Normalization, Normalization__Output as _weir_v1_Normalization__Output } from '../../weir/v1/Normalization.ts';
+import type { Feature as _weir_v1_Feature, Feature__Output as _weir_v1_Feature__Output } from '../../weir/v1/Feature.ts';
+import type { EventTime as _weir_v1_EventTime, EventTime__Output as _weir_v1_EventTime__Output } from '../../weir/v1/EventTime.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DetectorSpec {
@@ -58,6 +60,8 @@ export interface DetectorSpec {
   'rollingWindows'?: (number)[];
   'lagPeriods'?: (number)[];
   'modelSeed'?: (number | string | Long);
+  'features'?: (_weir_v1_Feature)[];
+  'eventTime'?: (_weir_v1_EventTime | null);
   'model'?: "halfSpaceTrees"|"isolationForest"|"oneClassSvm"|"localOutlierFactor"|"autoencoder"|"ecod"|"hbos"|"copod"|"knn"|"mcd"|"cblof"|"suod"|"loda";
   '_threshold'?: "threshold";
   '_alertShare'?: "alertShare";
@@ -103,4 +107,6 @@ export interface DetectorSpec__Output {
   'rollingWindows'?: (number)[];
   'lagPeriods'?: (number)[];
   'modelSeed'?: (string);
+  'features'?: (_weir_v1_Feature__Output)[];
+  'eventTime'?: (_weir_v1_EventTime__Output);
 }

@@ -11,6 +11,9 @@ export interface FrameVerdicts {
   'modelVersions'?: (Buffer | Uint8Array | string);
   'defaulted'?: (Buffer | Uint8Array | string);
   'replayed'?: (Buffer | Uint8Array | string);
+  'features'?: (Buffer | Uint8Array | string);
+  'defaultedFeatures'?: (Buffer | Uint8Array | string);
+  'timeliness'?: (Buffer | Uint8Array | string);
 }
 
 export interface FrameVerdicts__Output {
@@ -23,4 +26,7 @@ export interface FrameVerdicts__Output {
   'modelVersions'?: (Buffer);
   'defaulted'?: (Buffer);
   'replayed'?: (Buffer);
+  'features'?: (Buffer);
+  'defaultedFeatures'?: (Buffer);
+  'timeliness'?: (Buffer);
 }

@@ -5,6 +5,7 @@ export const Mode = {
   MODE_SCORE_AND_LEARN: 'MODE_SCORE_AND_LEARN',
   MODE_SCORE_ONLY: 'MODE_SCORE_ONLY',
   MODE_LEARN_ONLY: 'MODE_LEARN_ONLY',
+  MODE_HEARTBEAT: 'MODE_HEARTBEAT',
 } as const;
 
 export type Mode =
@@ -16,5 +17,7 @@ export type Mode =
   | 2
   | 'MODE_LEARN_ONLY'
   | 3
+  | 'MODE_HEARTBEAT'
+  | 4
 
 export type Mode__Output = typeof Mode[keyof typeof Mode]

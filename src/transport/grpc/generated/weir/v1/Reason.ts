@@ -6,6 +6,7 @@ export interface Reason {
   'contribution'?: (number | string);
   'value'?: (number | string);
   'expected'?: (number | string);
+  'text'?: (string);
   '_expected'?: "expected";
 }
 
@@ -14,4 +15,5 @@ export interface Reason__Output {
   'contribution'?: (number);
   'value'?: (number);
   'expected'?: (number);
+  'text'?: (string);
 }

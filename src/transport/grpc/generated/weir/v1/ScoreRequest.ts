@@ -11,6 +11,7 @@ export interface ScoreRequest {
   'mode'?: (_weir_v1_Mode);
   'timeoutMs'?: (number);
   'explain'?: (boolean);
+  'features'?: (boolean);
 }
 
 export interface ScoreRequest__Output {
@@ -20,4 +21,5 @@ export interface ScoreRequest__Output {
   'mode'?: (_weir_v1_Mode__Output);
   'timeoutMs'?: (number);
   'explain'?: (boolean);
+  'features'?: (boolean);
 }

@@ -3,6 +3,7 @@
 import type { Source as _weir_v1_Source, Source__Output as _weir_v1_Source__Output } from '../../weir/v1/Source.ts';
 import type { State as _weir_v1_State, State__Output as _weir_v1_State__Output } from '../../weir/v1/State.ts';
 import type { Reason as _weir_v1_Reason, Reason__Output as _weir_v1_Reason__Output } from '../../weir/v1/Reason.ts';
+import type { Timeliness as _weir_v1_Timeliness, Timeliness__Output as _weir_v1_Timeliness__Output } from '../../weir/v1/Timeliness.ts';
 
 export interface Verdict {
   'eventId'?: (string);
@@ -19,6 +20,8 @@ export interface Verdict {
   'threshold'?: (number | string);
   'replayed'?: (boolean);
   'baseline'?: (number | string);
+  'features'?: (number | string)[];
+  'timeliness'?: (_weir_v1_Timeliness);
   '_score'?: "score";
   '_baseline'?: "baseline";
 }
@@ -38,4 +41,6 @@ export interface Verdict__Output {
   'threshold'?: (number);
   'replayed'?: (boolean);
   'baseline'?: (number);
+  'features'?: (number)[];
+  'timeliness'?: (_weir_v1_Timeliness__Output);
 }
