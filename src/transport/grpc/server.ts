@@ -14,7 +14,8 @@ import { OpenCalls } from "./open-calls.ts";
 import type { GrpcLimits, GrpcParts } from "./parts.ts";
 import { reflectedPackage } from "./reflection.ts";
 import { scoreHandler } from "./score.ts";
-import { ScoreStream, type StreamHost } from "./score-stream.ts";
+import type { RequestStream, StreamHost } from "./request-stream.ts";
+import { ScoreStream } from "./score-stream.ts";
 import { watchAlertsHandler } from "./watch-alerts.ts";
 import { widenWindows } from "./windows.ts";
 
@@ -46,11 +47,11 @@ export interface GrpcTransport {
   drain(timeoutMs: number): Promise<boolean>;
   /** Cuts everything off now. */
   close(): void;
-  /** Score streams that are open. */
+  /** Streams of requests that are open. */
   readonly streams: number;
   /** Open WatchAlerts calls. */
   readonly watchers: number;
-  /** Answers that readers of score streams have not taken yet, bytes: the sum and the largest. */
+  /** Answers that readers of these streams have not taken yet, bytes: the sum and the largest. */
   readonly bufferedBytes: { readonly total: number; readonly max: number };
 }
 
@@ -79,7 +80,7 @@ class GrpcServer implements GrpcTransport {
       parts,
       limits: options.limits,
       calls: new OpenCalls(),
-      streams: new Set<ScoreStream>(),
+      streams: new Set<RequestStream>(),
       watches: new Set<() => void>(),
       draining: false,
     };
