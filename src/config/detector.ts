@@ -1,4 +1,5 @@
 import type { Detector, DetectorConfig, Input, RowEncoding } from "../domain/detector.ts";
+import { compileFeatures } from "../features/program.ts";
 import { compileRules } from "../rules/compile.ts";
 
 /**
@@ -12,6 +13,9 @@ export function makeDetector(
   ruleFailed: (rule: number) => void = () => {},
 ): Detector {
   const numberInputs = config.inputs.filter((input) => input.type === "number");
+  const features = config.inputs.some((input) => input.encoding !== undefined)
+    ? []
+    : numberInputs.filter((input) => !input.rulesOnly);
   return Object.freeze({
     name,
     slot,
@@ -20,11 +24,8 @@ export function makeDetector(
     byName: new Map(config.inputs.map((input) => [input.name, input])),
     numberInputs: Object.freeze(numberInputs),
     categoryInputs: Object.freeze(config.inputs.filter((input) => input.type === "category")),
-    features: Object.freeze(
-      config.inputs.some((input) => input.encoding !== undefined)
-        ? []
-        : numberInputs.filter((input) => !input.rulesOnly),
-    ),
+    features: Object.freeze(features),
+    program: compileFeatures(config, features),
     rules: compileRules(config, ruleFailed),
   });
 }

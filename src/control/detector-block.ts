@@ -1,5 +1,5 @@
 import { isWindowModel } from "../domain/detector.ts";
-import type { DetectorConfig, HalfSpaceTrees, Input, WindowModel } from "../domain/detector.ts";
+import type { Detector, HalfSpaceTrees, WindowModel } from "../domain/detector.ts";
 import { kinds } from "../models/kinds.ts";
 import { normalizations } from "../models/module.ts";
 import { featureOrder } from "../shard/feature-order.ts";
@@ -14,10 +14,16 @@ const SCALERS = {
 } as const;
 
 /** A detector's configuration as the kernel reads it from the control block: f64 by index, see `Control`. */
-export function detectorBlock(config: DetectorConfig, features: readonly Input[]): Float64Array {
+export function detectorBlock({
+  config,
+  features,
+  program,
+}: Pick<Detector, "config" | "features" | "program">): Float64Array {
   const { model, threshold } = config;
-  const count = features.length;
-  const block = new Float64Array(Control.order + 3 * count);
+  const columns = program?.columns ?? features.map((input) => input.name);
+  const count = columns.length;
+  // As far as `hasProgram` always: the kernel's copy may have one of another detector.
+  const block = new Float64Array(Control.program + (program?.block.length ?? 0));
   block[Control.features] = count;
   block[Control.seedLo] = Number(model.seed & 0xffff_ffffn);
   block[Control.seedHi] = Number(model.seed >> 32n);
@@ -30,17 +36,21 @@ export function detectorBlock(config: DetectorConfig, features: readonly Input[]
   // Duplicates take a sequence number until they are known as such: what can be in flight is remembered on top.
   block[Control.idsMax] = config.idsMax + REGIONS * ROWS_MAX;
   block[Control.learnSystemActions] = config.learnSystemActions ? 1 : 0;
-  const order = featureOrder(features.map((input) => input.name));
-  features.forEach((_, column) => (block[Control.order + column] = order[column] ?? column));
+  const order = featureOrder(columns);
+  columns.forEach((_, column) => (block[Control.order + column] = order[column] ?? column));
   if (isWindowModel(model)) putWindowModel(block, model);
-  else putTrees(block, model, features, SCALERS[config.scaler]);
+  else putTrees(block, model, columns, SCALERS[config.scaler]);
+  if (program !== undefined) {
+    block[Control.hasProgram] = 1;
+    block.set(program.block, Control.program);
+  }
   return block;
 }
 
 function putTrees(
   block: Float64Array,
   model: HalfSpaceTrees,
-  features: readonly Input[],
+  columns: readonly string[],
   scaler: number,
 ): void {
   block[Control.modelKind] = ModelKind.HALF_SPACE_TREES;
@@ -48,9 +58,9 @@ function putTrees(
   block[Control.height] = model.height;
   block[Control.window] = model.window;
   block[Control.scaler] = scaler;
-  const count = features.length;
-  features.forEach((input, column) => {
-    const [low, high] = model.limits.get(input.name) ?? [0, 1];
+  const count = columns.length;
+  columns.forEach((name, column) => {
+    const [low, high] = model.limits.get(name) ?? [0, 1];
     block[Control.order + count + column] = low;
     block[Control.order + 2 * count + column] = high;
   });

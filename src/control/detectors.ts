@@ -255,9 +255,10 @@ export class Detectors implements Registry {
     return detector;
   }
 
-  private async createInShards({ name, slot, config, features }: Detector): Promise<void> {
+  private async createInShards(detector: Detector): Promise<void> {
+    const { name, slot } = detector;
     try {
-      await this.options.shards.createDetector(slot, detectorBlock(config, features));
+      await this.options.shards.createDetector(slot, detectorBlock(detector));
     } catch (error) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,

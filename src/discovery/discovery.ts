@@ -68,7 +68,7 @@ const nothing: Ticket = { cancel: () => undefined };
 
 /** Whether the model's columns are not known yet: inputs are discovered by name, or their values are to be encoded. */
 export function isDiscovering(detector: Detector): boolean {
-  return detector.features.length === 0;
+  return detector.features.length === 0 && detector.program === undefined;
 }
 
 /**
