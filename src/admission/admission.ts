@@ -18,6 +18,7 @@ import { DetectorRuntime } from "./runtime.ts";
 import type { CallContext, Reply, Scorer, Ticket } from "./scorer.ts";
 import { stageEvents } from "./stage-events.ts";
 import { stageFrame } from "./stage-frame.ts";
+import { stageHeartbeats } from "./stage-heartbeats.ts";
 import { Staged } from "./staged.ts";
 import { Violations } from "./violations.ts";
 
@@ -80,7 +81,7 @@ export class Admission implements Scorer {
       return this.submitTo(runtime, request, call, reply);
     }
     this.checkRows(request);
-    modeOf(request.mode);
+    if (modeOf(request.mode) === Mode.HEARTBEAT) refuseHeartbeat(runtime);
     return this.discovery.submit(runtime.detector, request, reply);
   }
 
@@ -92,17 +93,20 @@ export class Admission implements Scorer {
     reply: Reply,
   ): Ticket {
     const mode = modeOf(request.mode);
+    const beats = mode === Mode.HEARTBEAT;
+    if (beats && runtime.detector.program === undefined) refuseHeartbeat(runtime);
     const budgetMs = this.budgetOf(request, runtime);
-    const rows = this.stage(request, runtime);
+    const rows = this.stage(request, runtime, beats);
     const { clock, telemetry } = this.options;
     const arrivalMs = clock.unixMs();
     this.placer.reserve(runtime, mode, request, arrivalMs);
-    if (runtime.detector.encoding !== undefined) this.encode(request, runtime, mode);
+    if (runtime.detector.encoding !== undefined && !beats) this.encode(request, runtime, mode);
     const pending = new Pending(
       {
         request,
         runtime,
         rows,
+        placements: beats ? rows * this.options.shards.shards.length : rows,
         mode,
         receivedAt: call.receivedAt,
         arrivalMs,
@@ -129,6 +133,16 @@ export class Admission implements Scorer {
     return pending;
   }
 
+  /** Takes a place among the requests in flight for one that scores nothing; throws as `submit` does. `leave` gives it back. */
+  enter(): void {
+    this.checkGate(false);
+    this.inFlight++;
+  }
+
+  leave(): void {
+    this.settled();
+  }
+
   /** What is kept of a detector beside its configuration; made when it is first asked for. */
   runtimeOf(detector: Detector): DetectorRuntime {
     const known = this.runtimes.get(detector);
@@ -152,7 +166,14 @@ export class Admission implements Scorer {
   }
 
   private admit(request: ScoreRequest, whateverTheGate: boolean): DetectorRuntime {
-    if (this.gate !== "open" && !whateverTheGate) throw closed(this.gate);
+    this.checkGate(whateverTheGate);
+    const detector = this.options.find(request.detector);
+    if (detector === undefined) throw unknownDetector(request.detector);
+    return this.runtimeOf(detector);
+  }
+
+  private checkGate(whatever: boolean): void {
+    if (this.gate !== "open" && !whatever) throw closed(this.gate);
     if (this.inFlight >= this.options.requestsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
@@ -161,9 +182,6 @@ export class Admission implements Scorer {
         { retryAfterMs: RETRY.full },
       );
     }
-    const detector = this.options.find(request.detector);
-    if (detector === undefined) throw unknownDetector(request.detector);
-    return this.runtimeOf(detector);
   }
 
   private budgetOf(request: ScoreRequest, runtime: DetectorRuntime): number {
@@ -178,11 +196,12 @@ export class Admission implements Scorer {
   }
 
   /** Fills `staged` with the request's rows, or throws everything that is wrong with them. */
-  private stage(request: ScoreRequest, runtime: DetectorRuntime): number {
+  private stage(request: ScoreRequest, runtime: DetectorRuntime, beats: boolean): number {
     const { events, frame } = request;
     const rows = this.checkRows(request);
     const violations = new Violations();
-    if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
+    if (beats) stageHeartbeats(request, this.staged, violations);
+    else if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
     else stageFrame(runtime, frame, this.staged, violations);
     violations.throwIfAny();
     return rows;
@@ -212,14 +231,15 @@ export class Admission implements Scorer {
   }
 
   /** Fills the columns of categories, row by row: a row is encoded by what those before it taught. */
-  private encode(request: ScoreRequest, { detector }: DetectorRuntime, mode: Mode): void {
-    const { encoding, features } = detector;
+  private encode(request: ScoreRequest, runtime: DetectorRuntime, mode: Mode): void {
+    const { detector, sources } = runtime;
+    const { encoding } = detector;
     if (encoding === undefined) return;
     const { staged } = this;
-    const first = features.length - encoding.columns.length;
+    const first = sources.length - encoding.columns.length;
     for (let row = 0; row < staged.rows; row++) {
       const category = (column: number) => sentCategory(detector, request, row, column);
-      encoding.encode(category, staged.values, row * features.length + first);
+      encoding.encode(category, staged.values, row * sources.length + first);
       if (mode !== Mode.SCORE_ONLY) encoding.learn(category);
     }
   }
@@ -242,13 +262,33 @@ function modeOf(mode: number): Mode {
       return Mode.SCORE_ONLY;
     case Mode.LEARN_ONLY:
       return Mode.LEARN_ONLY;
+    case Mode.HEARTBEAT:
+      return Mode.HEARTBEAT;
     default:
       throw WeirError.invalid(
         "INVALID_ENUM",
         "mode",
-        `${mode} is no mode; expected 1 (SCORE_AND_LEARN), 2 (SCORE_ONLY) or 3 (LEARN_ONLY)`,
+        `${mode} is no mode; expected 1 (SCORE_AND_LEARN), 2 (SCORE_ONLY), 3 (LEARN_ONLY) or 4 (HEARTBEAT)`,
       );
   }
+}
+
+/** A heartbeat to a detector that derives nothing, or not yet. */
+function refuseHeartbeat({ detector }: DetectorRuntime): never {
+  const { config, name } = detector;
+  if (config.features.length === 0) {
+    throw WeirError.invalid(
+      "INVALID_ENUM",
+      "mode",
+      `HEARTBEAT moves the watermark of features, and detector "${name}" has none`,
+    );
+  }
+  throw new WeirError(
+    Code.FAILED_PRECONDITION,
+    "INPUTS_UNKNOWN",
+    `mode: detector "${name}" has no watermark until its first training, when its encoded columns are known`,
+    { violations: [{ field: "mode", message: "no HEARTBEAT before the first training" }] },
+  );
 }
 
 function closed(gate: "warming" | "draining"): WeirError {

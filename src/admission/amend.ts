@@ -85,7 +85,7 @@ export function amend(
     const idLength = encodeText(id, text, keyLength, limits.idBytesMax);
     hash.of(text, 0, keyLength);
     const place = runtime.oneCell ? emptyKeyHash : hash;
-    const shard = shards.shardOf(place.lo);
+    const shard = shards.shardOf(runtime.oneShard ? emptyKeyHash.lo : hash.lo);
     const { gathering } = shard;
     if (!gathering.fits(1, Amend.length, scopedIdBytes(keyLength, idLength))) {
       runtime.amending.delete(idName(key, id));

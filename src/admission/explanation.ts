@@ -1,25 +1,48 @@
-import type { Detector } from "../domain/detector.ts";
 import type { Explanation, Reason } from "../domain/verdict.ts";
 import type { Region } from "../shard/region.ts";
+import { featureWords } from "./feature-words.ts";
+import { isDefaulted } from "./read-features.ts";
+import type { DetectorRuntime } from "./runtime.ts";
 
 /**
- * What the step wrote behind an explained row's values: contributions and expected values by feature, then the baseline.
+ * What the step wrote behind an explained row's values: contributions and expected values by column of the model, then the baseline.
  * @returns undefined when the row has no score to explain
  */
 export function readExplanation(
   region: Region,
   row: number,
-  detector: Detector,
+  runtime: DetectorRuntime,
 ): Explanation | undefined {
-  const { features } = detector;
-  const count = features.length;
+  const { columns, derived, modelFirst, sources, detector } = runtime;
   if (Number.isNaN(region.score(row)) || region.replayed(row) === 1) return undefined;
-  const reasons: Reason[] = features.map((input, i) => ({
-    feature: input.name,
-    value: region.valueAfter(row, i),
-    contribution: region.valueAfter(row, count + i),
-    expected: region.valueAfter(row, 2 * count + i),
-  }));
+  const first = sources.length + derived;
+  const reasons: Reason[] = Array.from({ length: columns }, (_, i) => {
+    const value = region.valueAfter(row, modelFirst + i);
+    const contribution = region.valueAfter(row, first + i);
+    const expected = region.valueAfter(row, first + columns + i);
+    const input = detector.features[i];
+    return input === undefined
+      ? derivedReason(runtime, i, { value, contribution, expected }, (position) =>
+          isDefaulted(region, row, runtime, position),
+        )
+      : { feature: input.name, value, contribution, expected };
+  });
   reasons.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-  return { baseline: region.valueAfter(row, 3 * count), reasons };
+  return { baseline: region.valueAfter(row, first + 2 * columns), reasons };
+}
+
+function derivedReason(
+  { detector }: DetectorRuntime,
+  column: number,
+  numbers: Pick<Reason, "value" | "contribution" | "expected">,
+  defaulted: (position: number) => boolean,
+): Reason {
+  const position = column - detector.features.length;
+  const feature = detector.config.features[detector.program?.order[position] ?? -1];
+  if (feature === undefined) return { feature: "", ...numbers };
+  const text = featureWords(feature, numbers.value, {
+    defaulted: defaulted(position),
+    features: detector.config.features,
+  });
+  return { feature: feature.name, ...numbers, text };
 }

@@ -3,7 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
-import { Source, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
+import { Source, Timeliness, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
 import { PARTITIONS, Status } from "../shard/layout.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
@@ -12,8 +12,10 @@ import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf, timeOf } from "./fallback.ts";
+import { readFeatures } from "./read-features.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Reply } from "./scorer.ts";
+import { withdrawUnlearned } from "./unlearned-keys.ts";
 
 /** What every request in flight shares. */
 export interface PendingContext {
@@ -31,6 +33,8 @@ export interface PendingOptions {
   readonly request: ScoreRequest;
   readonly runtime: DetectorRuntime;
   readonly rows: number;
+  /** Verdicts to wait for: one a row, of heartbeats one a row and shard. */
+  readonly placements: number;
   readonly mode: Mode;
   readonly receivedAt: number;
   /** Unix ms: what the shards are told, and the time of events without one. */
@@ -73,9 +77,13 @@ export class Pending implements RowsOwner, Due {
     this.verdicts = new Verdicts(options.rows);
     this.deadline = options.deadline;
     this.span = options.span;
-    this.outstanding = options.rows;
+    this.outstanding = options.placements;
     if (options.request.explain) {
       this.verdicts.explanations = Array.from({ length: options.rows }, () => undefined);
+    }
+    const { derived } = options.runtime;
+    if (options.request.features === true && derived > 0) {
+      this.verdicts.features = new Float64Array(options.rows * (derived - 1)).fill(Number.NaN);
     }
   }
 
@@ -90,7 +98,8 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     const { verdicts } = this;
-    const { amending, cache } = this.options.runtime;
+    const { amending, cache, derived } = this.options.runtime;
+    const derives = derived > 0 && this.options.mode !== Mode.HEARTBEAT;
     const now = this.context.clock.now();
     let failed = false;
     let roomless: number[] | undefined;
@@ -120,8 +129,9 @@ export class Pending implements RowsOwner, Due {
         if (amending.size > 0) this.repeatFirst(row);
       }
       if (verdicts.explanations !== undefined) {
-        verdicts.explanations[row] = readExplanation(region, at, this.options.runtime.detector);
+        verdicts.explanations[row] = readExplanation(region, at, this.options.runtime);
       }
+      if (derives) this.readDerived(region, at);
     }
     this.outstanding -= count;
     if (failed) {
@@ -130,6 +140,18 @@ export class Pending implements RowsOwner, Due {
     }
     if (roomless !== undefined) this.fallBackFor(roomless);
     if (this.outstanding === 0) this.answer();
+  }
+
+  /** What only rows of a detector with features have. */
+  private readDerived(region: Region, at: number): void {
+    const { verdicts } = this;
+    const { request, runtime } = this.options;
+    const timeliness = region.timeliness(at);
+    if (timeliness !== Timeliness.ON_TIME) {
+      verdicts.timeliness ??= new Uint8Array(verdicts.rows);
+      verdicts.timeliness[region.requestRow(at)] = timeliness;
+    }
+    if (request.features === true || request.explain) readFeatures(region, at, runtime, verdicts);
   }
 
   lost(region: Region, first: number, count: number): void {
@@ -181,19 +203,23 @@ export class Pending implements RowsOwner, Due {
   /** The row's key will not be made by this request. */
   private withdrawKey(region: Region, at: number): void {
     const { admission, mode, request, runtime } = this.options;
-    if (runtime.ledger === undefined || mode === Mode.SCORE_ONLY) return;
+    if (runtime.ledger === undefined || !learns(mode)) return;
     const { key } = rowOf(request, region.requestRow(at));
     runtime.ledger.withdraw(key, region.hashLo(at) & (PARTITIONS - 1), admission);
   }
 
   /** A duplicate, or a row that is never stepped, takes no place among the ids that are remembered. */
   private returnSequence(): void {
-    if (this.options.mode !== Mode.SCORE_ONLY) this.options.runtime.sequence--;
+    if (learns(this.options.mode)) this.options.runtime.sequence--;
   }
 
   private answer(): void {
     this.settle("answered");
-    const { runtime, reply } = this.options;
+    const { admission, mode, request, runtime, reply } = this.options;
+    const { timeliness } = this.verdicts;
+    if (timeliness !== undefined && learns(mode)) {
+      withdrawUnlearned(runtime, request, timeliness, admission);
+    }
     this.report();
     reply.answer(this.verdicts, runtime.detector);
   }
@@ -220,12 +246,12 @@ export class Pending implements RowsOwner, Due {
     const { arrivalMs, runtime, request, mode } = this.options;
     const now = this.context.clock.now();
     const amended: number[] = [];
-    const scored = mode !== Mode.LEARN_ONLY;
+    const scored = mode === Mode.SCORE_AND_LEARN || mode === Mode.SCORE_ONLY;
     for (const row of rows) {
       if (runtime.amending.size > 0 && this.repeatFirst(row)) continue;
       fallBack({ runtime, request, row, now, arrivalMs, scored }, this.verdicts);
       const { key, id } = rowOf(request, row);
-      if (id === "" || mode === Mode.SCORE_ONLY) continue;
+      if (id === "" || !learns(mode)) continue;
       runtime.amending.set(idName(key, id), { verdicts: this.verdicts, row });
       amended.push(row);
     }
@@ -332,6 +358,11 @@ export class Pending implements RowsOwner, Due {
       ...verdict,
     });
   }
+}
+
+/** Whether rows of this mode may make keys and remember ids. */
+function learns(mode: Mode): boolean {
+  return mode === Mode.SCORE_AND_LEARN || mode === Mode.LEARN_ONLY;
 }
 
 /** What an alert tells beside whose it is. */

@@ -54,16 +54,15 @@ export class Placer {
   /** Checks that all of the request's rows find room; throws RESOURCE_EXHAUSTED, and then nothing has changed. */
   reserve(runtime: DetectorRuntime, mode: Mode, request: ScoreRequest, arrivalMs: number): void {
     const { staged, shares } = this;
-    const features = runtime.detector.features.length;
-    this.explain = request.explain && mode !== Mode.LEARN_ONLY;
-    this.valuesPerRow = this.explain ? explainValues(features) : features;
-    if (staged.rows * this.valuesPerRow > VALUES_MAX) throw tooManyExplained(features);
+    this.explain = request.explain && mode !== Mode.LEARN_ONLY && mode !== Mode.HEARTBEAT;
+    this.valuesPerRow = mode === Mode.HEARTBEAT ? 0 : valuesOf(runtime, this.explain);
+    if (staged.rows * this.valuesPerRow > VALUES_MAX) throw this.tooManyValues(runtime, request);
     for (const share of shares) {
-      share.rows = 0;
+      share.rows = mode === Mode.HEARTBEAT ? staged.rows : 0;
       share.bytes = 0;
     }
     if (runtime.oneCell) this.shareOne();
-    else this.shareOut();
+    else if (mode !== Mode.HEARTBEAT) this.shareOut(runtime);
     for (const shard of this.shards.shards) {
       const share = shares[shard.index];
       if (share === undefined || share.rows === 0) continue;
@@ -77,7 +76,7 @@ export class Placer {
       }
       share.first = shard.gathering.rows;
     }
-    if (runtime.ledger !== undefined && mode !== Mode.SCORE_ONLY) {
+    if (runtime.ledger !== undefined && mode !== Mode.SCORE_ONLY && mode !== Mode.HEARTBEAT) {
       this.reserveKeys(runtime, request, arrivalMs);
     }
   }
@@ -87,9 +86,13 @@ export class Placer {
     const { staged, fields } = this;
     const { runtime } = pending.options;
     const { detector } = runtime;
-    const features = detector.features.length;
+    if (mode === Mode.HEARTBEAT) {
+      this.placeHeartbeats(pending, arrivalMs, now);
+      return;
+    }
+    const sources = runtime.sources.length;
     const learns = mode !== Mode.SCORE_ONLY;
-    const reserve = this.valuesPerRow - features;
+    const reserve = this.valuesPerRow - sources;
     fields.slot = detector.slot;
     fields.op = OPS[mode];
     fields.arrivalMs = arrivalMs;
@@ -121,13 +124,33 @@ export class Placer {
       }
       fields.eventTimeMs = time === 0 ? arrivalMs : time;
       fields.sequence = runtime.sequence;
-      fields.valuesOffset = region.putValues(staged.values, row * features, features, reserve);
+      fields.valuesOffset = region.putValues(staged.values, row * sources, sources, reserve);
       region.putRow(fields);
     }
     for (const shard of this.shards.shards) {
       const share = this.shares[shard.index];
       if (share === undefined || share.rows === 0) continue;
       this.hand(shard, pending, share, now);
+    }
+  }
+
+  /** Every shard gets them all, in order with the rows around them: a watermark holds for keys wherever they are. */
+  private placeHeartbeats(pending: Pending, arrivalMs: number, now: number): void {
+    const { staged } = this;
+    const fields = emptyRow();
+    fields.slot = pending.options.runtime.detector.slot;
+    fields.op = Op.HEARTBEAT;
+    fields.arrivalMs = arrivalMs;
+    fields.hashLo = emptyKeyHash.lo;
+    fields.hashHi = emptyKeyHash.hi;
+    for (const shard of this.shards.shards) {
+      for (let row = 0; row < staged.rows; row++) {
+        fields.requestRow = row;
+        fields.eventTimeMs = staged.times[row] ?? 0;
+        shard.gathering.putRow(fields);
+      }
+      const share = this.shares[shard.index];
+      if (share !== undefined) this.hand(shard, pending, share, now);
     }
   }
 
@@ -139,7 +162,7 @@ export class Placer {
   }
 
   /** Counts each shard's share of the staged rows and notes the shard of every key. */
-  private shareOut(): void {
+  private shareOut({ oneShard }: DetectorRuntime): void {
     const { staged, shares, shards } = this;
     this.makeRoomForKeys();
     this.keyOffset.fill(UNUSED, 0, staged.keys);
@@ -148,7 +171,8 @@ export class Placer {
       const fresh = this.keyOffset[key] === UNUSED;
       if (fresh) {
         this.keyOffset[key] = USED;
-        this.keyShard[key] = shards.indexOf(staged.keyLo[key] ?? 0);
+        const placedBy = oneShard ? emptyKeyHash.lo : (staged.keyLo[key] ?? 0);
+        this.keyShard[key] = shards.indexOf(placedBy);
       }
       const share = shares[this.keyShard[key] ?? 0];
       if (share === undefined) continue;
@@ -214,16 +238,30 @@ export class Placer {
     return offset;
   }
 
-  /** As the step decides it: a row that learns nothing, or has no feature, makes no key. */
-  private makesKey({ detector }: DetectorRuntime, row: number): boolean {
+  /** As the step decides it: a row that learns nothing makes no key, nor one of which the model has no input and no feature. */
+  private makesKey({ detector, modelFirst, sources }: DetectorRuntime, row: number): boolean {
     const { flags, values } = this.staged;
     const rowFlags = flags[row] ?? 0;
     if ((rowFlags & RowFlag.SYSTEM_ACTION) !== 0 && !detector.config.learnSystemActions) {
       return false;
     }
-    if ((rowFlags & RowFlag.HAS_MISSING) === 0) return true;
-    const features = detector.features.length;
-    return !values.subarray(row * features, (row + 1) * features).every(Number.isNaN);
+    if (detector.program !== undefined || (rowFlags & RowFlag.HAS_MISSING) === 0) return true;
+    const from = row * sources.length;
+    return !values.subarray(from + modelFirst, from + sources.length).every(Number.isNaN);
+  }
+
+  /** Explained rows carry their contributions, and others their features: of wide ones fewer fit into a region. */
+  private tooManyValues({ columns }: DetectorRuntime, { frame }: ScoreRequest): WeirError {
+    const rowsMax = Math.floor(VALUES_MAX / this.valuesPerRow);
+    const rows = frame === undefined ? "events" : "frame.rows";
+    const field = this.explain ? "explain" : rows;
+    const what = this.explain ? "can be explained" : "fit";
+    return new WeirError(
+      Code.RESOURCE_EXHAUSTED,
+      "TOO_MANY_ROWS",
+      `${field}: at most ${rowsMax} rows of ${columns} features ${what} in one request; send more requests`,
+      { violations: [{ field, message: `expected at most ${rowsMax} rows` }] },
+    );
   }
 
   private reserveKeys(runtime: DetectorRuntime, request: ScoreRequest, arrivalMs: number): void {
@@ -245,13 +283,8 @@ export class Placer {
   }
 }
 
-/** Explained rows carry their contributions, so fewer of them fit into a region. */
-function tooManyExplained(features: number): WeirError {
-  const rowsMax = Math.floor(VALUES_MAX / explainValues(features));
-  return new WeirError(
-    Code.RESOURCE_EXHAUSTED,
-    "TOO_MANY_ROWS",
-    `explain: at most ${rowsMax} rows of ${features} features can be explained in one request; send more requests`,
-    { violations: [{ field: "explain", message: `expected at most ${rowsMax} rows` }] },
-  );
+/** float64s of a row in a region: its sources, the features of a detector that has any, and what an explanation is written to. */
+function valuesOf({ sources, derived, columns }: DetectorRuntime, explain: boolean): number {
+  const plain = sources.length + derived;
+  return explain ? plain + explainValues(columns) - columns : plain;
 }

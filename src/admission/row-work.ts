@@ -14,6 +14,9 @@ const EXPLAINED_WORK = 16;
 const WINDOW_ROW_NS = 200;
 /** Of each rolling window or lag of each feature. */
 const DERIVED_NS = 30;
+/** Of a row of a detector with features: its key's log and groups, and each feature. */
+const FEATURES_ROW_NS = 300;
+const FEATURE_NS = 40;
 /** Rows that the kinds which look at training rows keep at most. */
 const KEPT_ROWS_MAX = 4096;
 
@@ -31,6 +34,11 @@ export function explainedRowWorkOf(model: Model, features: number): number {
   const plain = rowWorkOf(model, features);
   if (model.kind !== "one_class_svm") return plain * EXPLAINED_WORK;
   return plain * (EXPLAINED_WORK + columnsOf(model, features));
+}
+
+/** What `features` derived features add to a row. */
+export function featureWorkOf(features: number): number {
+  return (FEATURES_ROW_NS + features * FEATURE_NS) / UNIT_NS;
 }
 
 function columnsOf({ rollingWindows, lagPeriods }: WindowModel, features: number): number {

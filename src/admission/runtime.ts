@@ -3,19 +3,33 @@ import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import { hasOneCell } from "./one-cell.ts";
-import { explainedRowWorkOf, rowWorkOf } from "./row-work.ts";
+import { explainedRowWorkOf, featureWorkOf, rowWorkOf } from "./row-work.ts";
 import { ScoreCache } from "./score-cache.ts";
 
 /** What admission keeps of a detector beside its configuration. */
 export class DetectorRuntime {
-  /** By position among the number inputs: the model's column, -1 = rules only. */
-  readonly featureOf: Int16Array;
+  /** What is sent to the shard of a row, by position: the model's inputs, and before them those that only features are derived from. */
+  readonly sources: readonly Input[];
+  /** Index of the first source that the model sees. */
+  readonly modelFirst: number;
+  /** By position among the number inputs: its source, -1 = only rules read it. */
+  readonly sourceOf: Int16Array;
+  /** The same by position among the category inputs, whose sources are codes. */
+  readonly codeOf: Int16Array;
+  /** Whether the sources are the number inputs as they are declared. */
+  readonly plain: boolean;
+  /** float64s that the shard writes behind the sources: the features, and the bits of those that took their default; 0 = none. */
+  readonly derived: number;
+  /** Columns of the model. */
+  readonly columns: number;
   readonly defaultedBytes: number;
   /** Cost of one row, in rows through 10 trees of height 8; huge = never inline. */
   readonly rowWork: number;
   /** The same with an explanation. */
   readonly explainedRowWork: number;
-  /** Whether all rows go to one cell, whatever their key. */
+  /** Whether all rows go to the shard of the key "", where their one cell is. */
+  readonly oneShard: boolean;
+  /** Whether they are rows of the key "" there, too, because nothing is kept of their own keys. */
   readonly oneCell: boolean;
   readonly ledger: KeyLedger | undefined;
   /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
@@ -33,12 +47,22 @@ export class DetectorRuntime {
   constructor(detector: Detector, meter: DetectorMeter) {
     this.detector = detector;
     this.meter = meter;
-    const { config, numberInputs, features } = detector;
-    this.featureOf = Int16Array.from(numberInputs, (input: Input) => features.indexOf(input));
+    const { config, numberInputs, categoryInputs, features, program } = detector;
+    const sources = program?.sources ?? features;
+    this.sources = sources;
+    this.modelFirst = program?.modelFirst ?? 0;
+    this.sourceOf = Int16Array.from(numberInputs, (input: Input) => sources.indexOf(input));
+    this.codeOf = Int16Array.from(categoryInputs, (input: Input) => sources.indexOf(input));
+    this.plain =
+      sources.length === numberInputs.length && this.sourceOf.every((source, i) => source === i);
+    this.derived = program === undefined ? 0 : program.order.length + 1;
+    this.columns = program?.columns.length ?? features.length;
     this.defaultedBytes = (config.inputs.length + 7) >>> 3;
-    this.rowWork = rowWorkOf(config.model, features.length);
-    this.explainedRowWork = explainedRowWorkOf(config.model, features.length);
-    this.oneCell = hasOneCell(detector);
+    const work = program === undefined ? 0 : featureWorkOf(program.order.length);
+    this.rowWork = rowWorkOf(config.model, this.columns) + work;
+    this.explainedRowWork = explainedRowWorkOf(config.model, this.columns) + work;
+    this.oneShard = hasOneCell(detector);
+    this.oneCell = this.oneShard && program === undefined;
     this.ledger =
       config.atKeysMax === "refuse" && !this.oneCell
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)

@@ -1,7 +1,8 @@
 import { limits } from "../config/limits.ts";
 import type { Input } from "../domain/detector.ts";
+import { categoryCode } from "../features/category-code.ts";
 import type { EventInput } from "../domain/event.ts";
-import { KeyHash, NOT_WELL_FORMED, encodeText } from "../shard/key-hash.ts";
+import { KeyHash, NOT_WELL_FORMED, TOO_LONG, encodeText } from "../shard/key-hash.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import { FLAG } from "./staged.ts";
 import type { Staged } from "./staged.ts";
@@ -17,8 +18,7 @@ export function stageEvents(
   staged: Staged,
   violations: Violations,
 ): void {
-  const { features } = runtime.detector;
-  staged.begin(events.length, events.length, features.length, runtime.defaultedBytes);
+  staged.begin(events.length, events.length, runtime.sources.length, runtime.defaultedBytes);
   for (let row = 0; row < events.length && !violations.full; row++) {
     const event = events[row];
     if (event === undefined) continue;
@@ -29,7 +29,7 @@ export function stageEvents(
     stageTime(event.timeUnixMs, row, staged, violations);
     stageNumbers(runtime, event, row, { staged, violations });
     if (runtime.detector.categoryInputs.length > 0 || event.categories.size > 0) {
-      stageCategories(runtime, event, row, violations);
+      stageCategories(runtime, event, row, { staged, violations });
     }
     stageSystemAction(event, row, staged, violations);
   }
@@ -91,7 +91,8 @@ export function refuseText(
   }
 }
 
-function stageTime(time: number, row: number, staged: Staged, violations: Violations): void {
+/** An event time, Unix ms; 0 = none. */
+export function stageTime(time: number, row: number, staged: Staged, violations: Violations): void {
   if (!Number.isSafeInteger(time)) {
     violations.add(
       "TIME_OUT_OF_RANGE",
@@ -180,39 +181,51 @@ function stageCategories(
   runtime: DetectorRuntime,
   event: EventInput,
   row: number,
-  violations: Violations,
+  { staged, violations }: Target,
 ): void {
+  const { codeOf, sources } = runtime;
   let known = 0;
   for (const input of runtime.detector.categoryInputs) {
     const value = event.categories.get(input.name);
-    const field = `events[${row}].categories.${input.name}`;
+    const code = codeOf[input.column] ?? -1;
+    const at = row * sources.length + code;
     if (value === undefined) {
+      if (code >= 0) staged.values[at] = Number.NaN;
       if (input.missing === "refuse") {
-        violations.add("MISSING_INPUT", field, "is missing, and the detector requires it");
+        violations.add(
+          "MISSING_INPUT",
+          categoryField(row, input),
+          "is missing, and the detector requires it",
+        );
       }
       continue;
     }
     known++;
-    checkText(value, field, limits.categoryBytesMax, violations);
+    const isText = checkText(value, categoryField(row, input), limits.categoryBytesMax, violations);
+    if (code >= 0 && isText) staged.values[at] = categoryCode(value);
   }
   if (known !== event.categories.size) {
     refuseUnknown(runtime, event.categories, "category", { row, violations });
   }
 }
 
-/** A text that only rules read: its length and form are checked. */
+const categoryField = (row: number, input: Input): string =>
+  `events[${row}].categories.${input.name}`;
+
+/** Whether a category or a system action has the length and form of one; else why not is told. */
 export function checkText(
   text: string,
   field: string,
   bytesMax: number,
   violations: Violations,
-): void {
-  if (text.length * 3 <= bytesMax && text.isWellFormed()) return;
-  if (!text.isWellFormed())
-    refuseText(NOT_WELL_FORMED, field, violations, "VALUE_TOO_LONG", bytesMax);
-  else if (Buffer.byteLength(text) > bytesMax) {
-    violations.add("VALUE_TOO_LONG", field, `is longer than ${bytesMax} bytes of UTF-8`);
+): boolean {
+  const isWellFormed = text.isWellFormed();
+  if (isWellFormed && (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax)) {
+    return true;
   }
+  const outcome = isWellFormed ? TOO_LONG : NOT_WELL_FORMED;
+  refuseText(outcome, field, violations, "VALUE_TOO_LONG", bytesMax);
+  return false;
 }
 
 function stageSystemAction(

@@ -2,6 +2,7 @@ import { limits } from "../config/limits.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import type { Input } from "../domain/detector.ts";
 import type { FrameInput } from "../domain/event.ts";
+import { categoryCode } from "../features/category-code.ts";
 import { KeyHash, encodeText } from "../shard/key-hash.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import { checkText, refuseText, stageId } from "./stage-events.ts";
@@ -28,14 +29,13 @@ export function stageFrame(
   staged: Staged,
   violations: Violations,
 ): void {
-  const { detector } = runtime;
   checkSchema(runtime, frame);
   const { rows } = frame;
   if (!lengthsFit(runtime, frame, violations)) return;
   staged.begin(
     rows,
     Math.max(1, frame.keys.length),
-    detector.features.length,
+    runtime.sources.length,
     runtime.defaultedBytes,
   );
   staged.flags.fill(0, 0, rows);
@@ -49,7 +49,7 @@ export function stageFrame(
     staged.idLength.fill(0, 0, rows);
   }
   stageValues(runtime, frame, staged, violations);
-  stageCategories(runtime, frame, violations);
+  stageCategories(runtime, frame, staged, violations);
   stageSystemActions(frame, staged, violations);
 }
 
@@ -142,7 +142,8 @@ function stageKeys(frame: FrameInput, staged: Staged, violations: Violations): v
   }
 }
 
-function stageTimes(frame: FrameInput, staged: Staged, violations: Violations): void {
+/** Event times of a frame's rows; 0 = none. */
+export function stageTimes(frame: FrameInput, staged: Staged, violations: Violations): void {
   const { timesUnixMs: bytes, rows } = frame;
   if (bytes.length === 0) {
     staged.times.fill(0, 0, rows);
@@ -171,17 +172,21 @@ function stageValues(
   staged: Staged,
   violations: Violations,
 ): void {
-  const { numberInputs, features } = runtime.detector;
+  const { plain } = runtime;
+  const { numberInputs } = runtime.detector;
   const columns = numberInputs.length;
   const count = frame.rows * columns;
-  const plain = features.length === columns;
   if (!plain && aligned.values.length < count) aligned.values = new Float64Array(count * 2);
   const values = plain ? staged.values : aligned.values;
   new Uint8Array(values.buffer, values.byteOffset, count * 8).set(frame.values);
+  if (!plain) {
+    scatterValues(runtime, frame.rows, staged, violations);
+    return;
+  }
   const max = limits.magnitudeMax;
   for (let i = 0; i < count; i++) {
     const value = values[i] ?? Number.NaN;
-    if (plain && value <= max && value >= -max) continue;
+    if (value <= max && value >= -max) continue;
     const row = Math.floor(i / columns);
     const input = numberInputs[i - row * columns];
     if (input === undefined) continue;
@@ -190,34 +195,83 @@ function stageValues(
   }
 }
 
+/** From the frame's columns to the sources, where these are others or in another order. */
+function scatterValues(
+  runtime: DetectorRuntime,
+  rows: number,
+  staged: Staged,
+  violations: Violations,
+): void {
+  const { sourceOf, sources } = runtime;
+  const { numberInputs } = runtime.detector;
+  const columns = numberInputs.length;
+  const width = sources.length;
+  const max = limits.magnitudeMax;
+  for (let row = 0; row < rows; row++) {
+    for (const input of numberInputs) {
+      const value = aligned.values[row * columns + input.column] ?? Number.NaN;
+      if (value <= max && value >= -max) {
+        const source = sourceOf[input.column] ?? -1;
+        if (source >= 0) staged.values[row * width + source] = value;
+        continue;
+      }
+      takeNumber(runtime, input, value, { row, field: valueField, staged, violations });
+      if (violations.full) return;
+    }
+  }
+}
+
 function stageCategories(
   runtime: DetectorRuntime,
   frame: FrameInput,
+  staged: Staged,
   violations: Violations,
 ): void {
   const { categoryInputs } = runtime.detector;
   if (categoryInputs.length === 0) return;
-  frame.categories.forEach((text, i) =>
-    checkText(text, `frame.categories[${i}]`, limits.categoryBytesMax, violations),
-  );
+  const codes = codesOf(runtime, frame, violations);
+  const { codeOf, sources } = runtime;
   const index = frame.categoryIndex.length === 0 ? undefined : alignedIndex(frame.categoryIndex);
   for (let row = 0; row < frame.rows && !violations.full; row++) {
     for (const input of categoryInputs) {
       const category = index?.[row * categoryInputs.length + input.column] ?? NONE;
-      const field = `frame.category_index[row ${row}].${input.name}`;
+      const source = codeOf[input.column] ?? -1;
+      if (source >= 0) {
+        const code = category < codes.length ? codes[category] : undefined;
+        staged.values[row * sources.length + source] = code ?? Number.NaN;
+      }
       if (category === NONE) {
-        if (input.missing === "refuse") {
-          violations.add("MISSING_INPUT", field, "is missing, and the detector requires it");
-        }
+        if (input.missing !== "refuse") continue;
+        const field = categoryField(row, input);
+        violations.add("MISSING_INPUT", field, "is missing, and the detector requires it");
       } else if (category >= frame.categories.length) {
         violations.add(
           "INDEX_OUT_OF_RANGE",
-          field,
+          categoryField(row, input),
           `${category} is not below ${frame.categories.length}, the number of categories`,
         );
       }
     }
   }
+}
+
+const categoryField = (row: number, input: Input): string =>
+  `frame.category_index[row ${row}].${input.name}`;
+
+/** The frame's categories as features read them, each hashed once; empty where none are read. Their texts are checked. */
+function codesOf(
+  { codeOf }: DetectorRuntime,
+  { categories }: FrameInput,
+  violations: Violations,
+): Float64Array {
+  const reads = codeOf.some((source) => source >= 0);
+  const codes = new Float64Array(reads ? categories.length : 0);
+  for (const [i, text] of categories.entries()) {
+    const field = `frame.categories[${i}]`;
+    const isText = checkText(text, field, limits.categoryBytesMax, violations);
+    if (reads && isText) codes[i] = categoryCode(text);
+  }
+  return codes;
 }
 
 function stageSystemActions(frame: FrameInput, staged: Staged, violations: Violations): void {

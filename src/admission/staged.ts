@@ -10,7 +10,7 @@ export class Staged {
   keys = 0;
   /** Whether any row took a default. */
   anyDefaulted = false;
-  /** rows x features, row-major; NaN = missing. */
+  /** rows x sources, row-major; NaN = missing. */
   values = new Float64Array(1024);
   /** Bits, rows x declared inputs, each row from a new byte. */
   defaulted = new Uint8Array(64);
@@ -28,13 +28,13 @@ export class Staged {
   textLength = 0;
 
   /** Makes room for a request and forgets the last one. */
-  begin(rows: number, keys: number, features: number, defaultedBytes: number): void {
+  begin(rows: number, keys: number, sources: number, defaultedBytes: number): void {
     this.rows = rows;
     this.keys = keys;
     this.textLength = 0;
     if (this.anyDefaulted) this.defaulted.fill(0);
     this.anyDefaulted = false;
-    if (this.values.length < rows * features) this.values = new Float64Array(rows * features * 2);
+    if (this.values.length < rows * sources) this.values = new Float64Array(rows * sources * 2);
     if (this.defaulted.length < rows * defaultedBytes) {
       this.defaulted = new Uint8Array(rows * defaultedBytes * 2);
     }

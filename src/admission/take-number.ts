@@ -14,7 +14,7 @@ export interface Place {
   readonly violations: Violations;
 }
 
-/** One number of one row: checked, defaulted where it is missing, and put into the model's column. NaN = missing. */
+/** One number of one row: checked, defaulted where it is missing, and put among the row's sources. NaN = missing. */
 export function takeNumber(
   runtime: DetectorRuntime,
   input: Input,
@@ -22,7 +22,7 @@ export function takeNumber(
   place: Place,
 ): void {
   const { row, staged, violations } = place;
-  const feature = runtime.featureOf[input.column] ?? -1;
+  const source = runtime.sourceOf[input.column] ?? -1;
   let value = given;
   if (Number.isNaN(value)) {
     if (input.missing === "refuse") {
@@ -36,7 +36,7 @@ export function takeNumber(
     if (input.missing === "default") {
       value = input.defaultValue;
       staged.markDefaulted(row, runtime.defaultedBytes, input.position);
-    } else if (feature >= 0) {
+    } else if (source >= runtime.modelFirst) {
       staged.flags[row] = (staged.flags[row] ?? 0) | FLAG.hasMissing;
     }
   } else if (!(Math.abs(value) <= limits.magnitudeMax)) {
@@ -47,5 +47,5 @@ export function takeNumber(
     );
     return;
   }
-  if (feature >= 0) staged.values[row * runtime.detector.features.length + feature] = value;
+  if (source >= 0) staged.values[row * runtime.sources.length + source] = value;
 }

@@ -41,7 +41,7 @@ const encoder = new TextEncoder();
 
 /** Well-formed Unicode; ASCII is the fast case. */
 export const NOT_WELL_FORMED = -1;
-const TOO_LONG = -2;
+export const TOO_LONG = -2;
 
 /**
  * Writes `text` as UTF-8 at `target[offset...]`.
