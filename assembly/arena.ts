@@ -32,6 +32,8 @@ export const KIND_ROWS: u32 = 10;
 export const KIND_ROLLING: u32 = 11;
 export const KIND_MODEL: u32 = 12;
 export const KIND_COPY: u32 = 13;
+export const KIND_PROGRAM: u32 = 14;
+export const KIND_FEATURES: u32 = 15;
 /** Set in a block's kind by the marking pass of `recover`. */
 export const MARK: u32 = 0x80000000;
 

@@ -70,10 +70,23 @@ export class Detector {
   dropsFlagged: u32;
   rollingCount: u32; // 208
   lagCount: u32;
+  /** Address of the block of its feature program; 0 = nothing is derived, and a row is what the model sees. */
+  program: u32; // 216
+  /** float64s that a row is sent with: what features are derived from, and the model's inputs. */
+  sources: u32;
+  derived: u32; // 224, features
+  /** Index of the model's first column in a row. */
+  modelFirst: u32;
+  /** float64s of a row: sources, features, and the bits of those that took their default. An explanation comes after them. */
+  rowValues: u32; // 232
+  /** 1 = the keys of rows have features alone; all share one cell. */
+  oneCell: u32;
+  /** Address of the key that holds it; 0 = none yet. */
+  cellKey: u32; // 240
 }
 
 /** Windows of rolling features, then lags, u32 each. */
-const ROLLING: u32 = 216;
+const ROLLING: u32 = 256;
 const LAGS: u32 = ROLLING + layout.ROLLING_MAX * 4;
 const HEADS: u32 = 320;
 const ORDER: u32 = HEADS + STRUCTURE_HEADS * 4;

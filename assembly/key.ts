@@ -38,6 +38,9 @@ export class Key {
   sketchBelow: u32; // 76, of them in buckets past the quantile's
   sketchBucket: u32; // 80, the quantile's bucket
   sketchCurrent: u32; // 84, scores in it
+  features: u32; // 88, address of the state that its features are derived from; 0 = none yet
+  /** 1 = it has no name and is in no table: it holds the one cell of a detector whose rows come with keys of their own. */
+  holdsCell: u32; // 92
 }
 
 export const KEY_HEADER: u32 = 96;
