@@ -6,6 +6,8 @@ import type { DetectorStore } from "./control/detector-store.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import type { Clock } from "./domain/clock.ts";
 import { ModelThreads } from "./models/model-threads.ts";
+import type { FeatureReader } from "./serving/features.ts";
+import { ShardFeatures } from "./serving/shard-features.ts";
 import { checkLimits } from "./shard/check-limits.ts";
 import { compileModule } from "./shard/module.ts";
 import { ShardSet } from "./shard/shard-set.ts";
@@ -37,6 +39,8 @@ export interface Core {
   readonly detectors: Detectors;
   readonly admission: Admission;
   readonly discovery: Discovery;
+  /** Who reads features out of the shards. */
+  readonly features: FeatureReader;
   /** Threads that train models, and threads that score with models which lie in no shard. */
   readonly models: ModelThreads;
   readonly trainer: Trainer;
@@ -87,9 +91,17 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   admission.discoverWith(discovery);
   detectors.observe(admission, discovery);
+  const features = new ShardFeatures({
+    shards,
+    find: (name) => detectors.find(name),
+    admission,
+    telemetry,
+    clock,
+    failed: (error) => options.log.error({ err: error }, "a reply failed"),
+  });
   const close = async (): Promise<void> => {
     trainer.close();
     await Promise.all([models.close(), shards.close()]);
   };
-  return { module, shards, detectors, admission, discovery, models, trainer, close };
+  return { module, shards, detectors, admission, discovery, features, models, trainer, close };
 }

@@ -120,6 +120,7 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   const { options, logger, telemetry, alerts, core } = running;
   const parts = {
     scorer: core.admission,
+    features: core.features,
     registry: core.detectors,
     alerts,
     telemetry,
@@ -192,6 +193,7 @@ async function startHttp(
     },
     {
       scorer: core.admission,
+      features: core.features,
       registry: core.detectors,
       alerts,
       telemetry,

@@ -39,6 +39,9 @@ export type Reason =
   | "DUPLICATE_REQUEST_ID"
   | "SCHEMA_CHANGED"
   | "INPUTS_UNKNOWN" // a frame for a detector that still discovers its inputs by name
+  | "NO_FEATURES" // of a detector that derives none
+  | "DEADLINE_EXCEEDED" // a request for features; scores fall back instead
+  | "BATCH_LOST" // what carried a request for features did not end: send it again
   | "QUEUE_FULL"
   | "TOO_MANY_IN_FLIGHT"
   | "TOO_MANY_STREAMS"

@@ -73,6 +73,18 @@ function eachSource<T>(
   );
 }
 
+/** A point for every detector whose features were read. */
+function eachRead<T>(
+  readings: Readings,
+  value: (detector: DetectorInstruments) => T,
+): readonly Point<T>[] {
+  return eachDetector(readings, (detector) =>
+    detector.keysRead.total > 0
+      ? [{ labels: { detector: detector.name }, value: value(detector) }]
+      : [],
+  );
+}
+
 /** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 6 outcomes, 3 transports x the closed reasons. */
 export const catalogue: readonly Metric[] = [
   {
@@ -118,6 +130,23 @@ export const catalogue: readonly Metric[] = [
     description: "Rows answered, by source.",
     labels: ["detector", "source"],
     read: (readings) => eachSource(readings, ({ rows }) => rows.total),
+  },
+  {
+    kind: "histogram",
+    name: "weir.feature.request.duration",
+    unit: "s",
+    description:
+      "From a request for the features of keys decoded to its answer handed to the transport.",
+    labels: ["detector"],
+    read: (readings) => eachRead(readings, ({ reads }) => reads),
+  },
+  {
+    kind: "counter",
+    name: "weir.feature.keys.read",
+    unit: "{key}",
+    description: "Keys whose features were read.",
+    labels: ["detector"],
+    read: (readings) => eachRead(readings, ({ keysRead }) => keysRead.total),
   },
   {
     kind: "counter",

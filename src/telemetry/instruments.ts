@@ -35,6 +35,9 @@ export class DetectorInstruments implements DetectorMeter {
   readonly startUnixMs: number;
   readonly age = new Histogram(ages);
   readonly anomalous = new Counter(windows);
+  /** Seconds from decoded to answered, one observation a request for features; and their keys. */
+  readonly reads = new Histogram(durations, windows);
+  readonly keysRead = new Counter(windows);
   trainingsStarted = 0;
   readonly trainingsEnded = new Map<TrainingOutcome, number>();
   readonly trainingSeconds = new Histogram(trainings);
@@ -64,6 +67,11 @@ export class DetectorInstruments implements DetectorMeter {
     this.anomalous.add(rows);
   }
 
+  featuresRead(keys: number, latencyUs: number): void {
+    this.keysRead.add(keys);
+    this.reads.record(latencyUs / 1e6, 1);
+  }
+
   trainingStarted(): void {
     this.trainingsStarted++;
   }
@@ -75,6 +83,8 @@ export class DetectorInstruments implements DetectorMeter {
 
   rotate(): void {
     this.anomalous.rotate();
+    this.reads.rotate();
+    this.keysRead.rotate();
     for (const { latency, rows } of this.sources) {
       latency.rotate();
       rows.rotate();

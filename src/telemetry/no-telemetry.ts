@@ -8,6 +8,7 @@ const noMeter: DetectorMeter = {
   answered: nothing,
   eventAge: nothing,
   anomalies: nothing,
+  featuresRead: nothing,
   trainingStarted: nothing,
   trainingEnded: nothing,
 };

@@ -21,6 +21,8 @@ export interface DetectorMeter {
   /** From event time to verdict, for one row whose client sent a time. */
   eventAge(ageMs: number): void;
   anomalies(rows: number): void;
+  /** The features of `keys` keys were read for one request, `latencyUs` after it was decoded. */
+  featuresRead(keys: number, latencyUs: number): void;
   trainingStarted(): void;
   /** `seconds` after it started; what was given up never did. */
   trainingEnded(outcome: TrainingOutcome, seconds: number): void;
@@ -68,6 +70,8 @@ export interface Telemetry {
     readonly detector: string;
     readonly rows: number;
     readonly traceparent: string | undefined;
+    /** Whether it reads features instead of scoring. */
+    readonly reads?: boolean;
   }): RequestSpan | undefined;
   /** One span over [start, end] (Unix ms with fraction) linked to the requests it carried. */
   recordBatch(

@@ -27,22 +27,29 @@ interface SpanKindOfRequest {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-function rpc(method: string): SpanKindOfRequest {
-  const service = "weir.v1.ScoringService";
+function rpc(method: string, service = "weir.v1.ScoringService"): SpanKindOfRequest {
   return {
     name: `${service}/${method}`,
     attributes: { "rpc.system.name": "grpc", "rpc.method": `${service}/${method}` },
   };
 }
 
-const route = "/v1/detectors/{name}/score";
+function post(route: string): SpanKindOfRequest {
+  return {
+    name: `POST ${route}`,
+    attributes: { "http.request.method": "POST", "http.route": route },
+  };
+}
+
 const spansOf: Readonly<Record<Transport, SpanKindOfRequest>> = {
   grpc_stream: rpc("ScoreStream"),
   grpc_unary: rpc("Score"),
-  http: {
-    name: `POST ${route}`,
-    attributes: { "http.request.method": "POST", "http.route": route },
-  },
+  http: post("/v1/detectors/{name}/score"),
+};
+const readSpansOf: typeof spansOf = {
+  grpc_stream: rpc("StreamFeatures", "weir.v1.FeatureService"),
+  grpc_unary: rpc("GetFeatures", "weir.v1.FeatureService"),
+  http: post("/v1/detectors/{name}/features"),
 };
 
 /** The part of Telemetry that traces. */
@@ -108,7 +115,7 @@ export function createTraces(options: TracesOptions): Traces {
   const callers = new CallerContexts();
   const budget = new SpanBudget(spansPerSecondMax);
   return {
-    startRequest({ transport, detector, rows, traceparent }) {
+    startRequest({ transport, detector, rows, traceparent, reads }) {
       const caller = traceparent === undefined ? undefined : callers.parse(traceparent);
       const isSampled =
         caller === undefined ? ids.draw() : (caller.traceFlags & sampledFlag) === sampledFlag;
@@ -117,7 +124,7 @@ export function createTraces(options: TracesOptions): Traces {
         onDropped();
         return undefined;
       }
-      const { name, attributes } = spansOf[transport];
+      const { name, attributes } = (reads === true ? readSpansOf : spansOf)[transport];
       const span = tracer.startSpan(
         name,
         {

@@ -10,7 +10,11 @@ const options: Options = { longs: String, enums: String };
 /** Directory of the contract. */
 export const protoDirectory = fileURLToPath(new URL("../../../proto", import.meta.url));
 
-export const serviceNames = ["weir.v1.ScoringService", "weir.v1.DetectorService"] as const;
+export const serviceNames = [
+  "weir.v1.ScoringService",
+  "weir.v1.DetectorService",
+  "weir.v1.FeatureService",
+] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** A message that could not be decoded, in the place of the message: the handler refuses it. */
@@ -24,7 +28,7 @@ export class Malformed {
 
 /** Weir's contract as proto-loader reads it. */
 export function loadContract(changes: Options = {}): PackageDefinition {
-  return loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto"], {
+  return loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto", "weir/v1/features.proto"], {
     ...options,
     ...changes,
     includeDirs: [protoDirectory],
@@ -33,7 +37,7 @@ export function loadContract(changes: Options = {}): PackageDefinition {
 
 /**
  * A service as the server registers it: a request that cannot be decoded becomes `Malformed` instead of grpc-js's INTERNAL, and the
- * scoring messages stay bytes, which decode.ts and encode.ts read and write.
+ * messages of the data plane stay bytes, which decode.ts and encode.ts, or feature-messages.ts, read and write.
  */
 export function serverDefinition(
   contract: PackageDefinition,
@@ -43,7 +47,7 @@ export function serverDefinition(
   if (service === undefined || "format" in service) throw new Error(`no service ${name}`);
   const methods: Record<string, MethodDefinition<object, object>> = {};
   for (const [method, definition] of Object.entries(service)) {
-    methods[method] = isScoring(definition.path)
+    methods[method] = handWritten.has(definition.path)
       ? { ...definition, requestDeserialize: same, responseSerialize: same }
       : { ...definition, requestDeserialize: guarded(definition) };
   }
@@ -53,12 +57,18 @@ export function serverDefinition(
 export const scorePath = "/weir.v1.ScoringService/Score";
 export const scoreStreamPath = "/weir.v1.ScoringService/ScoreStream";
 
-function isScoring(path: string): boolean {
-  return path === scorePath || path === scoreStreamPath;
-}
+export const getFeaturesPath = "/weir.v1.FeatureService/GetFeatures";
+export const streamFeaturesPath = "/weir.v1.FeatureService/StreamFeatures";
+
+const handWritten: ReadonlySet<string> = new Set([
+  scorePath,
+  scoreStreamPath,
+  getFeaturesPath,
+  streamFeaturesPath,
+]);
 
 function same(bytes: object): Buffer {
-  if (!Buffer.isBuffer(bytes)) throw new TypeError("a scoring message is bytes");
+  if (!Buffer.isBuffer(bytes)) throw new TypeError("a message of the data plane is bytes");
   return bytes;
 }
 

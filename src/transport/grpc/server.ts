@@ -2,13 +2,22 @@ import {
   Server,
   ServerCredentials,
   ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServerOptions,
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { loadContract, scoreStreamPath, serverDefinition, serviceNames } from "./definitions.ts";
+import {
+  loadContract,
+  scoreStreamPath,
+  serverDefinition,
+  serviceNames,
+  streamFeaturesPath,
+} from "./definitions.ts";
 import { detectorHandlers } from "./detectors.ts";
+import { FeatureStream } from "./feature-stream.ts";
+import { getFeaturesHandler } from "./features.ts";
 import { Listener } from "./listener.ts";
 import { OpenCalls } from "./open-calls.ts";
 import type { GrpcLimits, GrpcParts } from "./parts.ts";
@@ -92,6 +101,10 @@ class GrpcServer implements GrpcTransport {
       ScoreStream: (call: { destroy(): void }) => call.destroy(),
       WatchAlerts: watchAlertsHandler(this.#host),
     });
+    this.#server.addService(serverDefinition(contract, "weir.v1.FeatureService"), {
+      GetFeatures: getFeaturesHandler(this.#host),
+      StreamFeatures: (call: { destroy(): void }) => call.destroy(),
+    });
     this.#server.addService(
       serverDefinition(contract, "weir.v1.DetectorService"),
       detectorHandlers(this.#host),
@@ -153,11 +166,10 @@ class GrpcServer implements GrpcTransport {
 function serverOptions(options: GrpcOptions, host: StreamHost): ServerOptions {
   const { limits, keepalive } = options;
   const interceptor: ServerInterceptor = (method, call) => {
-    if (method.path !== scoreStreamPath) return host.calls.watch(method, call);
+    const stream = streamOf(method.path, call, host);
+    if (stream === undefined) return host.calls.watch(method, call);
     widenWindows(call);
-    return new ServerInterceptingCall(call, {
-      start: () => call.start(new ScoreStream(call, host)),
-    });
+    return new ServerInterceptingCall(call, { start: () => call.start(stream) });
   };
   return {
     "grpc.max_receive_message_length": limits.messageBytesMax,
@@ -170,6 +182,16 @@ function serverOptions(options: GrpcOptions, host: StreamHost): ServerOptions {
     "grpc.enable_channelz": 0,
     interceptors: [interceptor],
   };
+}
+
+/** Undefined where a method is grpc-js's to serve. */
+function streamOf(
+  path: string,
+  call: ServerInterceptingCallInterface,
+  host: StreamHost,
+): RequestStream | undefined {
+  if (path === scoreStreamPath) return new ScoreStream(call, host);
+  return path === streamFeaturesPath ? new FeatureStream(call, host) : undefined;
 }
 
 function credentials(tls: GrpcOptions["tls"]): ServerCredentials {

@@ -17,7 +17,7 @@ export interface RouteDescription {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "scoring" | "detectors" | "alerts" | "operations";
+  readonly tag: "scoring" | "features" | "detectors" | "alerts" | "operations";
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
@@ -43,11 +43,12 @@ const reasons: Readonly<Record<number, string>> = {
   400: "Malformed or invalid; violations say where",
   403: "Sent by a browser for a page of another site",
   404: "No such detector",
-  409: "It is there already with another spec; or the inputs have changed",
+  409: "It is there already with another spec; the inputs have changed; or it has no features",
   413: "Larger than the limit",
   415: "Not JSON",
   429: "A limit is reached; retryAfterMs says when to try again",
   503: "Warming up or draining",
+  504: "Not read in time",
 };
 
 /** A route as @fastify/swagger takes it. */
@@ -146,6 +147,10 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
       },
       tags: [
         { name: "scoring", description: "The hot path" },
+        {
+          name: "features",
+          description: "The features of keys, for training sets and other models",
+        },
         { name: "detectors", description: "The control plane" },
         { name: "alerts", description: "Anomalies as they are found" },
         { name: "llamafarm", description: "LlamaFarm's API; every path is there without /ml too" },

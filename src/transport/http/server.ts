@@ -13,6 +13,7 @@ import {
   sendProblem,
   unsupportedMediaType,
 } from "./errors.ts";
+import { featureRoutes } from "./features.ts";
 import { Gate } from "./gate.ts";
 import { sendError } from "./llamafarm/errors.ts";
 import { speaksDetail } from "./llamafarm/parts.ts";
@@ -119,6 +120,7 @@ async function build(
   answerErrors(app, parts, gate, limits.messageBytesMax);
   answerUnknownPaths(app, table);
   scoringRoutes(app, parts, gate);
+  featureRoutes(app, parts, gate);
   detectorRoutes(app, parts, gate);
   alertRoutes(app, parts, gate, streams);
   operationRoutes(app, parts, gate);

@@ -64,6 +64,12 @@ describe("/metrics", () => {
     expect(value(families, "weir_verdicts_total", { ...cards, source: "cached" })).toBe(3);
     expect(value(families, "weir_fallbacks_total", cards)).toBe(9);
     expect(value(families, "weir_anomalies_total", cards)).toBe(5);
+    expect(value(families, "weir_feature_request_duration_seconds_count", cards)).toBe(2);
+    expect(value(families, "weir_feature_request_duration_seconds_sum", cards)).toBeCloseTo(
+      0.0012,
+      9,
+    );
+    expect(value(families, "weir_feature_keys_read_total", cards)).toBe(17);
     expect(value(families, "weir_request_duration_seconds_count", byModel)).toBe(2);
     expect(value(families, "weir_request_duration_seconds_sum", byModel)).toBeCloseTo(0.0022, 9);
     const late = { ...cards, source: "rules", le: "0.02" };

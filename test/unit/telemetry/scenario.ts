@@ -38,6 +38,8 @@ export function exercise(telemetry: TelemetryService): void {
   cards.answered(Source.DEFAULT, 4, 25_000);
   cards.eventAge(120);
   cards.anomalies(5);
+  cards.featuresRead(16, 900);
+  cards.featuresRead(1, 300);
   cards.trainingStarted();
   cards.trainingStarted();
   cards.trainingEnded("swapped", 0.25);
