@@ -1,9 +1,12 @@
 import { isWindowModel } from "../domain/detector.ts";
-import type { DetectorConfig, Input, Model, Scaler } from "../domain/detector.ts";
+import type { DetectorConfig, Feature, Input, Model, Scaler } from "../domain/detector.ts";
 import { Code, violationsMax, WeirError } from "../domain/errors.ts";
 import { Source } from "../domain/verdict.ts";
 import { checkRules } from "../rules/compile.ts";
 import { kinds } from "../models/kinds.ts";
+import { readEventTime } from "./event-time-spec.ts";
+import { checkFeatures } from "./feature-limits.ts";
+import { readFeatures } from "./feature-spec.ts";
 import { isSeen, readInputs } from "./input-spec.ts";
 import { limits } from "./limits.ts";
 import {
@@ -79,6 +82,8 @@ const specFields = [
   "key_ttl_seconds",
   "ids_max",
   "learn_system_actions",
+  "features",
+  "event_time",
   ...windowFields,
   ...Object.keys(kinds),
 ];
@@ -122,17 +127,14 @@ export function readSpec(
   if (!reader.readable) return undefined;
   const isWindow = namedKinds(reader).length > 0;
   const inputs = readInputs(reader, isWindow);
-  const model = readModel(reader, inputs);
+  const eventTime = readEventTime(reader);
+  const features = readFeatures(reader, inputs, eventTime.exactEvents);
+  const model = readModel(reader, inputs, features);
+  checkFeatures(reader, { inputs, features, model });
   const config: DetectorConfig = {
     inputs,
-    features: [],
-    eventTime: {
-      latenessMs: 0,
-      late: "score_only",
-      futureToleranceMs: 300_000,
-      future: "refuse",
-      exactEvents: 1024,
-    },
+    features,
+    eventTime,
     scaler: readScaler(reader, isWindow),
     model,
     threshold: readThreshold(reader, model),
@@ -150,7 +152,11 @@ export function readSpec(
   return deepFreeze(config);
 }
 
-function readModel(spec: MessageReader, inputs: readonly Input[]): Model {
+function readModel(
+  spec: MessageReader,
+  inputs: readonly Input[],
+  features: readonly Feature[],
+): Model {
   const [kind, ...others] = namedKinds(spec);
   if (kind === undefined) {
     for (const name of windowFields) {
@@ -158,19 +164,24 @@ function readModel(spec: MessageReader, inputs: readonly Input[]): Model {
         spec.wrong(name, "is of models that train on a window: half_space_trees has none");
       }
     }
-    return readTrees(spec, inputs);
+    const seen = inputs.filter((input) => input.type === "number" && isSeen(input));
+    const derived = features.filter((feature) => feature.seen);
+    return readTrees(
+      spec,
+      [...seen, ...derived].map(({ name }) => name),
+    );
   }
   for (const other of spec.has("half_space_trees") ? ["half_space_trees", ...others] : others) {
     spec.wrong(other, `expected one model, and ${kind} is given too`);
   }
   const model = readWindowModel(spec, kind);
   // How many columns onehot makes is known only when its values have come.
-  const features = inputs.filter((input) => isSeen(input) && input.encoding !== "onehot").length;
+  const seen = inputs.filter((input) => isSeen(input) && input.encoding !== "onehot").length;
   const derived = 1 + 4 * model.rollingWindows.length + model.lagPeriods.length;
-  if (features * derived > limits.modelColumnsMax) {
+  if (seen * derived > limits.modelColumnsMax) {
     spec.wrong(
       "rolling_windows",
-      `${features} inputs that the model sees with their windows and lags are ${features * derived} columns, at most ${limits.modelColumnsMax} are taken`,
+      `${seen} inputs that the model sees with their windows and lags are ${seen * derived} columns, at most ${limits.modelColumnsMax} are taken`,
     );
   }
   return model;

@@ -36,36 +36,65 @@ const encodings: EnumTable<Encoding | undefined> = {
 
 /** The inputs of a DetectorSpec; what is wrong with them is noted in the reader's problems. */
 export function readInputs(spec: MessageReader, isWindow: boolean): readonly Input[] {
+  const hasFeatures = hasElements(spec.raw("features"));
   const inputs: Input[] = [];
   const problemsBefore = spec.problems.list.length;
   const names = new Set<string>();
   const columns = { number: 0, category: 0 };
   for (const { value, path } of spec.list("inputs", limits.inputsMax)) {
     const input = readInput(value, path, spec.problems);
-    if (input.encoding !== undefined && !isWindow) {
-      spec.problems.add(
-        [...path, "encoding"],
-        "is of models that train on a window: half_space_trees sees numbers only",
-      );
-    }
+    checkEncoding(input, [...path, "encoding"], { isWindow, hasFeatures, problems: spec.problems });
     if (names.has(input.name)) {
       spec.problems.add([...path, "name"], `${show(input.name)} is declared twice`);
     }
     if (input.name !== "") names.add(input.name);
     inputs.push({ ...input, column: columns[input.type]++, position: inputs.length });
   }
-  const feature = inputs.some((input) => isSeen(input));
-  if (
-    !feature &&
-    !(isWindow && inputs.length === 0) &&
-    spec.problems.list.length === problemsBefore
-  ) {
-    spec.wrong(
-      "inputs",
-      "expected at least one number input that is not rules_only: the model needs a feature",
-    );
+  if (spec.problems.list.length === problemsBefore) {
+    const wrong = noneSeen(inputs, isWindow, hasFeatures);
+    if (wrong !== undefined) spec.wrong("inputs", wrong);
   }
   return inputs;
+}
+
+/** What inputs lack that a model needs. */
+function noneSeen(
+  inputs: readonly Input[],
+  isWindow: boolean,
+  hasFeatures: boolean,
+): string | undefined {
+  if (hasFeatures) {
+    return inputs.length > 0 ? undefined : "expected the inputs that the features are derived from";
+  }
+  if (inputs.some(isSeen) || (isWindow && inputs.length === 0)) return undefined;
+  return "expected at least one number input that is not rules_only: the model needs a feature";
+}
+
+function checkEncoding(
+  { encoding }: Pick<Input, "encoding">,
+  path: Path,
+  detector: {
+    readonly isWindow: boolean;
+    readonly hasFeatures: boolean;
+    readonly problems: Problems;
+  },
+): void {
+  if (encoding === undefined) return;
+  if (detector.hasFeatures) {
+    detector.problems.add(
+      path,
+      `is not of detectors with features: write a feature with encode: ${encoding}`,
+    );
+  } else if (!detector.isWindow) {
+    detector.problems.add(
+      path,
+      "is of models that train on a window: half_space_trees sees numbers only",
+    );
+  }
+}
+
+function hasElements(list: unknown): boolean {
+  return Array.isArray(list) && list.length > 0;
 }
 
 /** Whether the model sees an input. */

@@ -12,6 +12,12 @@ export const limits = {
   connectionStreamsMax: 256,
   /** Answers written to one stream and not yet taken by its reader, bytes; above it the stream is not read. */
   streamBufferedBytesMax: 1024 * 1024,
+  /** Keys in one request for features: with 60 features each they fill an answer of 4 MiB. */
+  readKeysMax: 8192,
+  /** Keys of all such requests in flight: with 64 features each, 150 MB of answers. */
+  readKeysHeldMax: 262_144,
+  /** A request for features has no fallback; without a deadline of its caller's it fails after this time. */
+  readTimeoutMs: 10_000,
   /** UTF-8 bytes. */
   detectorNameBytesMax: 128,
   inputNameBytesMax: 128,
@@ -75,6 +81,18 @@ export const limits = {
   periodsMax: 8,
   /** Columns that a window model sees: inputs with what is derived from them. The kernel's MODEL_COLUMNS_MAX. */
   modelColumnsMax: 1024,
+  /** Features that one detector derives: the kernel's DERIVED_MAX. */
+  derivedFeaturesMax: 64,
+  /** Events that a key's log holds; a row takes its sources' bytes. */
+  exactEventsMin: 2,
+  exactEventsMax: 65_536,
+  /** Categories in a sequence whose novelty is a feature. */
+  sequenceMax: 8,
+  /** Numbers that a hash makes of a category. */
+  categoryHashesMax: 1_000_000,
+  timeZoneBytesMax: 64,
+  /** Changes of clocks in the time zones of one detector's windows, 1970 to 2050: Europe/Berlin has 143. */
+  zoneTransitionsMax: 1024,
   /**
    * Distinct values that a label or frequency encoding remembers of one field, and characters of all of them together in one encoder
    * (half of the largest request): later values count as unseen.

@@ -1,4 +1,4 @@
-import type { HalfSpaceTrees, Input } from "../domain/detector.ts";
+import type { HalfSpaceTrees } from "../domain/detector.ts";
 import { limits } from "./limits.ts";
 import { MessageReader } from "./message-reader.ts";
 import { didYouMean } from "./problems.ts";
@@ -9,8 +9,8 @@ const defaults = { trees: 10, height: 8, window: 250, seed: 42n } as const;
 const uint64Max = 2n ** 64n - 1n;
 const magnitude = { min: -limits.magnitudeMax, max: limits.magnitudeMax };
 
-/** The Half-Space Trees of a DetectorSpec; what is wrong with them is noted in the reader's problems. */
-export function readTrees(spec: MessageReader, inputs: readonly Input[]): HalfSpaceTrees {
+/** The Half-Space Trees of a DetectorSpec whose model sees these columns; what is wrong with them is noted in the reader's problems. */
+export function readTrees(spec: MessageReader, columns: readonly string[]): HalfSpaceTrees {
   const path = [...spec.path, "half_space_trees"];
   const fields = ["trees", "height", "window", "seed", "limits"];
   const reader = new MessageReader(spec.raw("half_space_trees"), path, fields, spec.problems);
@@ -33,22 +33,25 @@ export function readTrees(spec: MessageReader, inputs: readonly Input[]): HalfSp
     height,
     window: reader.count("window", { min: 1, max: limits.windowMax, default: defaults.window }),
     seed: reader.bigint("seed", { min: 0n, max: uint64Max }) ?? defaults.seed,
-    limits: readLimits(reader, inputs),
+    limits: readLimits(reader, columns),
   };
 }
 
 function readLimits(
   trees: MessageReader,
-  inputs: readonly Input[],
+  columns: readonly string[],
 ): ReadonlyMap<string, readonly [number, number]> {
-  const features = inputs.filter((input) => input.type === "number" && !input.rulesOnly);
-  const names = new Set(features.map((input) => input.name));
+  const names = new Set(columns);
   const boxes = new Map<string, readonly [number, number]>();
   for (const [name, value] of trees.entries("limits")) {
     const path = [...trees.path, "limits", name.slice(0, limits.inputNameBytesMax)];
     if (!names.has(name)) {
       const hint = didYouMean(name, names);
-      trees.problems.add(path, `is no declared number input that the model sees${hint}`, true);
+      trees.problems.add(
+        path,
+        `is no declared number input or feature that the model sees${hint}`,
+        true,
+      );
       continue;
     }
     const reader = new MessageReader(value, path, ["low", "high"], trees.problems);

@@ -113,8 +113,10 @@ const needsOf = {
   novelty: NeedBits.transitions,
 } as const;
 
-/** The four that look at the members before an event anyway: they may share the group of features that count it. */
-const beforeEvent: ReadonlySet<Aggregate> = new Set(["zscore", "time_since", "lag", "novelty"]);
+/** The four that look at the members before an event only: they may share the group of features that count it. */
+export function isBeforeEvent(aggregate: Aggregate): boolean {
+  return ["zscore", "time_since", "lag", "novelty"].includes(aggregate);
+}
 
 function groupFor(
   { what }: Feature,
@@ -138,7 +140,7 @@ function groupFor(
     window,
     of,
     where,
-    excludeCurrent: what.excludeCurrent && !beforeEvent.has(aggregate),
+    excludeCurrent: what.excludeCurrent && !isBeforeEvent(aggregate),
     needs: aggregate === "time_since" && isCategory(of) ? NeedBits.lastTimes : needsOf[aggregate],
     lags: aggregate === "lag" ? n : 0,
     sequence: aggregate === "novelty" ? n : 0,

@@ -35,6 +35,14 @@ describe("normalizeSpec", () => {
           position: 0,
         },
       ],
+      features: [],
+      eventTime: {
+        latenessMs: 0,
+        late: "score_only",
+        futureToleranceMs: 300_000,
+        future: "refuse",
+        exactEvents: 1024,
+      },
       scaler: "none",
       model: {
         kind: "half_space_trees",
