@@ -81,6 +81,7 @@ export function barRows(results: BenchResults): readonly BarRow[] {
     ...streamRows(suites),
     ...warmupRows(suites),
     ...kindRows(suites),
+    ...featureRows(suites),
   ];
 }
 
@@ -296,6 +297,53 @@ function kindRows({ kinds }: Suites): BarRow[] {
     timesRow("12 rolling features and 3 lags of 10,000 rows over Polars", kinds.polars, 1),
   ];
 }
+
+function featureRows({ features }: Suites): BarRow[] {
+  if (features === undefined) return [];
+  const { ratio } = features.lengths;
+  const river = features.peers.find(({ peer }) => peer === "river");
+  const offline = features.peers.filter(({ peer }) => peer.startsWith("polars_"));
+  return [
+    ...(river === undefined
+      ? []
+      : [
+          atLeast(
+            {
+              what: "12 features over 3 windows, online, over River's Agg of TimeRolling",
+              bar: "100x",
+              moonshot: "-",
+            },
+            river.ratio,
+            { bar: 100, moonshot: Number.POSITIVE_INFINITY, show: times },
+          ),
+        ]),
+    ...offline.map(({ peer, ratio: over }) =>
+      atLeast(
+        {
+          what: `12 features over 3 windows, offline, over ${offlineNames[peer] ?? peer}`,
+          bar: "0.5x",
+          moonshot: "-",
+        },
+        over,
+        { bar: 0.5, moonshot: Number.POSITIVE_INFINITY, show: times },
+      ),
+    ),
+    {
+      what: "an event under a window of 24 h, of one under a minute",
+      bar: "<= 1.5x",
+      moonshot: "-",
+      measured: times(ratio.median),
+      spread: `${times(ratio.low)} .. ${times(ratio.high)}`,
+      reached: reached(ratio.median <= 1.5, false),
+    },
+  ];
+}
+
+const offlineNames: Readonly<Record<string, string>> = {
+  polars_rolling: "Polars' rolling, in memory",
+  polars_dynamic: "Polars' group_by_dynamic, in memory",
+  polars_file: "Polars' rolling, Parquet to Parquet",
+};
 
 // oxlint-disable-next-line max-params -- a line of a table
 function leastRow(

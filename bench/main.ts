@@ -8,6 +8,7 @@ import { runMemory } from "./end-to-end/memory.ts";
 import { runTelemetry } from "./end-to-end/telemetry.ts";
 import { runTraining } from "./end-to-end/training.ts";
 import { runWarmup } from "./end-to-end/warmup.ts";
+import { runFeatures } from "./features-suite.ts";
 import { runKinds } from "./kinds-suite.ts";
 import { parseOptions, usage, type BenchOptions, type SuiteName } from "./options.ts";
 import { runPeers } from "./peers/suite.ts";
@@ -51,6 +52,7 @@ async function runAll(options: BenchOptions): Promise<BenchResults> {
   await collector.run("step", options, () => runStep(scale));
   await collector.run("peers", options, () => runPeers(scale));
   await collector.run("kinds", options, () => runKinds(scale));
+  await collector.run("features", options, () => runFeatures(scale));
   const lanes = ["frames", "events", "unary", "http"] as const;
   if ([...lanes, "idle" as const].some((name) => options.suites.has(name))) {
     const bed = await makeBed(scale);

@@ -81,6 +81,7 @@ export const suiteNames = [
   "memory",
   "peers",
   "kinds",
+  "features",
 ] as const;
 export type SuiteName = (typeof suiteNames)[number];
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barRows, figure, milliseconds, percent } from "./bars.ts";
 import type {
+  FeaturesReport,
   BenchResults,
   KindsReport,
   LaneReport,
@@ -199,6 +200,39 @@ function kindsTable({ kinds, versions, polars, rolling }: KindsReport): string {
   ].join("\n\n");
 }
 
+function featuresTable(features: FeaturesReport): string {
+  const { cases, lengths, peers, versions, differences } = features;
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    table(
+      ["keys", "ns an event", "bytes a key"],
+      cases.map((each) => [
+        figure(each.keys),
+        range(each.nsPerEvent, figure),
+        figure(each.bytesPerKey),
+      ]),
+    ),
+    table(
+      ["window", "ns an event, six features"],
+      [
+        [`24 h, ${figure(lengths.eventsInLongWindow)} events`, range(lengths.longNs, figure)],
+        ["1 min", range(lengths.shortNs, figure)],
+      ],
+    ),
+    table(
+      ["peer", "rows/s, one core", "Weir", "Weir over it"],
+      peers.map(({ peer, rowsPerS, weirRowsPerS, ratio }) => [
+        peer,
+        range(rowsPerS, figure),
+        range(weirRowsPerS, figure),
+        range(ratio, (over) => `${figure(over)}x`),
+      ]),
+    ),
+    features.skipped ??
+      `${named.join(", ")}. Largest relative difference from River's numbers: ${figure(differences ?? Number.NaN)}.`,
+  ].join("\n\n");
+}
+
 function microseconds(us: number): string {
   return us >= 1000 ? milliseconds(us) : `${figure(us)} us`;
 }
@@ -251,6 +285,7 @@ export function report(results: BenchResults): string {
   if (suites.stream) parts.push("### LlamaFarm's endpoint", streamTable(suites.stream));
   if (suites.training) parts.push("### Scoring while models train", trainingTable(suites.training));
   if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
+  if (suites.features) parts.push("### Windowed features", featuresTable(suites.features));
   if (lanes.length > 0) {
     parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));
   }

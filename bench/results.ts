@@ -36,6 +36,7 @@ export interface Suites {
   memory?: MemoryReport;
   peers?: PeersReport;
   kinds?: KindsReport;
+  features?: FeaturesReport;
 }
 
 export type LaneName = "frames" | "events" | "unary" | "http";
@@ -211,4 +212,33 @@ export interface TimesReport {
   readonly peerUs: Spread | undefined;
   /** The peer's time over Weir's, pair by pair. */
   readonly ratio: Spread | undefined;
+}
+
+/** Twelve features over three windows of a key's events. */
+export interface FeaturesReport {
+  /** The step with nothing but features, past the first day of events. */
+  readonly cases: readonly {
+    readonly keys: number;
+    readonly nsPerEvent: Spread;
+    readonly bytesPerKey: number;
+  }[];
+  /** Six features of one window at the same rate of events: 24 hours, and a minute. */
+  readonly lengths: {
+    readonly eventsInLongWindow: number;
+    readonly longNs: Spread;
+    readonly shortNs: Spread;
+    readonly ratio: Spread;
+  };
+  readonly versions: Readonly<Record<string, string>>;
+  /** Weir over each peer; `polars_file` is from Parquet to Parquet, Weir's command with its start. */
+  readonly peers: readonly {
+    readonly peer: string;
+    readonly rowsPerS: Spread;
+    readonly weirRowsPerS: Spread;
+    readonly ratio: Spread;
+  }[];
+  /** The largest relative difference from River's numbers on the same rows. */
+  readonly differences: number | undefined;
+  /** Why there are no peers. */
+  readonly skipped: string | undefined;
 }
