@@ -8,10 +8,11 @@ import type {
   WindowModel,
 } from "../domain/detector.ts";
 import { Source } from "../domain/verdict.ts";
+import { describeFeatures, type FeaturesJson } from "./describe-features.ts";
 import { camelCase, describeParameters } from "./window-spec.ts";
 
 /** The canonical proto3 JSON mapping of a DetectorSpec with every default filled in; 64-bit integers are decimal strings. */
-export interface DetectorSpecJson {
+export interface DetectorSpecJson extends FeaturesJson {
   readonly inputs: readonly InputJson[];
   readonly scaler: string;
   readonly halfSpaceTrees?: {
@@ -92,6 +93,7 @@ export function describeSpec(config: DetectorConfig): DetectorSpecJson {
   const { model } = config;
   return {
     inputs: config.inputs.map(describeInput),
+    ...describeFeatures(config),
     scaler: scalers[config.scaler],
     ...(isWindowModel(model) ? describeWindow(model) : describeTrees(model)),
     ...("fixed" in config.threshold

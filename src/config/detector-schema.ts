@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { kinds } from "../models/kinds.ts";
 import type { Parameter } from "../models/kinds.ts";
+import { featureSchemas } from "./feature-schema.ts";
 import { limits } from "./limits.ts";
 import { windowDefaults } from "./window-spec.ts";
 
@@ -149,6 +150,7 @@ export const detectorSchema = z
     }),
     half_space_trees: treesSchema.optional(),
     ...kindSchemas,
+    ...featureSchemas,
     window: windowSchema.optional(),
     contamination: z.number().gt(0).max(0.5).optional().meta({
       description: "Share of the training rows that are taken for anomalies.",

@@ -297,6 +297,10 @@ function readDefault(reader: MessageReader, way: string, { empty }: Trait): numb
   return value ?? 0;
 }
 
+function isCombined({ what }: Feature): boolean {
+  return what.kind === "ratio" || what.kind === "difference";
+}
+
 /** Operands are features of the other kinds, or number inputs. */
 function checkOperands(
   features: readonly Feature[],
@@ -304,7 +308,6 @@ function checkOperands(
   { inputs, problems }: Context & { readonly problems: MessageReader["problems"] },
 ): void {
   const byName = new Map(features.map((feature) => [feature.name, feature]));
-  const isCombined = ({ what }: Feature) => what.kind === "ratio" || what.kind === "difference";
   features.forEach(({ what }, i) => {
     if (what.kind !== "ratio" && what.kind !== "difference") return;
     for (const side of ["of", "to"] as const) {

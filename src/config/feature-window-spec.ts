@@ -25,10 +25,7 @@ export interface WindowContext {
 }
 
 /** A FeatureWindow; absent or wrong (which is noted) = all events. */
-export function readFeatureWindow(
-  feature: MessageReader,
-  { exactEvents, hasValue }: WindowContext,
-): FeatureWindow {
+export function readFeatureWindow(feature: MessageReader, context: WindowContext): FeatureWindow {
   const value = feature.raw("window");
   if (value === undefined) return allEvents;
   const path = [...feature.path, "window"];
@@ -43,6 +40,14 @@ export function readFeatureWindow(
   if (isGiven(reader, "time_zone") && !isCalendar(reader.raw("tumbling"))) {
     reader.wrong("time_zone", "is of tumbling: day, week or month; this window has none");
   }
+  return readKind(reader, kind, context);
+}
+
+function readKind(
+  reader: MessageReader,
+  kind: (typeof kinds)[number],
+  { exactEvents, hasValue }: WindowContext,
+): FeatureWindow {
   switch (kind) {
     case "sliding":
       return { kind, sizeMs: readDuration(reader, kind, { min: 1 }) ?? 1 };
