@@ -256,3 +256,4 @@ export function isAggregateSound(group: Group, at: u32, capacity: u32, isPane: b
 }
 
 export { aggregateValue, isBeforeEvent } from "./aggregate-value";
+export { Aggregate } from "./aggregate-layout";
