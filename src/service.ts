@@ -142,8 +142,8 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     watchers: alerts.watchers,
     trainings: core.trainer.queued,
     detectors: core.detectors.list().map((detector) => {
-      const { keys, stateBytes, modelVersion } = core.detectors.status(detector);
-      return { name: detector.name, keys, stateBytes, modelVersion };
+      const { keys, stateBytes, modelVersion, features } = core.detectors.status(detector);
+      return { name: detector.name, keys, stateBytes, modelVersion, features };
     }),
   }));
   await warmUp({ core, parts, limits: options.limits });

@@ -1,4 +1,4 @@
-import type { DetectorStatus, TrainingStatus } from "./registry.ts";
+import type { DetectorStatus, FeatureStatus, TrainingStatus } from "./registry.ts";
 
 /** The canonical proto3 JSON mapping of a DetectorStatus; 64-bit integers are decimal strings. */
 export interface DetectorStatusJson {
@@ -13,6 +13,12 @@ export interface DetectorStatusJson {
   readonly lastError?: string;
   /** Of a model that trains on a window. */
   readonly training?: TrainingStatusJson;
+  /** Of a detector with features, as what follows. */
+  readonly rowsLate?: string;
+  readonly rowsFuture?: string;
+  readonly keysInPanes?: string;
+  /** Absent = none came. */
+  readonly heartbeatUnixMs?: string;
 }
 
 interface TrainingStatusJson {
@@ -37,7 +43,7 @@ const states = {
 } as const;
 
 export function describeStatus(status: DetectorStatus): DetectorStatusJson {
-  const { training, lastError } = status;
+  const { training, lastError, features } = status;
   return {
     events: String(status.events),
     keys: String(status.keys),
@@ -48,6 +54,22 @@ export function describeStatus(status: DetectorStatus): DetectorStatusJson {
     schema: status.schema,
     ...(lastError === "" ? {} : { lastError }),
     ...(training === undefined ? {} : { training: describeTraining(training) }),
+    ...(features === undefined ? {} : describeFeatures(features)),
+  };
+}
+
+type FeatureFields = Pick<
+  DetectorStatusJson,
+  "rowsLate" | "rowsFuture" | "keysInPanes" | "heartbeatUnixMs"
+>;
+
+function describeFeatures(features: FeatureStatus): FeatureFields {
+  const { rowsLate, rowsFuture, keysInPanes, heartbeatMs } = features;
+  return {
+    rowsLate: String(rowsLate),
+    rowsFuture: String(rowsFuture),
+    keysInPanes: String(keysInPanes),
+    ...(heartbeatMs === undefined ? {} : { heartbeatUnixMs: String(heartbeatMs) }),
   };
 }
 

@@ -7,13 +7,14 @@ import { isDiscovering, type Discovery, type Fill, type Found } from "../discove
 import type { Detector, DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
+import type { DetectorCounters } from "../shard/counters.ts";
 import { DETECTORS_MAX } from "../shard/layout.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Trainer } from "../trainer/trainer.ts";
 import { detectorBlock } from "./detector-block.ts";
 import type { DetectorStore } from "./detector-store.ts";
-import type { DetectorStatus, Registry } from "./registry.ts";
+import type { DetectorStatus, FeatureStatus, Registry } from "./registry.ts";
 
 export interface DetectorsOptions {
   readonly shards: ShardSet;
@@ -82,6 +83,7 @@ export class Detectors implements Registry {
       stateBytes: counters.stateBytes,
       schema: detector.schema,
       training: trained?.training,
+      features: featureStatus(detector, counters),
       lastError: lastError === "" ? (runtime?.lastError ?? "") : lastError,
     };
     return isDiscovering(detector) ? this.withKeptRows(detector, status) : status;
@@ -294,6 +296,15 @@ export class Detectors implements Registry {
     this.changes = result.catch(() => undefined);
     return result;
   }
+}
+
+function featureStatus(
+  { program }: Detector,
+  { rowsLate, rowsFuture, keysInPanes, heartbeatMs }: DetectorCounters,
+): FeatureStatus | undefined {
+  if (program === undefined) return undefined;
+  const newest = Number.isFinite(heartbeatMs) ? heartbeatMs : undefined;
+  return { rowsLate, rowsFuture, keysInPanes, heartbeatMs: newest };
 }
 
 /** The fields of the specification that differ, by their names in the domain. */

@@ -32,6 +32,17 @@ export interface TrainingStatus {
   readonly swaps: readonly Swap[];
 }
 
+/** How the events of a detector with features come in, and how its windows are kept. */
+export interface FeatureStatus {
+  /** Rows before their key's watermark, and beyond the tolerance, whatever became of them. */
+  readonly rowsLate: number;
+  readonly rowsFuture: number;
+  /** Keys of which at least one window is made of panes. */
+  readonly keysInPanes: number;
+  /** The newest heartbeat, Unix ms; undefined = none came. */
+  readonly heartbeatMs: number | undefined;
+}
+
 /** What a detector is doing: the contract's DetectorStatus. */
 export interface DetectorStatus {
   /** Learned from since created or reset. */
@@ -44,6 +55,8 @@ export interface DetectorStatus {
   readonly schema: number;
   /** Of a model that trains on a window; undefined = it learns in place. */
   readonly training: TrainingStatus | undefined;
+  /** Of a detector that derives features. */
+  readonly features?: FeatureStatus | undefined;
   /** Why something that runs in the background failed; "" = nothing did. */
   readonly lastError: string;
 }

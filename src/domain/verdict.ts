@@ -70,7 +70,7 @@ export class Verdicts {
   readonly systemActions: Uint8Array;
   /** Bits, rows x declared inputs, each row from a new byte; undefined = none took its default. */
   defaulted: Uint8Array | undefined;
-  /** rows x features, row-major, in the order of the detector's specification; undefined = not asked for. */
+  /** rows x features, row-major, in the order of the detector's specification; undefined = not asked for. NaN = the row has none. */
   features: Float64Array | undefined;
   /** Bits, rows x features, each row from a new byte; undefined = none took its default. */
   defaultedFeatures: Uint8Array | undefined;
@@ -98,4 +98,15 @@ export class Verdicts {
     this.timeliness = undefined;
     this.explanations = undefined;
   }
+}
+
+/** A row's features; undefined = not asked for, or the model did not see the row. */
+export function featuresOf(
+  { features }: Verdicts,
+  count: number,
+  row: number,
+): Float64Array | undefined {
+  const first = row * count;
+  if (features === undefined || count === 0 || Number.isNaN(features[first])) return undefined;
+  return features.subarray(first, first + count);
 }

@@ -1,62 +1,6 @@
-import type { Lag } from "./event-loop.ts";
-import type { Counts } from "./histogram.ts";
-import { stages, type DetectorInstruments, type Instruments } from "./instruments.ts";
-import type { Gauges } from "./telemetry.ts";
-
-/** What one collection looks at. */
-export interface Readings {
-  readonly instruments: Instruments;
-  readonly gauges: Gauges;
-  readonly lag: Lag;
-  readonly process: {
-    readonly residentBytes: number;
-    readonly cpuSeconds: number;
-    readonly uptimeSeconds: number;
-  };
-}
-
-export interface Point<T> {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: T;
-  /** When it was 0, Unix ms; undefined = when the server started. */
-  readonly startUnixMs?: number;
-}
-
-interface Described {
-  /** OpenTelemetry's name; Prometheus gets it with underscores, its unit and, for counters, `_total`. */
-  readonly name: string;
-  /** UCUM; "s" and "By" become part of Prometheus' name. */
-  readonly unit: string;
-  readonly description: string;
-  /** Every label that its points carry. */
-  readonly labels: readonly string[];
-}
-
-/** A metric: what it is called and how it is read. */
-export type Metric =
-  | (Described & {
-      readonly kind: "counter" | "gauge";
-      read(readings: Readings): readonly Point<number>[];
-    })
-  | (Described & {
-      readonly kind: "histogram";
-      read(readings: Readings): readonly Point<Counts>[];
-    });
-
-const one = (value: number): readonly Point<number>[] => [{ labels: {}, value }];
-
-function eachDetector<T>(
-  { instruments }: Readings,
-  points: (detector: DetectorInstruments) => readonly Omit<Point<T>, "startUnixMs">[],
-): readonly Point<T>[] {
-  return [...instruments.detectors.values()].flatMap((detector) =>
-    points(detector).map(({ labels, value }) => ({
-      labels,
-      value,
-      startUnixMs: detector.startUnixMs,
-    })),
-  );
-}
+import { featureMetrics } from "./feature-metrics.ts";
+import { stages, type DetectorInstruments } from "./instruments.ts";
+import { eachDetector, one, type Metric, type Point, type Readings } from "./metric.ts";
 
 /** A point for every source that has answered; the model's always, so that a share has something to divide by. */
 function eachSource<T>(
@@ -73,19 +17,7 @@ function eachSource<T>(
   );
 }
 
-/** A point for every detector whose features were read. */
-function eachRead<T>(
-  readings: Readings,
-  value: (detector: DetectorInstruments) => T,
-): readonly Point<T>[] {
-  return eachDetector(readings, (detector) =>
-    detector.keysRead.total > 0
-      ? [{ labels: { detector: detector.name }, value: value(detector) }]
-      : [],
-  );
-}
-
-/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 6 outcomes, 3 transports x the closed reasons. */
+/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 6 outcomes, 3 transports x the closed reasons, 2 modes of windows. */
 export const catalogue: readonly Metric[] = [
   {
     kind: "histogram",
@@ -131,23 +63,7 @@ export const catalogue: readonly Metric[] = [
     labels: ["detector", "source"],
     read: (readings) => eachSource(readings, ({ rows }) => rows.total),
   },
-  {
-    kind: "histogram",
-    name: "weir.feature.request.duration",
-    unit: "s",
-    description:
-      "From a request for the features of keys decoded to its answer handed to the transport.",
-    labels: ["detector"],
-    read: (readings) => eachRead(readings, ({ reads }) => reads),
-  },
-  {
-    kind: "counter",
-    name: "weir.feature.keys.read",
-    unit: "{key}",
-    description: "Keys whose features were read.",
-    labels: ["detector"],
-    read: (readings) => eachRead(readings, ({ keysRead }) => keysRead.total),
-  },
+  ...featureMetrics,
   {
     kind: "counter",
     name: "weir.fallbacks",

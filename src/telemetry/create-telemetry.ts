@@ -1,9 +1,9 @@
 import { defaultResource, resourceFromAttributes, type Resource } from "@opentelemetry/resources";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../domain/clock.ts";
-import type { Readings } from "./catalogue.ts";
 import { watchEventLoop, type LagMonitor } from "./event-loop.ts";
 import { Instruments, windowMs } from "./instruments.ts";
+import type { Readings } from "./metric.ts";
 import { exportMetrics, type MetricsExport } from "./metrics-export.ts";
 import { logEveryMinute, type InfoLog } from "./minute-log.ts";
 import { prometheusContentType, prometheusText } from "./prometheus.ts";

@@ -12,7 +12,8 @@ import {
   type MetricData,
   type PushMetricExporter,
 } from "@opentelemetry/sdk-metrics";
-import { catalogue, type Metric, type Point, type Readings } from "./catalogue.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Metric, Point, Readings } from "./metric.ts";
 import { exponentialScale, type Counts } from "./histogram.ts";
 
 /** Sends metrics to an OpenTelemetry collector on an interval. */

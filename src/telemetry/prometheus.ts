@@ -1,4 +1,5 @@
-import { catalogue, prometheusName, type Metric, type Readings } from "./catalogue.ts";
+import { catalogue, prometheusName } from "./catalogue.ts";
+import type { Metric, Readings } from "./metric.ts";
 import type { Counts } from "./histogram.ts";
 
 /** Prometheus' text format 0.0.4. */

@@ -1,7 +1,8 @@
 import type { Reason } from "../domain/errors.ts";
-import { fallbackRows, type Readings } from "./catalogue.ts";
+import { fallbackRows } from "./catalogue.ts";
 import { mergeCounts, quantile, type Counts } from "./histogram.ts";
 import { type DetectorInstruments, type Instruments, type SourceName } from "./instruments.ts";
+import type { Readings } from "./metric.ts";
 import type { Stage, TrainingOutcome, Transport } from "./telemetry.ts";
 
 /** Latency over the last minute, milliseconds, within 4.5 %; null = nothing happened. */

@@ -41,6 +41,14 @@ export interface Gauges {
     readonly keys: number;
     readonly stateBytes: number;
     readonly modelVersion: number;
+    /** Of a detector that derives features: rows at the wrong time, and keys with a window that is not exact. */
+    readonly features?:
+      | {
+          readonly rowsLate: number;
+          readonly rowsFuture: number;
+          readonly keysInPanes: number;
+        }
+      | undefined;
   }[];
 }
 

@@ -66,8 +66,8 @@ export function malformed(thrown: unknown, type: string): WeirError {
   });
 }
 
-/** The id of a message whose inside is broken, so that the client knows which one it was. */
-function findRequestId(bytes: Buffer): number {
+/** The id of a stream's message whose inside is broken, so that the client knows which one it was. */
+export function findRequestId(bytes: Buffer): number {
   let requestId = 0;
   reader.reset(bytes);
   try {
@@ -92,6 +92,7 @@ class ScoreRequestDraft implements ScoreRequest {
   mode = 0;
   timeoutMs = 0;
   explain = false;
+  features = false;
 }
 
 function readScoreRequest(into: ScoreRequestDraft): ScoreRequestDraft {
@@ -125,6 +126,9 @@ function readScoreRequest(into: ScoreRequestDraft): ScoreRequestDraft {
         break;
       case 48:
         into.explain = reader.bool();
+        break;
+      case 56:
+        into.features = reader.bool();
         break;
       default:
         reader.skip(tag);

@@ -2,6 +2,7 @@ import { endianness } from "node:os";
 import type { Detector } from "../../domain/detector.ts";
 import type { Violation, WeirError } from "../../domain/errors.ts";
 import type { ScoreRequest } from "../../domain/event.ts";
+import { featuresOf } from "../../domain/verdict.ts";
 import type { Explanation, Verdicts } from "../../domain/verdict.ts";
 import { WireWriter } from "./wire-writer.ts";
 
@@ -65,12 +66,21 @@ export function encodeStatusDetails(error: ErrorFields, violations: readonly Vio
   return Buffer.from(writer.finish());
 }
 
-/** Bytes that the answer to a request will take at most, about; with `explain` every number input is a reason. */
-export function answerBytesEstimate({ events, frame, explain }: ScoreRequest): number {
-  if (frame !== undefined) return 64 + frame.rows * 28;
+/** Of a derived feature among the reasons of a row, its text in words with it. */
+const DERIVED_REASON_BYTES = 224;
+
+/**
+ * Bytes that the answer to a request will take at most, about; with `explain` every number input is a reason, and so is each of the
+ * detector's `derived` features.
+ */
+export function answerBytesEstimate(request: ScoreRequest, derived: number): number {
+  const { events, frame, explain, features } = request;
+  const asked = features === true ? derived * 8 : 0;
+  if (frame !== undefined) return 64 + frame.rows * (28 + asked + (asked >> 6));
   const [first] = events;
   const reasons = explain && first !== undefined ? first.numbers.size + first.values.length : 0;
-  return 16 + events.length * (96 + reasons * 64);
+  const derivedReasons = explain ? derived * DERIVED_REASON_BYTES : 0;
+  return 16 + events.length * (96 + reasons * 64 + derivedReasons + asked);
 }
 
 function writeError(error: ErrorFields, violations: readonly Violation[]): void {
@@ -116,6 +126,23 @@ function writeVerdict(answer: Answer, row: number, id: string): void {
   if ((verdicts.rules[row] ?? -1) >= 0 || verdicts.defaulted || verdicts.explanations) {
     writeRareFields(answer, row);
   }
+  if (answer.detector.program !== undefined) writeDerived(answer, row);
+}
+
+/** What only rows of a detector with features have. */
+function writeDerived({ verdicts, detector }: Answer, row: number): void {
+  const { defaultedFeatures } = verdicts;
+  const { features } = detector.config;
+  if (defaultedFeatures !== undefined) {
+    const start = row * ((features.length + 7) >> 3);
+    for (const [i, { name }] of features.entries()) {
+      if (isSet(defaultedFeatures, start, i)) writer.text(74, name);
+    }
+  }
+  const values = featuresOf(verdicts, features.length, row);
+  if (values !== undefined) writer.bytes(122, memory(values));
+  const timeliness = verdicts.timeliness?.[row] ?? 0;
+  if (timeliness !== 0) writer.wideUint32(128, timeliness);
 }
 
 function writeRareFields({ verdicts, detector }: Answer, row: number): void {
@@ -148,6 +175,7 @@ function writeReasons(explanation: Explanation): void {
     writeDouble(17, reason.contribution);
     writeDouble(25, reason.value);
     writer.double(33, reason.expected);
+    if (reason.text !== undefined && reason.text !== "") writer.text(42, reason.text);
     writer.close(body);
   }
 }
@@ -155,10 +183,14 @@ function writeReasons(explanation: Explanation): void {
 function writeDefaulted(defaulted: Uint8Array, detector: Detector, row: number): void {
   const inputs = detector.config.inputs;
   const start = row * ((inputs.length + 7) >> 3);
-  for (const input of inputs) {
-    const byte = defaulted[start + (input.position >> 3)] ?? 0;
-    if (((byte >> (input.position & 7)) & 1) === 1) writer.text(74, input.name);
+  for (const { name, position } of inputs) {
+    if (isSet(defaulted, start, position)) writer.text(74, name);
   }
+}
+
+/** Of a row's bits, which begin at byte `start`. */
+function isSet(bits: Uint8Array, start: number, position: number): boolean {
+  return (((bits[start + (position >> 3)] ?? 0) >> (position & 7)) & 1) === 1;
 }
 
 function writeFrame(verdicts: Verdicts): void {
@@ -175,6 +207,9 @@ function writeFrame(verdicts: Verdicts): void {
   else writer.bytes(58, memory(versions));
   if (verdicts.defaulted !== undefined) writer.bytes(66, verdicts.defaulted);
   if (verdicts.replayed.includes(1)) writer.bytes(74, verdicts.replayed);
+  if (verdicts.features !== undefined) writer.bytes(82, memory(verdicts.features));
+  if (verdicts.defaultedFeatures !== undefined) writer.bytes(90, verdicts.defaultedFeatures);
+  if (verdicts.timeliness !== undefined) writer.bytes(98, verdicts.timeliness);
 }
 
 function memory(column: Float64Array | Uint32Array): Uint8Array {

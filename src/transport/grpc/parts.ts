@@ -4,11 +4,13 @@ import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { Code, WeirError } from "../../domain/errors.ts";
 import type { ScoreRequest } from "../../domain/event.ts";
+import type { FeatureReader } from "../../serving/features.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 
 /** What this transport translates to. */
 export interface GrpcParts {
   readonly scorer: Scorer;
+  readonly features: FeatureReader;
   readonly registry: Registry;
   readonly alerts: Alerts;
   readonly telemetry: Pick<Telemetry, "refused">;
@@ -37,16 +39,27 @@ export function callDeadline(deadline: Date | number, clock: Clock): number {
 
 /**
  * Clients take messages of 4 MiB unless they are told otherwise, and one answer alone must not fill a stream's buffer many times over:
- * throws RESOURCE_EXHAUSTED, TOO_MANY_ROWS when the answer to an explained request would be larger than a request may be.
+ * throws RESOURCE_EXHAUSTED, TOO_MANY_ROWS when the answer with its reasons or features would be larger than a request may be.
  */
-export function checkAnswerSize(bytes: number, { explain }: ScoreRequest, max: number): void {
-  if (!explain || bytes <= max) return;
+export function checkAnswerSize(bytes: number, request: ScoreRequest, max: number): void {
+  const field = request.explain ? "explain" : "features";
+  if (!(request.explain || request.features === true) || bytes <= max) return;
+  const what = request.explain ? "reasons" : "features";
   throw new WeirError(
     Code.RESOURCE_EXHAUSTED,
     "TOO_MANY_ROWS",
-    `explain: the answer with its reasons would take about ${bytes} bytes, over ${max}; send more requests with fewer rows`,
-    { violations: [{ field: "explain", message: `the answer would be over ${max} bytes` }] },
+    `${field}: the answer with its ${what} would take about ${bytes} bytes, over ${max}; send more requests with fewer rows`,
+    { violations: [{ field, message: `the answer would be over ${max} bytes` }] },
   );
+}
+
+/** Derived features of the detector that a request asks more of than scores; 0 = none, or it asks for nothing more. */
+export function derivedAsked(
+  { detector, explain, features }: ScoreRequest,
+  registry: Registry,
+): number {
+  if (!explain && features !== true) return 0;
+  return registry.find(detector)?.config.features.length ?? 0;
 }
 
 export function drainingError(): WeirError {

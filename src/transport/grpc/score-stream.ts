@@ -5,7 +5,7 @@ import type { ScoreRequest } from "../../domain/event.ts";
 import type { Verdicts } from "../../domain/verdict.ts";
 import { decodeStreamRequest } from "./decode.ts";
 import { answerBytesEstimate, encodeStreamAnswer } from "./encode.ts";
-import { checkAnswerSize } from "./parts.ts";
+import { checkAnswerSize, derivedAsked } from "./parts.ts";
 import { RequestStream, type InFlight } from "./request-stream.ts";
 
 /** One ScoreStream call. */
@@ -24,7 +24,8 @@ export class ScoreStream extends RequestStream {
     try {
       if (request instanceof WeirError) throw request;
       this.checkRoom(requestId);
-      inFlight.describe(request, limits.messageBytesMax);
+      const derived = derivedAsked(request, parts.registry);
+      inFlight.describe(request, derived, limits.messageBytesMax);
       this.enter(inFlight);
       inFlight.ticket = parts.scorer.submit(request, this.callContext(), inFlight);
     } catch (thrown) {
@@ -47,9 +48,9 @@ class Scoring implements Reply, InFlight {
   }
 
   /** Keeps of the request what its answer needs; throws when that would be too large. */
-  describe(request: ScoreRequest, answerBytesMax: number): void {
+  describe(request: ScoreRequest, derived: number, answerBytesMax: number): void {
     if (request.frame === undefined) this.ids = request.events.map((event) => event.id);
-    this.promisedBytes = answerBytesEstimate(request);
+    this.promisedBytes = answerBytesEstimate(request, derived);
     checkAnswerSize(this.promisedBytes, request, answerBytesMax);
   }
 

@@ -5,6 +5,7 @@ import { answerBytesEstimate, encodeScoreResponse } from "./encode.ts";
 import {
   callDeadline,
   checkAnswerSize,
+  derivedAsked,
   drainingError,
   toWeirError,
   type GrpcLimits,
@@ -39,7 +40,8 @@ export function scoreHandler(host: UnaryHost) {
     try {
       if (host.draining) throw drainingError();
       const request = decodeScoreRequest(call.request);
-      checkAnswerSize(answerBytesEstimate(request), request, host.limits.messageBytesMax);
+      const bytes = answerBytesEstimate(request, derivedAsked(request, parts.registry));
+      checkAnswerSize(bytes, request, host.limits.messageBytesMax);
       const ids = request.frame === undefined ? request.events.map((event) => event.id) : undefined;
       const reply: Reply = {
         answer(verdicts, detector) {

@@ -26,6 +26,26 @@ export class WireWriter {
     this.#varint(value);
   }
 
+  /** A whole number within +-(2^53 - 1), where it is not 0. */
+  int64(tag: number, value: number): void {
+    if (value === 0) return;
+    this.#reserve(11);
+    this.#bytes[this.#pos++] = tag;
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest >= 0x80n) {
+      this.#bytes[this.#pos++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.#bytes[this.#pos++] = Number(rest);
+  }
+
+  /** A field whose tag takes two bytes: fields 16 to 2047. */
+  wideUint32(tag: number, value: number): void {
+    this.#reserve(12);
+    this.#varint(tag);
+    this.#varint(value);
+  }
+
   double(tag: number, value: number): void {
     this.#reserve(9);
     this.#bytes[this.#pos] = tag;

@@ -11,7 +11,8 @@ import { isObject } from "./json.ts";
 /** Where a value stands: a row of `events`, or the path of a message ("" = the request). Made into text only when refused. */
 type Place = number | string;
 
-type Fields<T> = ReadonlyMap<string, (into: T, value: unknown, place: Place) => void>;
+/** By proto name. */
+export type Fields<T> = ReadonlyMap<string, (into: T, value: unknown, place: Place) => void>;
 
 const noBytes: Uint8Array = Buffer.alloc(0);
 const noNumbers: ReadonlyMap<string, number> = new Map();
@@ -25,6 +26,7 @@ class RequestDraft implements ScoreRequest {
   mode = 0;
   timeoutMs = 0;
   explain = false;
+  features = false;
 }
 
 class EventDraft implements EventInput {
@@ -61,6 +63,7 @@ const requestFields: Fields<RequestDraft> = new Map([
     (into, value, place) => void (into.timeoutMs = uint32(value, place, "timeout_ms")),
   ],
   ["explain", (into, value, place) => void (into.explain = bool(value, place, "explain"))],
+  ["features", (into, value, place) => void (into.features = bool(value, place, "features"))],
 ]);
 
 const eventFields: Fields<EventDraft> = new Map([
@@ -79,14 +82,17 @@ const eventFields: Fields<EventDraft> = new Map([
 const frameFields: Fields<FrameDraft> = new Map([
   ["rows", (into, value, place) => void (into.rows = uint32(value, place, "rows"))],
   ["values", (into, value) => void (into.values = bytes(value, "values"))],
-  ["keys", (into, value) => void (into.keys = texts(value, "keys"))],
+  ["keys", (into, value) => void (into.keys = texts(value, "frame.keys"))],
   ["key_index", (into, value) => void (into.keyIndex = bytes(value, "key_index"))],
   ["times_unix_ms", (into, value) => void (into.timesUnixMs = bytes(value, "times_unix_ms"))],
-  ["ids", (into, value) => void (into.ids = texts(value, "ids"))],
+  ["ids", (into, value) => void (into.ids = texts(value, "frame.ids"))],
   ["schema", (into, value, place) => void (into.schema = uint32(value, place, "schema"))],
-  ["categories", (into, value) => void (into.categories = texts(value, "categories"))],
+  ["categories", (into, value) => void (into.categories = texts(value, "frame.categories"))],
   ["category_index", (into, value) => void (into.categoryIndex = bytes(value, "category_index"))],
-  ["system_actions", (into, value) => void (into.systemActions = texts(value, "system_actions"))],
+  [
+    "system_actions",
+    (into, value) => void (into.systemActions = texts(value, "frame.system_actions")),
+  ],
   [
     "system_action_index",
     (into, value) => void (into.systemActionIndex = bytes(value, "system_action_index")),
@@ -101,6 +107,12 @@ const frameNames = spellings(frameFields);
 export function decodeScoreRequest(body: unknown, detector: string): ScoreRequest {
   const request = new RequestDraft();
   read(body, "", requestNames, request);
+  takeName(request, detector);
+  return request;
+}
+
+/** The detector of the path; a body may repeat it, and may not name another. */
+export function takeName(request: { detector: string }, detector: string): void {
   if (request.detector !== "" && request.detector !== detector) {
     throw WeirError.invalid(
       "INVALID_NAME",
@@ -109,7 +121,6 @@ export function decodeScoreRequest(body: unknown, detector: string): ScoreReques
     );
   }
   request.detector = detector;
-  return request;
 }
 
 interface Field<T> {
@@ -120,7 +131,7 @@ interface Field<T> {
 }
 
 /** Every field under its camelCase and its snake_case name. */
-function spellings<T>(fields: Fields<T>): ReadonlyMap<string, Field<T>> {
+export function spellings<T>(fields: Fields<T>): ReadonlyMap<string, Field<T>> {
   const all = new Map<string, Field<T>>();
   for (const [snake, set] of fields) {
     const camel = snake.replace(/_[a-z]/g, (letter) => letter.charAt(1).toUpperCase());
@@ -130,7 +141,8 @@ function spellings<T>(fields: Fields<T>): ReadonlyMap<string, Field<T>> {
   return all;
 }
 
-function read<T>(
+/** Reads an object's fields, each at most once. Throws by path for one that is not there. */
+export function read<T>(
   value: unknown,
   place: Place,
   fields: ReadonlyMap<string, Field<T>>,
@@ -184,6 +196,7 @@ const modes: ReadonlyMap<unknown, number> = new Map([
   ["MODE_SCORE_AND_LEARN", 1],
   ["MODE_SCORE_ONLY", 2],
   ["MODE_LEARN_ONLY", 3],
+  ["MODE_HEARTBEAT", 4],
 ]);
 
 function mode(value: unknown): number {
@@ -194,7 +207,7 @@ function mode(value: unknown): number {
   throw refuse("INVALID_ENUM", "mode", `got ${show(value)}, expected one of ${names}`);
 }
 
-function text(value: unknown, place: Place, field: string): string {
+export function text(value: unknown, place: Place, field: string): string {
   if (typeof value === "string") return value;
   throw wrong(value, pathOf(place, field), "text");
 }
@@ -218,7 +231,7 @@ function uint32(value: unknown, place: Place, field: string): number {
 }
 
 /** int64 within +-(2^53 - 1): there a double is exact, and a digit string that rounds into it does not exist. */
-function time(value: unknown, place: Place): number {
+export function time(value: unknown, place: Place): number {
   const number = integer(value);
   if (Number.isSafeInteger(number)) return number;
   const expected = `got ${show(value)}, expected whole milliseconds within +-(2^53 - 1)`;
@@ -278,8 +291,7 @@ function categories(value: unknown, place: Place): ReadonlyMap<string, string> {
   return map;
 }
 
-function texts(value: unknown, field: string): readonly string[] {
-  const path = `frame.${field}`;
+export function texts(value: unknown, path: string): readonly string[] {
   if (!Array.isArray(value)) throw wrong(value, path, "a list of texts");
   const elements: readonly unknown[] = value;
   return elements.map((element, i) => {

@@ -2,6 +2,7 @@ import { endianness } from "node:os";
 import { sourceNames, stateNames } from "../../alerts/json.ts";
 import type { Detector } from "../../domain/detector.ts";
 import type { ScoreRequest } from "../../domain/event.ts";
+import { featuresOf } from "../../domain/verdict.ts";
 import type { Explanation, Verdicts } from "../../domain/verdict.ts";
 
 // ScoreResponse in its proto3 JSON mapping, as `schemas.ts` documents it; a test holds the two together. Objects of one shape
@@ -16,6 +17,15 @@ type DoubleJson = number | "NaN" | "Infinity" | "-Infinity";
 
 const sources = byNumber("SOURCE_UNSPECIFIED", sourceNames);
 const states = byNumber("STATE_UNSPECIFIED", stateNames);
+
+/** By number of Timeliness. */
+export const timelinessNames = [
+  "TIMELINESS_UNSPECIFIED",
+  "TIMELINESS_LATE",
+  "TIMELINESS_FUTURE",
+  "TIMELINESS_LATE_REFUSED",
+  "TIMELINESS_FUTURE_REFUSED",
+] as const;
 
 function byNumber(
   unspecified: string,
@@ -63,40 +73,64 @@ function verdictJson(
     threshold: double(at(verdicts.thresholds, row)),
     reasons: explanation && reasonsJson(explanation),
     baseline: explanation && double(explanation.baseline),
-    defaulted: verdicts.defaulted && defaultedJson(verdicts.defaulted, row, detector),
+    defaulted: defaultedJson(verdicts, row, detector),
     rule: detector.config.rules[at(verdicts.rules, row)]?.name,
     systemAction: verdicts.systemActions[row] === 1 || undefined,
     replayed: verdicts.replayed[row] === 1 || undefined,
+    features: featuresJson(verdicts, row, detector),
+    timeliness: timelinessNames[verdicts.timeliness?.[row] || -1],
   };
 }
 
 function reasonsJson(explanation: Explanation): readonly object[] {
-  return explanation.reasons.map(({ feature, contribution, value, expected }) => ({
+  return explanation.reasons.map(({ feature, contribution, value, expected, text }) => ({
     feature,
     contribution: double(contribution),
     value: double(value),
     expected: double(expected),
+    text: text === "" ? undefined : text,
   }));
 }
 
+/** Inputs and features that took their default. */
 function defaultedJson(
-  defaulted: Uint8Array,
+  { defaulted, defaultedFeatures }: Verdicts,
   row: number,
-  detector: Detector,
+  { config }: Detector,
 ): readonly string[] | undefined {
-  const { inputs } = detector.config;
-  const start = row * ((inputs.length + 7) >> 3);
-  const names = inputs
-    .filter(({ position }) => {
-      const byte = at(defaulted, start + (position >> 3));
-      return ((byte >> (position & 7)) & 1) === 1;
-    })
-    .map(({ name }) => name);
+  if (defaulted === undefined && defaultedFeatures === undefined) return undefined;
+  const names = [
+    ...namesSet(defaulted, row, config.inputs),
+    ...namesSet(defaultedFeatures, row, config.features),
+  ];
   return names.length === 0 ? undefined : names;
 }
 
+/** Of those that the row's bits say. */
+function namesSet(
+  bits: Uint8Array | undefined,
+  row: number,
+  all: readonly { readonly name: string }[],
+): readonly string[] {
+  if (bits === undefined) return [];
+  const start = row * ((all.length + 7) >> 3);
+  return all
+    .filter((_, i) => ((at(bits, start + (i >> 3)) >> (i & 7)) & 1) === 1)
+    .map(({ name }) => name);
+}
+
+/** They are always finite. */
+function featuresJson(
+  verdicts: Verdicts,
+  row: number,
+  { config }: Detector,
+): readonly number[] | undefined {
+  const features = featuresOf(verdicts, config.features.length, row);
+  return features && Array.from(features);
+}
+
 function frameJson(verdicts: Verdicts): object {
-  const { modelVersions, defaulted, replayed } = verdicts;
+  const { modelVersions, defaulted, replayed, features, defaultedFeatures, timeliness } = verdicts;
   const version = at(modelVersions, 0);
   const agree = modelVersions.every((other) => other === version);
   return {
@@ -109,6 +143,9 @@ function frameJson(verdicts: Verdicts): object {
     modelVersions: agree ? undefined : base64(modelVersions),
     defaulted: defaulted && base64(defaulted),
     replayed: replayed.includes(1) ? base64(replayed) : undefined,
+    features: features && base64(features),
+    defaultedFeatures: defaultedFeatures && base64(defaultedFeatures),
+    timeliness: timeliness && base64(timeliness),
   };
 }
 

@@ -6,12 +6,14 @@ import type { FeatureFrames } from "../../buffers/features.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { FittedModels } from "../../fitted/fitted-models.ts";
+import type { FeatureReader } from "../../serving/features.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { StreamingParts } from "./llamafarm/stream-detectors.ts";
 
 /** What this transport translates to. */
 export interface HttpParts {
   readonly scorer: Scorer;
+  readonly features: FeatureReader;
   readonly registry: Registry;
   readonly alerts: Alerts;
   readonly telemetry: Pick<Telemetry, "refused">;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { detectorSpecSchema } from "./spec-schema.ts";
 import { limits } from "../../config/limits.ts";
 import { sourceNames, stateNames } from "../../alerts/json.ts";
+import { timelinessNames } from "./encode.ts";
 
 // What HTTP takes and answers, once: queries are validated with these schemas, and all of them are in the OpenAPI document.
 // Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
@@ -80,6 +81,7 @@ const modeNames = [
   "MODE_SCORE_AND_LEARN",
   "MODE_SCORE_ONLY",
   "MODE_LEARN_ONLY",
+  "MODE_HEARTBEAT",
 ];
 
 /** The body of POST /v1/detectors/{name}/score. */
@@ -90,12 +92,13 @@ export const scoreRequest = component(
     detector: z.string().optional().describe("As in the path, where given"),
     events: z.array(event).max(limits.requestRowsMax).optional(),
     frame: frame.optional(),
-    mode: z.union([z.enum(modeNames), z.int().min(0).max(3)]).optional(),
+    mode: z.union([z.enum(modeNames), z.int().min(0).max(4)]).optional(),
     timeoutMs: uint32
       .max(limits.timeoutMsMax)
       .optional()
       .describe("Answer budget; 0 = the detector's"),
     explain: z.boolean().optional().describe("Fill Verdict.reasons"),
+    features: z.boolean().optional().describe("Fill Verdict.features"),
   }),
 );
 
@@ -121,15 +124,27 @@ const verdict = component(
           contribution: double,
           value: double,
           expected: double,
+          text: z
+            .string()
+            .optional()
+            .describe("Of a derived feature: amount is 9.1x this key's mean of 30 days"),
         }),
       )
       .optional()
       .describe("Strongest first"),
     baseline: double.optional().describe("baseline + the sum of the contributions = score"),
-    defaulted: z.array(z.string()).optional(),
+    defaulted: z
+      .array(z.string())
+      .optional()
+      .describe("Inputs that were missing, and features without a value, that took their default"),
     rule: z.string().optional(),
     systemAction: z.boolean().optional(),
     replayed: z.boolean().optional(),
+    features: z
+      .array(z.number())
+      .optional()
+      .describe("When asked for: in the order of DetectorSpec.features"),
+    timeliness: z.enum(timelinessNames).optional().describe("Absent = on time"),
   }),
 );
 
@@ -150,8 +165,60 @@ export const scoreResponse = component(
         modelVersions: bytes.optional().describe("uint32; absent where they agree"),
         defaulted: bytes.optional().describe("Bits, rows x inputs, each row from a new byte"),
         replayed: bytes.optional().describe("uint8; absent = none"),
+        features: bytes
+          .optional()
+          .describe("float64, rows x features; NaN = the row has none, as after a fallback"),
+        defaultedFeatures: bytes
+          .optional()
+          .describe("Bits, rows x features, each row from a new byte; absent = none"),
+        timeliness: bytes.optional().describe("uint8, the numbers of Timeliness; absent = all 0"),
       })
       .optional(),
+  }),
+);
+
+/** The body of POST /v1/detectors/{name}/features. */
+export const featureRequest = component(
+  "GetFeaturesRequest",
+  "The proto3 JSON mapping of weir.v1.GetFeaturesRequest.",
+  z.strictObject({
+    detector: z.string().optional().describe("As in the path, where given"),
+    keys: z.array(z.string()).min(1).max(limits.readKeysMax),
+    timeUnixMs: int64.optional().describe("As of, Unix ms, within +-(2^53 - 1); 0 = arrival"),
+    features: z.array(z.string()).optional().describe("Names; none = all"),
+  }),
+);
+
+/** The query of GET /v1/detectors/{name}/features. */
+export const featureQuery = z.strictObject({
+  key: z.string({ error: "expected one key; a POST takes many" }),
+  timeUnixMs: z.coerce
+    .number({ error: "expected whole milliseconds" })
+    .default(0)
+    .describe("As of, Unix ms, within +-(2^53 - 1); 0 = arrival"),
+  features: z
+    .union([z.string().transform((name) => [name]), z.array(z.string())])
+    .default([])
+    .describe("Repeatable; none = all"),
+});
+
+/** The answer of both. */
+export const featureResponse = component(
+  "GetFeaturesResponse",
+  "The features of keys as of one time, the keys in the request's order.",
+  z.strictObject({
+    features: z.array(z.string()).describe("Names, in the order of values"),
+    keys: z.array(
+      z.strictObject({
+        key: z.string(),
+        known: z.boolean().describe("false = the values are those of any unknown key"),
+        values: z.array(z.number()).describe("As if nothing came at that time"),
+        defaulted: z.array(z.string()).optional().describe("Features that took their default"),
+        exact: z.boolean().describe("No window is made of panes"),
+        covered: z.boolean().describe("The key's log reaches back far enough for all windows"),
+      }),
+    ),
+    timeUnixMs: z.string().describe("As of: int64 as a decimal string"),
   }),
 );
 
@@ -209,6 +276,12 @@ export const detector = component(
       schema: uint32.describe("Hash of the inputs; what Frame.schema is checked against"),
       lastError: z.string().optional(),
       training: trainingStatus.optional(),
+      rowsLate: uint64Text
+        .optional()
+        .describe("Before their key's watermark; of a detector with features, as what follows"),
+      rowsFuture: uint64Text.optional().describe("Beyond the tolerance"),
+      keysInPanes: uint64Text.optional().describe("Of which at least one window is made of panes"),
+      heartbeatUnixMs: int64.optional().describe("The newest; absent = none came"),
     }),
   }),
 );

@@ -54,3 +54,12 @@ test("a window model's status tells of its trainings, as the schema has it", () 
   });
   expect(detectorSchema.shape.status.parse(described)).toEqual(described);
 });
+
+test("a detector with features tells of its rows at the wrong time and of its windows", () => {
+  const features = { rowsLate: 3, rowsFuture: 4, keysInPanes: 5, heartbeatMs: undefined };
+  const told = { rowsLate: "3", rowsFuture: "4", keysInPanes: "5" };
+  expect(describeStatus({ ...status, features })).toEqual({ ...describeStatus(status), ...told });
+  const beaten = describeStatus({ ...status, features: { ...features, heartbeatMs: -7 } });
+  expect(beaten).toMatchObject({ ...told, heartbeatUnixMs: "-7" });
+  expect(detectorSchema.shape.status.parse(beaten)).toEqual(beaten);
+});

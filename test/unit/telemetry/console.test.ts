@@ -129,6 +129,7 @@ describe("the console", () => {
       "quantile",
       "signal",
       "outcome",
+      "mode",
     ]);
     for (const [who, expression] of asked) {
       for (const { metric, matchers } of readPromql(expression).selectors) {

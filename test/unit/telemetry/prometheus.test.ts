@@ -70,6 +70,10 @@ describe("/metrics", () => {
       9,
     );
     expect(value(families, "weir_feature_keys_read_total", cards)).toBe(17);
+    expect(value(families, "weir_rows_late_total", cards)).toBe(4);
+    expect(value(families, "weir_rows_future_total", cards)).toBe(2);
+    expect(value(families, "weir_feature_keys", { ...cards, mode: "exact" })).toBe(940);
+    expect(value(families, "weir_feature_keys", { ...cards, mode: "panes" })).toBe(60);
     expect(value(families, "weir_request_duration_seconds_count", byModel)).toBe(2);
     expect(value(families, "weir_request_duration_seconds_sum", byModel)).toBeCloseTo(0.0022, 9);
     const late = { ...cards, source: "rules", le: "0.02" };

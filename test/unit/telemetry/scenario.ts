@@ -28,7 +28,15 @@ export function exercise(telemetry: TelemetryService): void {
     streams: 2,
     watchers: 1,
     trainings: 2,
-    detectors: [{ name: "cards", keys: 1000, stateBytes: 9_000_000, modelVersion: 3 }],
+    detectors: [
+      {
+        name: "cards",
+        keys: 1000,
+        stateBytes: 9_000_000,
+        modelVersion: 3,
+        features: { rowsLate: 4, rowsFuture: 2, keysInPanes: 60 },
+      },
+    ],
   }));
   const cards = telemetry.detector("cards");
   cards.answered(Source.MODEL, 256, 1800);

@@ -32,6 +32,28 @@ const detector = makeDetector(
   }),
 );
 
+const deriving = makeDetector(
+  "deriving",
+  0,
+  normalizeSpec({
+    inputs: [{ name: "amount" }],
+    features: [
+      { name: "n", aggregate: "COUNT", window: { sliding: "1h" } },
+      { name: "z", of: "amount", aggregate: "ZSCORE", default_value: 0 },
+    ],
+  }),
+);
+
+/** Three rows: on time, late with both features defaulted, and refused. */
+function derivedVerdicts(): Verdicts {
+  const verdicts = new Verdicts(3);
+  verdicts.rules.fill(-1);
+  verdicts.features = Float64Array.of(1.5, -2, 0, 0.25, NaN, NaN);
+  verdicts.defaultedFeatures = Uint8Array.of(0, 0b11, 0);
+  verdicts.timeliness = Uint8Array.of(0, 1, 4);
+  return verdicts;
+}
+
 const row = fc.record({
   id: fc.string({ maxLength: 40, unit: "grapheme" }),
   score: fc.double(),
@@ -183,6 +205,31 @@ describe("answers", () => {
     });
     expect(list[1]).toMatchObject({ reasons: [] });
     expect(list[1]).not.toHaveProperty("baseline");
+  });
+
+  test("features, their defaults and the timeliness, by name and packed", () => {
+    const verdicts = derivedVerdicts();
+    const { verdicts: list } = read(
+      Buffer.from(encodeScoreResponse({ verdicts, detector: deriving, ids: ["a", "b", "c"] })),
+    );
+    expect(list[0]).toMatchObject({ features: [1.5, -2], defaulted: [], timeliness: 0 });
+    expect(list[1]).toMatchObject({ features: [0, 0.25], defaulted: ["n", "z"], timeliness: 1 });
+    expect(list[2]).toMatchObject({ features: [], defaulted: [], timeliness: 4 });
+    const answer = { verdicts, detector: deriving, ids: undefined };
+    const { frame } = read(Buffer.from(encodeScoreResponse(answer)));
+    expect(Buffer.compare(frame["features"]!, Buffer.from(verdicts.features!.buffer))).toBe(0);
+    expect([...frame["defaultedFeatures"]!]).toEqual([0, 0b11, 0]);
+    expect([...frame["timeliness"]!]).toEqual([0, 1, 4]);
+  });
+
+  test("the words of a reason", () => {
+    const verdicts = new Verdicts(1);
+    verdicts.rules.fill(-1);
+    const reason = { feature: "n", contribution: 0.5, value: 5, expected: 1 };
+    const text = "5 events in 1 minute";
+    verdicts.explanations = [{ baseline: 0.25, reasons: [{ ...reason, text }, reason] }];
+    const [verdict] = read(encodeScoreResponse({ verdicts, detector, ids: [""] })).verdicts;
+    expect(verdict).toMatchObject({ reasons: [{ text }, { text: "" }] });
   });
 
   test("a frame far over the first buffer", () => {

@@ -64,6 +64,7 @@ const requestArbitrary: fc.Arbitrary<ScoreRequest> = fc.record({
   mode: fc.oneof(fc.integer({ min: -5, max: 5 }), fc.integer()),
   timeoutMs: uint32,
   explain: fc.boolean(),
+  features: fc.boolean(),
 });
 
 /** protobufjs takes maps as objects; `__proto__` must be an own name of these. */

@@ -23,7 +23,7 @@ describe("decodeScoreRequest", () => {
       `{"events": [{"id": "i", "key": "k", "timeUnixMs": "1700000000123", "systemAction": "deploy",
         "numbers": {"amount": 1.5, "hour": null, "age": "NaN", "x": "-2.5e3"},
         "categories": {"country": "FR", "city": null}}],
-        "mode": "MODE_SCORE_ONLY", "timeoutMs": 30, "explain": true}`,
+        "mode": "MODE_SCORE_ONLY", "timeoutMs": 30, "explain": true, "features": true}`,
     );
     expect(request).toMatchObject({
       detector: "cards",
@@ -31,6 +31,7 @@ describe("decodeScoreRequest", () => {
       mode: 2,
       timeoutMs: 30,
       explain: true,
+      features: true,
     });
     const [event] = request.events;
     expect(event).toMatchObject({
@@ -129,6 +130,7 @@ describe("decodeScoreRequest", () => {
     [`{"timeoutMs": -1}`, "MALFORMED", "timeout_ms"],
     [`{"timeoutMs": 4294967296}`, "MALFORMED", "timeout_ms"],
     [`{"explain": "yes"}`, "MALFORMED", "explain"],
+    [`{"features": 1}`, "MALFORMED", "features"],
     [`{"detector": "other"}`, "INVALID_NAME", "detector"],
     [`{"detector": 1}`, "MALFORMED", "detector"],
     [`{"frame": []}`, "MALFORMED", "frame"],
@@ -182,9 +184,19 @@ describe("decodeScoreRequest", () => {
     const aRequest = fc.record(
       {
         events: fc.array(anEvent, { maxLength: 4 }),
-        mode: fc.constantFrom("MODE_SCORE_ONLY", "MODE_LEARN_ONLY", 0, 1, 2, 3),
+        mode: fc.constantFrom(
+          "MODE_SCORE_ONLY",
+          "MODE_LEARN_ONLY",
+          "MODE_HEARTBEAT",
+          0,
+          1,
+          2,
+          3,
+          4,
+        ),
         timeoutMs: fc.nat(60_000),
         explain: fc.boolean(),
+        features: fc.boolean(),
       },
       { requiredKeys: [] },
     );

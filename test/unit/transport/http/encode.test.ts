@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { makeDetector } from "../../../../src/config/detector.ts";
 import { normalizeSpec } from "../../../../src/config/detector-spec.ts";
 import type { ScoreRequest } from "../../../../src/domain/event.ts";
+import type { Verdicts } from "../../../../src/domain/verdict.ts";
 import { decodeScoreRequest } from "../../../../src/transport/http/decode.ts";
 import { encodeScoreResponse } from "../../../../src/transport/http/encode.ts";
 import { scoreResponse } from "../../../../src/transport/http/schemas.ts";
@@ -122,4 +123,56 @@ describe("encodeScoreResponse", () => {
       frame: { modelVersions: "AQAAAAIAAAA=", replayed: "AAE=", defaulted: "AQA=" },
     });
   });
+
+  it("writes features, their defaults, the timeliness and a reason's words", () => {
+    const request = requestOf({ events: [{}, {}, {}], features: true });
+    const verdicts = derivedVerdicts(request);
+    const reason = { feature: "n", contribution: 0.5, value: 5, expected: 1 };
+    const reasons = [{ ...reason, text: "5 events in 1 hour" }, reason];
+    verdicts.explanations = [{ baseline: 0, reasons }, undefined, undefined];
+    const body = parsed(encodeScoreResponse(request, verdicts, deriving));
+    expect(body).toMatchObject({
+      verdicts: [
+        { features: [1.5, -2], reasons },
+        { features: [0, 0.25], defaulted: ["n", "z"], timeliness: "TIMELINESS_LATE" },
+        { timeliness: "TIMELINESS_FUTURE_REFUSED" },
+      ],
+    });
+    expect(body).not.toHaveProperty("verdicts[0].timeliness");
+    expect(body).not.toHaveProperty("verdicts[0].reasons[1].text");
+    expect(body).not.toHaveProperty("verdicts[2].features");
+  });
+
+  it("packs features", () => {
+    const request = requestOf({ frame: { rows: 3 }, features: true });
+    const verdicts = derivedVerdicts(request);
+    expect(parsed(encodeScoreResponse(request, verdicts, deriving))).toMatchObject({
+      frame: {
+        features: doubles([1.5, -2, 0, 0.25, NaN, NaN]),
+        defaultedFeatures: "AAMA",
+        timeliness: "AAEE",
+      },
+    });
+  });
 });
+
+const deriving = makeDetector(
+  "deriving",
+  0,
+  normalizeSpec({
+    inputs: [{ name: "amount" }],
+    features: [
+      { name: "n", aggregate: "COUNT", window: { sliding: "1h" } },
+      { name: "z", of: "amount", aggregate: "ZSCORE", default_value: 0 },
+    ],
+  }),
+);
+
+/** Three rows: on time, late with both features defaulted, and refused. */
+function derivedVerdicts(request: ScoreRequest): Verdicts {
+  const verdicts = verdictsOf(request);
+  verdicts.features = Float64Array.of(1.5, -2, 0, 0.25, NaN, NaN);
+  verdicts.defaultedFeatures = Uint8Array.of(0, 0b11, 0);
+  verdicts.timeliness = Uint8Array.of(0, 1, 4);
+  return verdicts;
+}

@@ -13,6 +13,11 @@ export interface DetectorStatus {
   'schema'?: (number);
   'lastError'?: (string);
   'training'?: (_weir_v1_TrainingStatus | null);
+  'rowsLate'?: (number | string | Long);
+  'rowsFuture'?: (number | string | Long);
+  'keysInPanes'?: (number | string | Long);
+  'heartbeatUnixMs'?: (number | string | Long);
+  '_heartbeatUnixMs'?: "heartbeatUnixMs";
 }
 
 export interface DetectorStatus__Output {
@@ -25,4 +30,8 @@ export interface DetectorStatus__Output {
   'schema'?: (number);
   'lastError'?: (string);
   'training'?: (_weir_v1_TrainingStatus__Output);
+  'rowsLate'?: (string);
+  'rowsFuture'?: (string);
+  'keysInPanes'?: (string);
+  'heartbeatUnixMs'?: (string);
 }
