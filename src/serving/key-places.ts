@@ -19,7 +19,7 @@ export class KeyPlaces {
   readonly shard: Uint8Array;
 
   /** Throws INVALID_ARGUMENT by path for keys that are too long or no text. `oneShard`: all go where the key "" is. */
-  constructor(keys: readonly string[], shards: ShardSet, oneShard: boolean) {
+  constructor(keys: readonly string[], shards: Pick<ShardSet, "indexOf">, oneShard: boolean) {
     this.keys = keys;
     this.lo = new Uint32Array(keys.length);
     this.hi = new Uint32Array(keys.length);

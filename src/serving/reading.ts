@@ -17,7 +17,7 @@ const REGION_SHARE = 4;
 
 /** What every reading in flight shares. */
 export interface ReadingContext {
-  readonly shards: ShardSet;
+  readonly shards: Pick<ShardSet, "shards" | "indexOf" | "wake">;
   readonly clock: Clock;
   readonly find: (name: string) => Detector | undefined;
   /** Bytes of an answer over gRPC. */

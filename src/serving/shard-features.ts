@@ -15,7 +15,7 @@ import { Reading, type ReadingContext } from "./reading.ts";
 import { readWorkOf } from "./read-work.ts";
 
 export interface ShardFeaturesOptions {
-  readonly shards: ShardSet;
+  readonly shards: Pick<ShardSet, "shards" | "indexOf" | "wake">;
   readonly find: (name: string) => Detector | undefined;
   readonly admission: Pick<Admission, "enter" | "leave" | "runtimeOf">;
   readonly telemetry: Pick<Telemetry, "startRequest">;

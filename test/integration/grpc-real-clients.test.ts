@@ -81,6 +81,7 @@ describe.skipIf(!works("grpcurl", "-version"))("grpcurl (skipped where it is not
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
       "weir.v1.DetectorService",
+      "weir.v1.FeatureService",
       "weir.v1.ScoringService",
     ]);
     expect(await grpcurl(undefined, "describe", "weir.v1.Event")).toContain(

@@ -75,7 +75,12 @@ describe("health", () => {
     const health = plainClient("grpc.health.v1.Health");
     for (const serving of [true, false]) {
       fake.transport.setServing(serving);
-      for (const service of ["", "weir.v1.ScoringService", "weir.v1.DetectorService"]) {
+      for (const service of [
+        "",
+        "weir.v1.ScoringService",
+        "weir.v1.DetectorService",
+        "weir.v1.FeatureService",
+      ]) {
         expect(valueOf(await health.unary("Check", { service }))).toEqual({
           status: serving ? "SERVING" : "NOT_SERVING",
         });
@@ -123,6 +128,7 @@ describe("reflection", () => {
       const services = [
         "weir.v1.ScoringService",
         "weir.v1.DetectorService",
+        "weir.v1.FeatureService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

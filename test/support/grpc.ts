@@ -21,19 +21,21 @@ import type { ScoreRequest } from "../../src/domain/event.ts";
 import { Source, State, Verdicts } from "../../src/domain/verdict.ts";
 import { loadContract, protoDirectory } from "../../src/transport/grpc/definitions.ts";
 import type { ProtoGrpcType as DetectorsProto } from "../../src/transport/grpc/generated/detectors.ts";
+import type { ProtoGrpcType as FeaturesProto } from "../../src/transport/grpc/generated/features.ts";
 import type { ProtoGrpcType as ScoringProto } from "../../src/transport/grpc/generated/scoring.ts";
 import type { Error__Output } from "../../src/transport/grpc/generated/weir/v1/Error.ts";
 import type { ScoreStreamRequest } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamRequest.ts";
 import type { ScoreStreamResponse__Output } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamResponse.ts";
 import { createGrpcServer, type GrpcOptions } from "../../src/transport/grpc/server.ts";
+import { FakeFeatures } from "./fake-features.ts";
 
-function isContract(value: unknown): value is ScoringProto & DetectorsProto {
+function isContract(value: unknown): value is ScoringProto & DetectorsProto & FeaturesProto {
   return typeof value === "object";
 }
 
 const contract: unknown = loadPackageDefinition(loadContract());
 if (!isContract(contract)) throw new Error("no contract");
-const { ScoringService, DetectorService } = contract.weir.v1;
+const { ScoringService, DetectorService, FeatureService } = contract.weir.v1;
 
 /** Clients of one connection, with the types that the contract generates. */
 export function connect(
@@ -46,7 +48,11 @@ export function connect(
     ...options,
     channelOverride: scoring.getChannel(),
   });
-  return { scoring, detectors, close: () => scoring.close() };
+  const features = new FeatureService(`127.0.0.1:${port}`, channel, {
+    ...options,
+    channelOverride: scoring.getChannel(),
+  });
+  return { scoring, detectors, features, close: () => scoring.close() };
 }
 export type Clients = ReturnType<typeof connect>;
 
@@ -311,6 +317,7 @@ export async function startFake(changes: Changes = {}) {
   const registry = new FakeRegistry();
   const detector = await registry.create("cards", normalizeSpec({ inputs: [{ name: "amount" }] }));
   const scorer = new FakeScorer(detector);
+  const features = new FakeFeatures();
   const alerts = new FakeAlerts();
   const failures: WeirError[] = [];
   const refused: string[] = [];
@@ -324,6 +331,7 @@ export async function startFake(changes: Changes = {}) {
     },
     {
       scorer,
+      features,
       registry,
       alerts,
       telemetry: { refused: (_transport, reason) => refused.push(reason) },
@@ -333,7 +341,7 @@ export async function startFake(changes: Changes = {}) {
   );
   const { port } = await transport.listen();
   transport.setServing(true);
-  return { transport, port, scorer, registry, alerts, failures, refused };
+  return { transport, port, scorer, features, registry, alerts, failures, refused };
 }
 
 /** Polls every few ms; throws after five seconds. */

@@ -16,6 +16,7 @@ import {
   type HttpOptions,
   type HttpTransport,
 } from "../../src/transport/http/server.ts";
+import { FakeFeatures } from "./fake-features.ts";
 
 /** A request that the fake scorer holds. */
 interface Held {
@@ -132,6 +133,7 @@ export interface HttpRig {
   readonly port: number;
   readonly url: string;
   readonly scorer: FakeScorer;
+  readonly features: FakeFeatures;
   readonly registry: FakeRegistry;
   readonly alerts: AlertHub;
   readonly refused: Reason[];
@@ -156,6 +158,7 @@ export async function startHttp(
   const registry = new FakeRegistry();
   await registry.create("cards", normalizeSpec(cardsSpec));
   const scorer = new FakeScorer((name) => registry.find(name));
+  const features = new FakeFeatures();
   const alerts = createAlerts({ ...limits, watcherAlertsMax: changes.watcherAlertsMax ?? 64 });
   const refused: Reason[] = [];
   const logged: string[] = [];
@@ -169,6 +172,7 @@ export async function startHttp(
     { host: "127.0.0.1", port: 0, limits: { ...limits, ...changes.limits }, version: "0.0.0" },
     {
       scorer,
+      features,
       registry,
       alerts,
       telemetry: { refused: (_transport, reason) => refused.push(reason) },
@@ -181,7 +185,8 @@ export async function startHttp(
   );
   const { port } = await http.listen();
   http.setServing(changes.serving ?? true);
-  return { http, port, url: `http://127.0.0.1:${port}`, scorer, registry, alerts, refused, logged };
+  const url = `http://127.0.0.1:${port}`;
+  return { http, port, url, scorer, features, registry, alerts, refused, logged };
 }
 
 /** POST with a JSON body; a string goes as it is. */

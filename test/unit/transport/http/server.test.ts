@@ -355,6 +355,7 @@ describe("the life of the HTTP server", () => {
       { host: "127.0.0.1", port: rig.port, limits, version: "0" },
       {
         scorer: rig.scorer,
+        features: rig.features,
         registry: rig.registry,
         alerts: rig.alerts,
         telemetry: { refused: () => undefined },
