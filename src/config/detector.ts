@@ -13,9 +13,8 @@ export function makeDetector(
   ruleFailed: (rule: number) => void = () => {},
 ): Detector {
   const numberInputs = config.inputs.filter((input) => input.type === "number");
-  const features = config.inputs.some((input) => input.encoding !== undefined)
-    ? []
-    : numberInputs.filter((input) => !input.rulesOnly);
+  const encodes = config.inputs.some((input) => input.encoding !== undefined);
+  const features = encodes ? [] : numberInputs.filter((input) => !input.rulesOnly);
   return Object.freeze({
     name,
     slot,
@@ -25,7 +24,7 @@ export function makeDetector(
     numberInputs: Object.freeze(numberInputs),
     categoryInputs: Object.freeze(config.inputs.filter((input) => input.type === "category")),
     features: Object.freeze(features),
-    program: compileFeatures(config, features),
+    program: encodes ? undefined : compileFeatures(config, features),
     rules: compileRules(config, ruleFailed),
   });
 }
@@ -42,11 +41,9 @@ export function withEncoding(detector: Detector, encoding: RowEncoding): Detecto
     column: -1,
     position: detector.config.inputs.length + i,
   }));
-  return Object.freeze({
-    ...detector,
-    encoding,
-    features: Object.freeze([...features, ...columns]),
-  });
+  const all = Object.freeze([...features, ...columns]);
+  const program = compileFeatures(detector.config, all);
+  return Object.freeze({ ...detector, encoding, features: all, program });
 }
 
 const separators: Readonly<Record<Input["type"], number>> = { number: 1, category: 2 };
