@@ -29,8 +29,8 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   const verb = named ? verbOf(first) : "start";
   const rest = argv.slice(named ? 1 : 0);
   const asksHelp = rest.some((argument) => argument === "--help" || argument === "-h");
-  // The demo has a text of its own.
-  if (asksHelp && verb !== "demo") {
+  // These have texts of their own.
+  if (asksHelp && verb !== "demo" && verb !== "features") {
     terminal.print(helpText());
     return 0;
   }
@@ -48,6 +48,10 @@ async function runVerb(verb: Verb, argv: readonly string[], terminal: Terminal):
     case "demo": {
       const { demo } = await import("./demo.ts");
       return demo([...argv]);
+    }
+    case "features": {
+      const { features } = await import("./features.ts");
+      return features(argv, terminal);
     }
     case "check-config":
       return checkConfigFile(argv, terminal);

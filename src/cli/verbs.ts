@@ -7,6 +7,11 @@ export const verbs = [
     help: "start, stream labelled data through it, show what was found",
   },
   {
+    name: "features",
+    usage: "features --help",
+    help: "compute the features of events in files, as a server would",
+  },
+  {
     name: "check-config",
     usage: "check-config FILE",
     help: "explain the mistakes in a configuration file, by line",
