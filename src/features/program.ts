@@ -32,8 +32,8 @@ export interface FeatureGroup {
   needs: number;
   /** The largest n of its lags. */
   lags: number;
-  /** n of its novelties: others are another group. */
-  readonly sequence: number;
+  /** n of its novelties, those with another n are of another group; 0 = it has none. */
+  sequence: number;
 }
 
 /** Features with the groups that they are computed from. */
@@ -71,20 +71,24 @@ export function planFeatures({ features, inputs }: Spec): FeaturePlan {
     inputs.flatMap(({ name, type }) => (type === "category" ? [name] : [])),
   );
   const groups: FeatureGroup[] = [];
-  const byKey = new Map<string, number>();
+  const keys: string[] = [];
   const groupOf = features.map((feature) => {
     const wanted = groupFor(feature, (name) => categories.has(name));
     if (wanted === undefined) return -1;
-    const { needs, lags, ...shared } = wanted;
-    const key = JSON.stringify(shared);
-    const known = byKey.get(key);
-    const group = known === undefined ? undefined : groups[known];
-    if (known === undefined || group === undefined) {
-      byKey.set(key, groups.length);
+    const { needs, lags, sequence, ...events } = wanted;
+    const key = JSON.stringify(events);
+    const known = groups.findIndex(
+      (group, i) =>
+        keys[i] === key && (group.sequence === 0 || sequence === 0 || group.sequence === sequence),
+    );
+    const group = groups[known];
+    if (group === undefined) {
+      keys.push(key);
       return groups.push(wanted) - 1;
     }
     group.needs |= needs;
     group.lags = Math.max(group.lags, lags);
+    group.sequence = Math.max(group.sequence, sequence);
     return known;
   });
   return { groups, groupOf };
