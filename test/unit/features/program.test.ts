@@ -200,7 +200,7 @@ describe("compileFeatures", () => {
       filterValue: categoryCode("DE"),
     });
     expect(groups[6]).toMatchObject({ excludeCurrent: 1 });
-    expect(groups[7]).toMatchObject({ sequence: 2, needs: 256, excludeCurrent: 0 });
+    expect(groups[7]).toMatchObject({ sequence: 2, needs: 320, excludeCurrent: 0 });
   });
 
   it("writes every kind of window", () => {
