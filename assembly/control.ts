@@ -61,8 +61,10 @@ export function deleteDetector(slot: u32): u32 {
   const block = place.detector;
   if (block == 0) return end(layout.UNKNOWN_DETECTOR);
   empty(changetype<Detector>(block));
+  const program = changetype<Detector>(block).program;
   place.detector = 0;
   releaseFor(slot, block);
+  releaseFor(slot, program);
   memory.fill(
     changetype<u32>(place) + offsetof<layout.Slot>("keys"),
     0,
@@ -82,6 +84,7 @@ function empty(detector: Detector): void {
   const first = offsetof<layout.Slot>("keys") as u32;
   memory.fill(changetype<u32>(place) + first, 0, layout.SLOT_BYTES - first);
   place.stateBytes = bytes;
+  place.heartbeatMs = -Infinity;
 }
 
 export function takeTraining(): u32 {
@@ -114,6 +117,6 @@ export function findModel(slot: u32, hashLo: u32, hashHi: u32): u32 {
   if (slot >= layout.DETECTORS_MAX || slotAt(slot).detector == 0) return 0;
   const detector = detectorOf(slot);
   if (!isWindowModel(detector)) return 0;
-  const key = keyByHash(detector, hashLo, hashHi);
+  const key = detector.oneCell != 0 ? detector.cellKey : keyByHash(detector, hashLo, hashHi);
   return key != 0 && keyAt(key).totals != 0 ? keyAt(key).totals + MODEL_AT : 0;
 }

@@ -5,7 +5,10 @@
  *   ┌ header 16 │ scalars, windows and lags │ structure heads 64 x u32 │ order 256 x u16 │ low, high 256 x f64 │ partitions 256 x 16 B ┐
  *   partition: table u32 (address, 0 = none yet) │ count u32 │ cursor u32 │ pad
  */
-import { allocate, BLOCK_HEADER, blockBytes, KIND_DETECTOR, release } from "./arena";
+import { allocate, BLOCK_HEADER, blockBytes, KIND_DETECTOR, KIND_PROGRAM, release } from "./arena";
+import { control, isWhole, WHOLE_MAX } from "./control-block";
+import { programBytes, programIn } from "./feature/program";
+import { isProgramValid, programInControl } from "./feature/program-check";
 import { derivedColumns } from "./feature/rolling";
 import * as layout from "./layout";
 import { KIND_FIRST, KIND_LAST } from "./model/kinds";
@@ -83,6 +86,8 @@ export class Detector {
   oneCell: u32;
   /** Address of the key that holds it; 0 = none yet. */
   cellKey: u32; // 240
+  /** Bytes from the model's first column in a row to the row's explanation. */
+  explainAt: u32;
 }
 
 /** Windows of rolling features, then lags, u32 each. */
@@ -161,34 +166,30 @@ export function releaseFor(slot: u32, block: u32): void {
   release(block);
 }
 
-function control(index: u32): f64 {
-  return load<f64>(layout.CONTROL_BASE + (index << 3));
-}
-
-/** A whole number within bounds; NaN and fractions are not. */
-function isWhole(value: f64, least: f64, most: f64): bool {
-  return value >= least && value <= most && Math.floor(value) == value;
-}
-
 function isConfigValid(): bool {
   const features = control(layout.CONTROL_FEATURES);
-  if (!isWhole(features, 0, layout.FEATURES_MAX as f64)) return false;
+  const isTrees = control(layout.CONTROL_MODEL_KIND) == (MODEL_HALF_SPACE_TREES as f64);
+  const derives = control(layout.CONTROL_HAS_PROGRAM);
+  if (!isWhole(derives, 0, 1)) return false;
+  if (derives != 0) {
+    if (!isProgramValid(features, !isTrees)) return false;
+    if (isTrees && features > (layout.FEATURES_MAX as f64)) return false;
+  } else if (!isWhole(features, 0, layout.FEATURES_MAX as f64)) {
+    return false;
+  }
   if (!isWhole(control(layout.CONTROL_SEED_LO), 0, 4294967295)) return false;
   if (!isWhole(control(layout.CONTROL_SEED_HI), 0, 4294967295)) return false;
   if (!isWhole(control(layout.CONTROL_KEYS_PER_PARTITION), 1, 4294967295)) return false;
   if (!(control(layout.CONTROL_BURN_IN) >= 0)) return false;
   if (!(control(layout.CONTROL_KEY_TTL_MS) >= 0)) return false;
   if (!isWhole(control(layout.CONTROL_IDS_MAX), 0, 1000000000)) return false;
-  const isTrees = control(layout.CONTROL_MODEL_KIND) == (MODEL_HALF_SPACE_TREES as f64);
-  if (isTrees ? !areTreesValid() : !isWindowValid(features)) return false;
-  const count = features as u32;
-  for (let i: u32 = 0; i < count; i++) {
-    if (!isWhole(control(layout.CONTROL_ORDER + i), 0, features - 1)) return false;
-  }
-  return true;
+  return isTrees ? areTreesValid(features) : isWindowValid(features);
 }
 
-function areTreesValid(): bool {
+function areTreesValid(features: f64): bool {
+  for (let i: u32 = 0; i < (features as u32); i++) {
+    if (!isWhole(control(layout.CONTROL_ORDER + i), 0, features - 1)) return false;
+  }
   if (!isWhole(control(layout.CONTROL_TREES), 1, 200)) return false;
   if (!isWhole(control(layout.CONTROL_HEIGHT), 1, 16)) return false;
   if (!isWhole(control(layout.CONTROL_WINDOW), 1, 65535)) return false;
@@ -203,14 +204,16 @@ function isWindowValid(features: f64): bool {
     return false;
   if (!isWhole(control(layout.CONTROL_WINDOW_ROWS), 10, layout.WINDOW_ROWS_MAX as f64))
     return false;
-  if (!isWhole(control(layout.CONTROL_MIN_SAMPLES), 2, 9007199254740991)) return false;
-  if (!isWhole(control(layout.CONTROL_RETRAIN_INTERVAL), 1, 9007199254740991)) return false;
+  if (!isWhole(control(layout.CONTROL_MIN_SAMPLES), 2, WHOLE_MAX)) return false;
+  if (!isWhole(control(layout.CONTROL_RETRAIN_INTERVAL), 1, WHOLE_MAX)) return false;
   if (!isWhole(control(layout.CONTROL_NORMALIZATION), 0, NORMALIZE_ZSCORE as f64)) return false;
   if (control(layout.CONTROL_THRESHOLD) != control(layout.CONTROL_THRESHOLD)) return false;
   const windows = control(layout.CONTROL_ROLLING_COUNT);
   const lags = control(layout.CONTROL_LAG_COUNT);
   if (!areRowCounts(layout.CONTROL_ROLLING, windows, layout.ROLLING_MAX)) return false;
   if (!areRowCounts(layout.CONTROL_LAGS, lags, layout.LAGS_MAX)) return false;
+  // Of rows one after another, or of keys' windows: not both.
+  if (control(layout.CONTROL_HAS_PROGRAM) != 0 && windows + lags != 0) return false;
   return derivedColumns(features as u32, windows as u32, lags as u32) <= MODEL_COLUMNS_MAX;
 }
 
@@ -229,6 +232,7 @@ export function create(slot: u32): u32 {
   if (place.detector != 0) return layout.SLOT_IN_USE;
   if (!isConfigValid()) return layout.BAD_CONFIG;
   memory.fill(changetype<u32>(place) + 8, 0, layout.SLOT_BYTES - 8);
+  place.heartbeatMs = -Infinity;
   place.generation += 1;
   const block = allocateFor(slot, DETECTOR_BYTES);
   if (block == 0) return layout.NO_MEMORY;
@@ -236,12 +240,43 @@ export function create(slot: u32): u32 {
   const detector = changetype<Detector>(block);
   detector.slot = slot;
   detector.generation = place.generation;
+  if (!readProgram(detector)) {
+    releaseFor(slot, block);
+    return layout.NO_MEMORY;
+  }
   readConfig(detector);
   if (isWindowModel(detector)) readWindow(detector);
-  else derive(detector);
+  else {
+    readColumns(detector);
+    derive(detector);
+  }
   detector.kind = KIND_DETECTOR;
   place.detector = block;
   return layout.OK;
+}
+
+/** What a row is made of. False = the arena is full. */
+function readProgram(detector: Detector): bool {
+  const columns = control(layout.CONTROL_FEATURES) as u32;
+  detector.sources = columns;
+  detector.rowValues = columns;
+  detector.explainAt = columns << 3;
+  if (control(layout.CONTROL_HAS_PROGRAM) == 0) return true;
+  const sent = programInControl();
+  const bytes = programBytes(sent.groups as u32, sent.features as u32, sent.transitions as u32);
+  const block = allocateFor(detector.slot, BLOCK_HEADER + bytes);
+  if (block == 0) return false;
+  memory.fill(block + 8, 0, BLOCK_HEADER - 8);
+  memory.copy(changetype<u32>(programIn(block)), changetype<u32>(sent), bytes);
+  store<u32>(block, KIND_PROGRAM);
+  detector.program = block;
+  detector.sources = sent.sources as u32;
+  detector.derived = sent.features as u32;
+  detector.modelFirst = sent.modelFirst as u32;
+  detector.rowValues = detector.sources + detector.derived + 1;
+  detector.explainAt = (detector.rowValues - detector.modelFirst) << 3;
+  detector.oneCell = sent.oneCell as u32;
+  return true;
 }
 
 function readConfig(detector: Detector): void {
@@ -261,6 +296,10 @@ function readConfig(detector: Detector): void {
   detector.idsMax = control(layout.CONTROL_IDS_MAX);
   detector.learnsSystemActions = control(layout.CONTROL_LEARN_SYSTEM_ACTIONS) != 0 ? 1 : 0;
   detector.modelKind = control(layout.CONTROL_MODEL_KIND) as u32;
+}
+
+/** Of Half-Space Trees: the order of the columns' names, and their limits. */
+function readColumns(detector: Detector): void {
   const base = changetype<u32>(detector);
   const features = detector.features;
   for (let i: u32 = 0; i < features; i++) {

@@ -13,9 +13,10 @@ import {
   rollingListOf,
   totalsBlockBytes,
 } from "./detector";
+import { digestFeatures } from "./feature/features";
 import { rollingBytes } from "./feature/rolling";
 import { finish, hashBytes, mix } from "./hash";
-import { Key, keyAt, statisticsOf, textOf } from "./key";
+import { hasModel, Key, keyAt, statisticsOf, textOf } from "./key";
 import { capacityOf, Entry, entryAt, findEntry } from "./key-table";
 import {
   DETECTORS_MAX,
@@ -42,7 +43,7 @@ export function detectorDigestOf(slot: u32): u64 {
   if (slot >= DETECTORS_MAX) return 0;
   const detector = detectorOf(slot);
   if (changetype<u32>(detector) == 0) return 0;
-  let sum: u64 = 0;
+  let sum: u64 = detector.cellKey != 0 ? digest(detector, keyAt(detector.cellKey)) : 0;
   for (let p: u32 = 0; p < PARTITIONS; p++) {
     const table = partitionOf(detector, p).table;
     if (table == 0) continue;
@@ -63,6 +64,8 @@ function digest(detector: Detector, key: Key): u64 {
   h = mix(h, ((key.inWindow as u64) << 32) | (key.uneven as u64));
   h = mix(h, ((key.sketchTotal as u64) << 32) | (key.sketchBelow as u64));
   h = mix(h, ((key.sketchBucket as u64) << 32) | (key.sketchCurrent as u64));
+  if (key.features != 0) h = digestFeatures(detector, key, h);
+  if (!hasModel(detector, key)) return numbered(h);
   if (isWindowModel(detector)) return digestCell(detector, key, h);
   h = hashBytes(h, statisticsOf(key), detector.statisticsBytes);
   h = hashBytes(h, nodesOf(key.structure), nodesBytes(detector));
@@ -70,7 +73,15 @@ function digest(detector: Detector, key: Key): u64 {
     const used = detector.logs != 0 ? key.inWindow * detector.logStride : detector.windowBytesMax;
     h = hashBytes(h, key.window + BLOCK_HEADER, used);
   }
-  if (key.totals != 0) h = hashBytes(h, key.totals + 8, totalsBlockBytes(detector) - 8);
+  // Totals may have been reserved for a row that was refused.
+  if (key.learned >= (detector.window as f64)) {
+    h = hashBytes(h, key.totals + 8, totalsBlockBytes(detector) - 8);
+  }
+  return numbered(h);
+}
+
+/** 0 is for no key. */
+function numbered(h: u64): u64 {
   const hash = finish(h);
   return hash != 0 ? hash : 1;
 }
@@ -109,6 +120,5 @@ function digestCell(detector: Detector, key: Key, seed: u64): u64 {
     h = mix(h, reinterpret<u64>(block.swappedAt));
     h = hashBytes(h, changetype<u32>(model), model.bytes);
   }
-  const hash = finish(h);
-  return hash != 0 ? hash : 1;
+  return numbered(h);
 }

@@ -27,6 +27,7 @@ export class Remembered {
   systemAction: u8;
   rule: i32; // 52
   modelVersion: u32; // 56
+  timeliness: u8; // 60
 }
 
 const ENTRY_SHIFT: u32 = 6;
@@ -287,6 +288,7 @@ export function setVerdict(entry: Remembered, output: Output): void {
   entry.state = output.state;
   entry.anomaly = output.anomaly;
   entry.systemAction = output.systemAction;
+  entry.timeliness = output.timeliness;
   entry.rule = output.rule;
   entry.modelVersion = output.modelVersion;
   entry.source = output.source;
@@ -303,4 +305,5 @@ export function replayVerdict(entry: Remembered, output: Output): void {
   output.modelVersion = entry.modelVersion;
   output.rule = entry.rule;
   output.systemAction = entry.systemAction;
+  output.timeliness = entry.timeliness;
 }

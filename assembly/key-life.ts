@@ -4,7 +4,7 @@
  */
 import { keepRing, makeCell, reserveRow } from "./cell";
 import { Detector, isWindowModel, Partition, partitionOf } from "./detector";
-import { destroyKey, Key, keyAt, makeKey } from "./key";
+import { destroyKey, Key, keyAt, makeCellKey, makeKey, takeModel } from "./key";
 import {
   Entry,
   findEntry,
@@ -24,8 +24,7 @@ import { initializeStatistics } from "./scale/scale";
 import { acquireStructure } from "./structure";
 
 /** The row's entry, unless its key has expired; rows that write also let expired keys go. */
-export function findLiveEntry(detector: Detector, row: Row, base: u32): u32 {
-  const writes = (row.op as u32) != layout.OP_SCORE_ONLY;
+export function findLiveEntry(detector: Detector, row: Row, base: u32, writes: bool): u32 {
   if (writes && detector.keyTtlMs > 0) {
     const swept = sweepNext(detector, partitionOf(detector, row.hashLo), row.arrivalMs);
     if (swept != 0) expireKey(detector, changetype<Entry>(swept));
@@ -55,7 +54,10 @@ export function dropKey(detector: Detector, entry: Entry): void {
   destroyKey(key);
 }
 
-/** Makes the row's key, with the structure for the features whose mask was read last. Status. */
+/**
+ * Makes the row's key, with the structure for the features whose mask was read last; under a feature program a key that has nothing but
+ * its name. Status.
+ */
 export function admitKey(detector: Detector, row: Row, base: u32): u32 {
   const partition = partitionOf(detector, row.hashLo);
   if (partition.count >= detector.keysPerPartition) {
@@ -75,7 +77,7 @@ function tryAdmit(detector: Detector, partition: Partition, row: Row, base: u32)
   const block = makeKey(detector, row, base + layout.REGION_TEXT + row.keyOffset);
   if (block == 0) return false;
   const key = keyAt(block);
-  if (!giveModel(detector, key)) {
+  if (detector.program == 0 && !giveModel(detector, key)) {
     destroyKey(block);
     return false;
   }
@@ -83,7 +85,7 @@ function tryAdmit(detector: Detector, partition: Partition, row: Row, base: u32)
   return true;
 }
 
-/** What a new key begins with. False = the arena is full. */
+/** What a key has that a model has learned nothing of yet. False = the arena is full: what was made hangs on the key. */
 function giveModel(detector: Detector, key: Key): bool {
   if (isWindowModel(detector)) return makeCell(detector, key);
   key.structure = acquireStructure(detector);
@@ -92,18 +94,54 @@ function giveModel(detector: Detector, key: Key): bool {
   return true;
 }
 
-/** Memory for everything that learning one more event may need. */
-export function reserve(detector: Detector, address: u32): bool {
+/**
+ * Gives a key that a model is about to learn its first row of what the model needs, by the mask that was read last; where all keys share one
+ * cell, their detector. False = the arena is full, and nothing has changed.
+ */
+export function giveFirst(detector: Detector, address: u32): bool {
+  const key = keyAt(address);
+  while (!tryGive(detector, key)) {
+    if (!makeRoom(detector, key.hashLo, address)) return false;
+  }
+  return true;
+}
+
+function tryGive(detector: Detector, key: Key): bool {
+  if (detector.oneCell == 0) {
+    if (giveModel(detector, key)) return true;
+    takeModel(key);
+    return false;
+  }
+  const block = makeCellKey(detector);
+  if (block == 0) return false;
+  if (makeCell(detector, keyAt(block))) {
+    detector.cellKey = block;
+    return true;
+  }
+  destroyKey(block);
+  return false;
+}
+
+/** What `giveFirst` gave is not needed after all. */
+export function takeFirst(detector: Detector, address: u32): void {
+  if (detector.oneCell == 0) return takeModel(keyAt(address));
+  const cell = detector.cellKey;
+  detector.cellKey = 0;
+  destroyKey(cell);
+}
+
+/** Memory for everything that learning one more event may need. `spared` does not leave for it. */
+export function reserve(detector: Detector, address: u32, spared: u32): bool {
   const key = keyAt(address);
   if (isWindowModel(detector)) {
-    reserveWindow(detector, key);
+    reserveWindow(detector, key, spared);
     return true;
   }
   while (
     !reserveEvent(detector, key) ||
     (key.inWindow + 1 == detector.window && !reserveTotals(detector, key))
   ) {
-    if (!makeRoom(detector, key.hashLo, address)) return false;
+    if (!makeRoom(detector, key.hashLo, spared)) return false;
   }
   return true;
 }
@@ -120,8 +158,8 @@ export function makeRoom(detector: Detector, hashLo: u32, spared: u32): bool {
 }
 
 /** Idle keys leave for a window that grows; where none can, it stays as it is. */
-function reserveWindow(detector: Detector, key: Key): void {
+function reserveWindow(detector: Detector, key: Key, spared: u32): void {
   while (!reserveRow(detector, key)) {
-    if (!makeRoom(detector, key.hashLo, changetype<u32>(key))) return keepRing(detector, key);
+    if (!makeRoom(detector, key.hashLo, spared)) return keepRing(detector, key);
   }
 }

@@ -193,6 +193,9 @@ export function sweepNext(detector: Detector, partition: Partition, nowMs: f64):
 
 /** Gives all keys and tables of a detector back, for a reset or the end. */
 export function dropKeys(detector: Detector): void {
+  const cell = detector.cellKey;
+  detector.cellKey = 0;
+  if (cell != 0) destroyKey(cell);
   for (let p: u32 = 0; p < 256; p++) {
     const partition = partitionOf(detector, p);
     const table = partition.table;

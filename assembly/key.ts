@@ -5,11 +5,13 @@
  *
  * Its other parts are blocks of their own: the running window (a log of leaf indices that grows with the key, or counts), and
  * once a window is complete the leaf totals with the sketch. A key that is still COLLECTING takes a few hundred bytes. Under a
- * window model they are its cell and its model (cell.ts), and it has no structure.
+ * window model they are its cell and its model (cell.ts), and it has no structure. Under a feature program it also has what its features are
+ * derived from, in one block; and until a model learns a row of it, that is all it has.
  */
 import { KIND_CELL, KIND_KEY } from "./arena";
-import { cellOf, hideCell, releaseCell } from "./cell";
-import { allocateFor, Detector, releaseFor } from "./detector";
+import { Cell, hideCell, releaseCell } from "./cell";
+import { allocateFor, Detector, isWindowModel, releaseFor } from "./detector";
+import { releaseFeatures } from "./feature/features";
 import { equalBytes } from "./hash";
 import { Row, slotAt } from "./layout";
 import { releaseStructure } from "./structure";
@@ -85,6 +87,19 @@ export function makeKey(detector: Detector, row: Row, text: u32): u32 {
   return block;
 }
 
+/** The key that holds the one cell of a detector whose rows come with keys of their own; as `makeKey`. */
+export function makeCellKey(detector: Detector): u32 {
+  const block = allocateFor(detector.slot, KEY_HEADER);
+  if (block == 0) return 0;
+  memory.fill(block + 8, 0, KEY_HEADER - 8);
+  const key = keyAt(block);
+  key.slot = detector.slot as u16;
+  key.generation = detector.generation;
+  key.holdsCell = 1;
+  key.kind = KIND_KEY;
+  return block;
+}
+
 /** Gives a key's blocks back. It must have left its table. */
 export function destroyKey(block: u32): void {
   const key = keyAt(block);
@@ -92,18 +107,46 @@ export function destroyKey(block: u32): void {
   const window = key.window;
   const totals = key.totals;
   const structure = key.structure;
-  const cell = cellOf(key);
+  const features = key.features;
   const isNameless = key.length == 0;
   // Losing its kind is what kills a key: were this call cut off here, recover would sweep up its parts.
-  slotAt(slot).keys -= 1;
+  if (key.holdsCell == 0) slotAt(slot).keys -= 1;
   releaseFor(slot, block);
-  if (window != 0 && load<u32>(window) == KIND_CELL) {
-    if (isNameless) hideCell(slot);
-    endTraining(cell);
+  if (isNameless && isCell(window)) hideCell(slot);
+  releaseModel(slot, window, totals, structure);
+  if (features != 0) releaseFeatures(slot, features);
+}
+
+function isCell(window: u32): bool {
+  return window != 0 && load<u32>(window) == KIND_CELL;
+}
+
+function releaseModel(slot: u32, window: u32, totals: u32, structure: u32): void {
+  if (isCell(window)) {
+    endTraining(changetype<Cell>(window));
     releaseCell(slot, window);
   } else {
     releaseFor(slot, window);
   }
   releaseFor(slot, totals);
   if (structure != 0) releaseStructure(slot, structure);
+}
+
+/** Whether a key has what a model needs to learn a row of it. Without a feature program every key has. */
+export function hasModel(detector: Detector, key: Key): bool {
+  return (isWindowModel(detector) ? key.window : key.structure) != 0;
+}
+
+/** Takes what a model needs from a key that has learned nothing. */
+export function takeModel(key: Key): void {
+  assert(key.learned == 0, "what is learned stays");
+  const slot = key.slot as u32;
+  const window = key.window;
+  const totals = key.totals;
+  const structure = key.structure;
+  key.window = 0;
+  key.windowCapacity = 0;
+  key.totals = 0;
+  key.structure = 0;
+  releaseModel(slot, window, totals, structure);
 }

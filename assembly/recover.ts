@@ -11,10 +11,11 @@
 import * as arena from "./arena";
 import { MARK, runAt } from "./arena";
 import { cellOf, hideCell, showCell } from "./cell";
-import { clearHeads, detectorOf, isWindowModel, partitionOf } from "./detector";
+import { clearHeads, Detector, detectorOf, isWindowModel, partitionOf } from "./detector";
+import { isInPanes } from "./feature/features";
 import { equalBytes } from "./hash";
 import { areIdBlocksWhole, rebuildIds } from "./ids";
-import { destroyKey, isKeyOf, Key, keyAt } from "./key";
+import { destroyKey, hasModel, isKeyOf, Key, keyAt } from "./key";
 import { insertKey, makeTable, tableCapacity } from "./key-table";
 import * as layout from "./layout";
 import { root, Row, slotAt } from "./layout";
@@ -57,15 +58,30 @@ function keysInDoubt(): f64 {
   return sum;
 }
 
+/** Detectors whose one cell is in doubt, a bit each: rows of whatever key have met it. */
+let cellsInDoubt: u64 = 0;
+
+/** Whether a row of this kind may have changed its key; without features, only those that learn. */
+function changesKey(op: u32): bool {
+  return (
+    op != layout.OP_SKIP &&
+    op != layout.OP_SCORE_ONLY &&
+    op != layout.OP_AMEND &&
+    op != layout.OP_READ_FEATURES &&
+    op != layout.OP_HEARTBEAT
+  );
+}
+
 function readDoubts(region: i32): void {
   memory.fill(DOUBTS, 0, layout.PAGE_BYTES);
+  cellsInDoubt = 0;
   if (region < 0 || region >= (layout.REGIONS as i32)) return;
   const base = layout.regionAt(region as u32);
   const rows = min(load<u32>(base), layout.ROWS_MAX);
   for (let i: u32 = 0; i < rows; i++) {
     const row = rowOf(base, i);
-    const op = row.op as u32;
-    if (op == layout.OP_SKIP || op == layout.OP_SCORE_ONLY || op == layout.OP_AMEND) continue;
+    if (!changesKey(row.op as u32)) continue;
+    if ((row.slot as u32) < layout.DETECTORS_MAX) cellsInDoubt |= (1 as u64) << (row.slot as u64);
     let place = (row.hashLo ^ row.hashHi) & DOUBTS_MASK;
     let number = load<u32>(DOUBTS + (place << 2));
     while (number != 0 && !isSameKey(base, row, rowOf(base, number - 1))) {
@@ -122,12 +138,15 @@ function keepDetectors(): void {
     place.keys = 0;
     place.structures = 0;
     place.stateBytes = 0;
+    place.keysInPanes = 0;
     hideCell(slot);
     if (place.detector == 0) continue;
     const detector = detectorOf(slot);
     detector.generation = place.generation;
+    detector.cellKey = 0;
     clearHeads(detector);
     mark(slot, place.detector);
+    mark(slot, detector.program);
     if (!areIdBlocksWhole(detector)) {
       detector.idRing = 0;
       detector.idIndex = 0;
@@ -161,29 +180,42 @@ function markKey(block: u32, region: i32): void {
   const slot = key.slot as u32;
   const detector = detectorOf(slot);
   if (changetype<u32>(detector) == 0 || key.generation != detector.generation) return;
-  if (isInDoubt(region, key)) {
+  const holdsCell = key.holdsCell != 0;
+  const doubtful = holdsCell ? ((cellsInDoubt >> (slot as u64)) & 1) != 0 : isInDoubt(region, key);
+  if (doubtful) {
     key.kind = arena.FREE;
     slotAt(slot).keysInDoubt += 1;
     return;
   }
-  const isCell = isWindowModel(detector);
-  if (isCell) {
+  mark(slot, block);
+  markParts(detector, key);
+  if (holdsCell) {
+    detector.cellKey = block;
+    return;
+  }
+  slotAt(slot).keys += 1;
+  partitionOf(detector, key.hashLo).count += 1;
+}
+
+/** Keeps what hangs on a key that is kept. */
+function markParts(detector: Detector, key: Key): void {
+  const slot = detector.slot;
+  if (mark(slot, key.features) && isInPanes(key.features)) slotAt(slot).keysInPanes += 1;
+  // All of it is there, or a feature program is, and no model has learned a row of the key.
+  if (!hasModel(detector, key)) return;
+  mark(slot, key.window);
+  mark(slot, key.totals);
+  if (isWindowModel(detector)) {
     const cell = cellOf(key);
     mark(slot, keepTraining(key));
     mark(slot, cell.ring);
     mark(slot, cell.rolling);
     showCell(detector, key);
+    return;
   }
-  mark(slot, block);
-  mark(slot, key.window);
-  mark(slot, key.totals);
-  if (!isCell) {
-    const structure = structureAt(key.structure);
-    if (mark(slot, key.structure)) structure.keys = 0;
-    structure.keys += 1;
-  }
-  slotAt(slot).keys += 1;
-  partitionOf(detector, key.hashLo).count += 1;
+  const structure = structureAt(key.structure);
+  if (mark(slot, key.structure)) structure.keys = 0;
+  structure.keys += 1;
 }
 
 /** Frees what is not marked, and lists what is free. */
@@ -248,6 +280,7 @@ function indexBlock(block: u32, region: i32): void {
     linkStructure(detectorOf(structureAt(block).slot), block);
   } else if (kind == arena.KIND_KEY) {
     const key = keyAt(block);
+    if (key.holdsCell != 0) return;
     const partition = partitionOf(detectorOf(key.slot as u32), key.hashLo);
     if (partition.table != 0) insertKey(partition, key);
   }
@@ -258,6 +291,7 @@ function dropUnlisted(block: u32, region: i32): void {
   if (load<u32>(block) != arena.KIND_KEY) return;
   const key = keyAt(block);
   const slot = key.slot as u32;
+  if (key.holdsCell != 0) return;
   if (partitionOf(detectorOf(slot), key.hashLo).table != 0) return;
   slotAt(slot).keysInDoubt += 1;
   destroyKey(block);

@@ -3,36 +3,21 @@
  * nothing, and lets the loads overlap), then each row in order meets its key, is scaled, walked and learned, and last the
  * block's verdicts are made (pending.ts). How rows are cut into blocks or batches never changes a result.
  */
+import { amend, refuse, refuseRow, replay, valuesOf } from "./answer";
+import { WHOLE_MAX } from "./control-block";
 import { Detector, detectorOf, isWindowModel } from "./detector";
-import * as layout from "./layout";
-import { Output, root, Row, slotAt } from "./layout";
-import {
-  findId,
-  NOT_REMEMBERED,
-  Remembered,
-  rememberId,
-  rememberVerdict,
-  replayVerdict,
-  setVerdict,
-} from "./ids";
-import { Key, keyAt, KEY_HEADER } from "./key";
+import { NOT_REMEMBERED, rememberId } from "./ids";
+import { keyAt, KEY_HEADER } from "./key";
 import { admitKey, dropKey, findLiveEntry, reserve } from "./key-life";
 import { Entry, findEntry, peekKey, touch } from "./key-table";
-import { explainRow } from "./model/explain";
-import { foldWindow } from "./model/fold";
-import { walkRow } from "./model/half-space-trees";
+import * as layout from "./layout";
+import { Output, root, Row, slotAt } from "./layout";
 import { nextEvent } from "./model/window";
-import {
-  addPending,
-  beginPending,
-  flush,
-  leavesOf,
-  nextPending,
-  Pending,
-  PENDING_ROWS_MAX,
-} from "./pending";
-import { HAS_GAPS, LEARNS, scaleRow, SCORES } from "./scale/scale";
+import { beatHeart, deriveRow, readKey } from "./feature-step";
+import { beginPending, flush, nextPending, PENDING_ROWS_MAX } from "./pending";
+import { HAS_GAPS } from "./scale/scale";
 import { readMask } from "./structure";
+import { meetNothing, meetTrees } from "./tree-step";
 import { meetCell } from "./window-step";
 
 /** Detectors with fewer keys live in the cache: looking ahead would only cost. */
@@ -106,14 +91,18 @@ function loadAhead(base: u32, first: u32, end: u32): void {
   root().sink = sink;
 }
 
-function valuesOf(row: Row, base: u32): u32 {
-  return base + layout.REGION_VALUES + (row.valuesOffset << 3);
-}
-
 function isRowSound(row: Row, detector: Detector): bool {
   const explains = ((row.flags as u32) & layout.FLAG_EXPLAIN) != 0;
-  let values = explains ? 3 * detector.features + 1 : detector.features;
-  if ((row.op as u32) == layout.OP_AMEND) values = max(values, 6);
+  const op = row.op as u32;
+  let values = detector.rowValues + (explains ? 2 * detector.features + 1 : 0);
+  if (op == layout.OP_AMEND) values = max(values, 6);
+  if (op == layout.OP_HEARTBEAT) values = 0;
+  if (detector.program != 0) {
+    // NaN is neither.
+    if (!(Math.abs(row.eventTimeMs) <= WHOLE_MAX && Math.abs(row.arrivalMs) <= WHOLE_MAX)) {
+      return false;
+    }
+  }
   return (
     (row.keyOffset as u64) + (row.keyLength as u64) <= (layout.BYTES_MAX as u64) &&
     (row.idOffset as u64) + (row.idLength as u64) <= (layout.BYTES_MAX as u64) &&
@@ -125,17 +114,25 @@ function takeRow(base: u32, index: u32): void {
   const row = rowAt(base, index);
   const output = changetype<Output>(base + layout.REGION_OUTPUTS + index * layout.OUTPUT_BYTES);
   const op = row.op as u32;
+  output.timeliness = 0;
   if (op == layout.OP_SKIP) return refuse(output, layout.OK);
-  if (op > layout.OP_AMEND) return refuse(output, fault(op));
+  if (op > layout.OP_HEARTBEAT) return refuse(output, fault(op));
   const detector = detectorOfRow(row);
   if (changetype<u32>(detector) == 0) return refuse(output, layout.UNKNOWN_DETECTOR);
   if (!isRowSound(row, detector)) return refuse(output, layout.BAD_ROW);
-  if (op == layout.OP_AMEND) return amend(detector, row, base, output);
+  if (op >= layout.OP_AMEND) {
+    if (op == layout.OP_AMEND) return amend(detector, row, base, output);
+    if (detector.program == 0) return refuse(output, layout.UNKNOWN_OP);
+    if (op == layout.OP_HEARTBEAT) return beatHeart(detector, row, output);
+    if (op == layout.OP_READ_FEATURES) return readKey(detector, row, base, output);
+  }
   if (((row.flags as u32) & layout.FLAG_EXPLAIN) != 0) {
-    store<f64>(valuesOf(row, base) + ((3 * detector.features) << 3), NaN); // no baseline: not explained
+    const baseline = detector.rowValues + 2 * detector.features;
+    store<f64>(valuesOf(row, base) + (baseline << 3), NaN); // no baseline: not explained
   }
   if (((row.flags as u32) & layout.FLAG_HAS_ID) != 0 && replay(detector, row, base, output)) return;
-  scoreRow(detector, row, base, output);
+  if (detector.program != 0) deriveRow(detector, row, base, output);
+  else scoreRow(detector, row, base, output);
 }
 
 /** The fault operations of tests: only where the host has set Root.faults. */
@@ -149,52 +146,6 @@ function fault(op: u32): u32 {
   return layout.UNKNOWN_OP;
 }
 
-/** The output of a row that met no model. */
-function refuse(output: Output, status: u32): void {
-  output.score = NaN;
-  output.raw = 0;
-  output.threshold = 1;
-  output.state = layout.STATE_COLLECTING as u8;
-  output.anomaly = 0;
-  output.replayed = 0;
-  output.source = layout.SOURCE_MODEL as u8;
-  output.modelVersion = layout.MODEL_VERSION;
-  output.rule = -1;
-  output.status = status;
-  output.systemAction = 0;
-}
-
-/** Answers a row whose id is remembered. */
-function replay(detector: Detector, row: Row, base: u32, output: Output): bool {
-  const found = findId(detector, row, base + layout.REGION_TEXT);
-  if (found == 0) return false;
-  flush();
-  replayVerdict(changetype<Remembered>(found), output);
-  output.status = layout.OK;
-  return true;
-}
-
-/** The verdict that a fallback gave a row with this id is the one to repeat. */
-function amend(detector: Detector, row: Row, base: u32, output: Output): void {
-  flush();
-  const values = valuesOf(row, base);
-  const packed = load<f64>(values, 24) as u32;
-  refuse(output, layout.OK);
-  output.score = load<f64>(values);
-  output.raw = load<f64>(values, 8);
-  output.threshold = load<f64>(values, 16);
-  output.state = packed as u8;
-  output.anomaly = (packed >> 8) as u8;
-  output.source = (packed >> 16) as u8;
-  output.systemAction = (packed >> 24) as u8;
-  output.rule = load<f64>(values, 32) as i32;
-  output.modelVersion = load<f64>(values, 40) as u32;
-  const text = base + layout.REGION_TEXT;
-  const found = findId(detector, row, text);
-  if (found != 0) setVerdict(changetype<Remembered>(found), output);
-  else rememberVerdict(detector, rememberId(detector, row.sequence), output);
-}
-
 function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void {
   const op = row.op as u32;
   const writes = op != layout.OP_SCORE_ONLY;
@@ -202,7 +153,7 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
   let learns =
     writes &&
     (((row.flags as u32) & layout.FLAG_SYSTEM_ACTION) == 0 || detector.learnsSystemActions != 0);
-  let entry = findLiveEntry(detector, row, base);
+  let entry = findLiveEntry(detector, row, base, writes);
   if (entry == 0 && learns) {
     if (readMask(detector, values) == 0) {
       learns = false; // nothing to draw trees for
@@ -213,7 +164,7 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
     }
   }
   const key = entry != 0 ? changetype<Entry>(entry).key : 0;
-  const hasRoom = !learns || reserve(detector, key);
+  const hasRoom = !learns || reserve(detector, key, key);
   // Making room may have moved the entries of this partition.
   if (entry != 0 && changetype<Entry>(entry).key != key) {
     entry = findEntry(detector, row, base + layout.REGION_TEXT + row.keyOffset);
@@ -234,52 +185,7 @@ function scoreRow(detector: Detector, row: Row, base: u32, output: Output): void
       ? rememberId(detector, row.sequence)
       : NOT_REMEMBERED;
   if (isWindowModel(detector)) return meetCell(detector, pending, values);
-  if (key == 0) {
-    pending.scores = 0;
-    pending.state = layout.STATE_COLLECTING;
-    addPending();
-  } else {
-    meetModel(detector, keyAt(key), pending, values);
-  }
-}
-
-/** Scores and learns a row of a key; its verdict waits. */
-function meetModel(detector: Detector, key: Key, pending: Pending, values: u32): void {
-  const row = changetype<Row>(pending.row);
-  const flags = row.flags as u32;
-  const window = detector.window;
-  const learned = key.learned;
-  const scores = learned >= (window as f64);
-  if (!scores) pending.state = layout.STATE_COLLECTING;
-  else if (learned < (window as f64) + detector.burnIn) pending.state = layout.STATE_BURN_IN;
-  else pending.state = layout.STATE_READY;
-  pending.scores = scores ? 1 : 0;
-  pending.totals = key.totals;
-  const gaps: u32 = (flags & layout.FLAG_HAS_MISSING) != 0 ? HAS_GAPS : 0;
-  const uses: u32 = gaps | (scores ? SCORES : 0) | (pending.learns != 0 ? LEARNS : 0);
-  const leaves = leavesOf(pending);
-  const explains = (flags & layout.FLAG_EXPLAIN) != 0 && (row.op as u32) != layout.OP_LEARN_ONLY;
-  if (scores && explains) {
-    scaleRow(detector, key, values, gaps | SCORES);
-    walkRow(detector, key, gaps | SCORES, leaves);
-    explainRow(detector, key, leaves, values);
-  }
-  if ((uses & (SCORES | LEARNS)) != 0) {
-    scaleRow(detector, key, values, uses);
-    walkRow(detector, key, uses, leaves);
-  }
-  addPending();
-  if (pending.learns == 0) return;
-  slotAt(detector.slot).eventsLearned += 1;
-  key.learned = learned + 1;
-  key.inWindow += 1;
-  if (key.inWindow == window) {
-    flush();
-    foldWindow(detector, key);
-  }
-}
-
-function refuseRow(detector: Detector, output: Output, status: u32): void {
-  slotAt(detector.slot).rowsRefused += 1;
-  refuse(output, status);
+  if (key == 0) return meetNothing(pending);
+  const gaps: u32 = ((row.flags as u32) & layout.FLAG_HAS_MISSING) != 0 ? HAS_GAPS : 0;
+  meetTrees(detector, keyAt(key), pending, values, gaps);
 }

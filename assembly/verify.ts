@@ -14,8 +14,9 @@ import {
   STRUCTURE_HEADS,
   structureHead,
 } from "./detector";
+import { areFeaturesSound, isInPanes } from "./feature/features";
 import { areIdsSound } from "./ids";
-import { Key, keyAt } from "./key";
+import { hasModel, Key, keyAt } from "./key";
 import { capacityOf, entryAt } from "./key-table";
 import * as layout from "./layout";
 import { root, slotAt } from "./layout";
@@ -42,6 +43,7 @@ const BROKEN_IDS: u32 = 14;
 const BROKEN_CELL: u32 = 15;
 const BROKEN_MODEL: u32 = 16;
 const TRAININGS_DIFFER: u32 = 17;
+const BROKEN_FEATURES: u32 = 18;
 
 /** Whether an address may be that of a run or block: garbage must not trap. */
 function isInArena(address: u32): bool {
@@ -52,6 +54,8 @@ function isInArena(address: u32): bool {
 let blocks: u32 = 0;
 let bytes: f64 = 0;
 let trainings: u32 = 0;
+let keysWithTrees: u32 = 0;
+let keysInPanes: u32 = 0;
 
 export function verifyShard(): u32 {
   const state = root();
@@ -67,6 +71,8 @@ export function verifyShard(): u32 {
     blocks = 0;
     bytes = 0;
     trainings = 0;
+    keysWithTrees = 0;
+    keysInPanes = 0;
     status = verifyDetector(detectorOf(slot));
     if (status != SOUND) return status;
     if (bytes != slotAt(slot).stateBytes) return BYTES_DIFFER;
@@ -165,6 +171,8 @@ function verifyDetector(detector: Detector): u32 {
   if (detector.kind != arena.KIND_DETECTOR || detector.generation != place.generation)
     return BROKEN_TABLE;
   reach(changetype<u32>(detector));
+  if (!isProgramSound(detector)) return BROKEN_FEATURES;
+  reach(detector.program);
   reach(detector.idRing);
   reach(detector.idIndex);
   let keys: u32 = 0;
@@ -176,9 +184,11 @@ function verifyDetector(detector: Detector): u32 {
     if (status != SOUND) return status;
     keys += partition.count;
   }
-  if (keys != place.keys) return KEYS_DIFFER;
+  const status = verifyCellKey(detector);
+  if (status != SOUND) return status;
+  if (keys != place.keys || keysInPanes != place.keysInPanes) return KEYS_DIFFER;
   if (countTickets(detector.slot) != trainings) return TRAININGS_DIFFER;
-  if (!areStructuresSound(detector, isWindowModel(detector) ? 0 : keys)) return BROKEN_STRUCTURE;
+  if (!areStructuresSound(detector, keysWithTrees)) return BROKEN_STRUCTURE;
   return areIdsSound(detector) ? SOUND : BROKEN_IDS;
 }
 
@@ -194,8 +204,8 @@ function verifyPartition(detector: Detector, partition: Partition, number: u32):
     count++;
     if (!isInArena(entry.key)) return BROKEN_TABLE;
     const key = keyAt(entry.key);
-    if (key.kind != arena.KIND_KEY || key.generation != detector.generation) return BROKEN_KEY;
-    if ((key.slot as u32) != detector.slot || (key.hashLo & 255) != number) return BROKEN_KEY;
+    if (!isKeyOfDetector(detector, key) || key.holdsCell != 0) return BROKEN_KEY;
+    if ((key.hashLo & 255) != number) return BROKEN_KEY;
     if (entry.tag != key.hashHi || entry.tick != key.tick) return BROKEN_TABLE;
     let home = (key.hashLo >> 8) & (capacity - 1);
     while (home != i) {
@@ -208,13 +218,46 @@ function verifyPartition(detector: Detector, partition: Partition, number: u32):
   return count == partition.count ? SOUND : BROKEN_TABLE;
 }
 
+function isKeyOfDetector(detector: Detector, key: Key): bool {
+  return (
+    key.kind == arena.KIND_KEY &&
+    key.generation == detector.generation &&
+    (key.slot as u32) == detector.slot
+  );
+}
+
+function isProgramSound(detector: Detector): bool {
+  const program = detector.program;
+  if (program == 0) return detector.oneCell == 0 && detector.rowValues == detector.features;
+  return isInArena(program) && load<u32>(program) == arena.KIND_PROGRAM;
+}
+
+/** The key without a table, which holds the cell that all rows share. */
+function verifyCellKey(detector: Detector): u32 {
+  if (detector.cellKey == 0) return SOUND;
+  if (detector.oneCell == 0 || !isInArena(detector.cellKey)) return BROKEN_CELL;
+  const key = keyAt(detector.cellKey);
+  if (!isKeyOfDetector(detector, key) || key.holdsCell == 0 || key.features != 0) return BROKEN_KEY;
+  if (key.length != 0 || key.learned == 0) return BROKEN_KEY;
+  reach(detector.cellKey);
+  reach(key.window);
+  reach(key.totals);
+  return verifyCell(detector, key);
+}
+
 function verifyKey(detector: Detector, key: Key): u32 {
   reach(changetype<u32>(key));
   reach(key.window);
   reach(key.totals);
+  if (detector.program != 0) {
+    if (!isStateSound(detector, key)) return BROKEN_FEATURES;
+    if (!hasModel(detector, key)) return isBare(key) ? SOUND : BROKEN_KEY;
+    if (detector.oneCell != 0 || key.learned == 0) return BROKEN_KEY;
+  }
   if (isWindowModel(detector)) return verifyCell(detector, key);
   if (key.structure == 0 || load<u32>(key.structure) != arena.KIND_STRUCTURE)
     return BROKEN_STRUCTURE;
+  keysWithTrees++;
   if (key.window == 0 || load<u32>(key.window) != arena.KIND_WINDOW) return BROKEN_KEY;
   const window = detector.window as f64;
   if ((key.inWindow as f64) != key.learned - Math.floor(key.learned / window) * window)
@@ -225,6 +268,26 @@ function verifyKey(detector: Detector, key: Key): u32 {
     if (byShare && !isSketchSound(key, sketchIn(detector, key.totals))) return BROKEN_SKETCH;
   }
   return SOUND;
+}
+
+/** What a key's features are derived from; a key comes with the first event that joins its windows. */
+function isStateSound(detector: Detector, key: Key): bool {
+  const block = key.features;
+  if (block == 0 || !isInArena(block) || load<u32>(block) != arena.KIND_FEATURES) return false;
+  reach(block);
+  if (isInPanes(block)) keysInPanes++;
+  return areFeaturesSound(detector, key);
+}
+
+/** Whether a key that no model has learned a row of has nothing of a model's. */
+function isBare(key: Key): bool {
+  return (
+    key.learned == 0 &&
+    key.inWindow == 0 &&
+    key.window == 0 &&
+    key.totals == 0 &&
+    key.structure == 0
+  );
 }
 
 function verifyCell(detector: Detector, key: Key): u32 {

@@ -19,7 +19,7 @@ import { explainScore, rawScore } from "./model/score";
 import { Pending } from "./pending";
 import { trainIfDue } from "./ticket";
 
-/** Scores and learns a row, and gives it its verdict at once. */
+/** Scores and learns a row, and gives it its verdict at once. `values` are those of the model's inputs. */
 export function meetCell(detector: Detector, pending: Pending, values: u32): void {
   const row = changetype<Row>(pending.row);
   const output = changetype<Output>(pending.output);
@@ -87,13 +87,13 @@ function learn(detector: Detector, key: Key, derived: u32, flagged: bool): void 
 }
 
 /**
- * Writes after a row's values, by input: the contributions, each with those of what is derived from the input; what is expected, the
+ * Writes where a row's explanation goes, by input: the contributions, each with those of what is derived from the input; what is expected, the
  * median that stands in for a missing value; and the baseline. Contributions sum to score - baseline.
  */
 function explain(detector: Detector, key: Key, derived: u32, values: u32): void {
   const features = detector.features;
   const model = modelIn(key.totals);
-  const contributions = values + (features << 3);
+  const contributions = values + detector.explainAt;
   const expected = contributions + (features << 3);
   const parts = layout.SCRATCH_CONTRIBUTIONS;
   const baseline = explainScore(model, derived, detector.normalization, parts);

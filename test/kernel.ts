@@ -8,11 +8,14 @@ import * as layout from "../src/shard/layout.ts";
 import { compileModule, createMemory, instantiate } from "../src/shard/module.ts";
 import type { ShardExports } from "../src/shard/module.ts";
 
-/** Both builds of the kernel, for `describe.each`: they must agree in everything. */
-export const builds: readonly (readonly [name: string, path: string])[] = [
-  ["release", fileURLToPath(new URL("../build/weir.wasm", import.meta.url))],
-  ["debug", fileURLToPath(new URL("../build/weir.debug.wasm", import.meta.url))],
-];
+/** Both builds of the kernel, for `describe.each`: they must agree in everything. WEIR_TEST_KERNEL: that one alone. */
+export const builds: readonly (readonly [name: string, path: string])[] =
+  process.env["WEIR_TEST_KERNEL"] === undefined
+    ? [
+        ["release", fileURLToPath(new URL("../build/weir.wasm", import.meta.url))],
+        ["debug", fileURLToPath(new URL("../build/weir.debug.wasm", import.meta.url))],
+      ]
+    : [["given", process.env["WEIR_TEST_KERNEL"]]];
 
 export interface DetectorOptions {
   readonly features: number;

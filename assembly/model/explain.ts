@@ -25,13 +25,17 @@ const DISTANCE_MAX: f64 = 1e150;
 const ASKED: u32 = SCRATCH_EXPLAIN;
 
 /**
- * Explains the row that is scaled and walked, before it is learned. Writes after its `features` values, by column: the
- * contributions, what is expected of each (the key's mean; NaN = never seen), and the baseline.
- * Contributions sum to score - baseline.
+ * Explains the row that is scaled and walked, before it is learned. Writes to `contributions`, by column of the model: the contributions,
+ * what is expected of each (the key's mean; NaN = never seen), and the baseline. Contributions sum to score - baseline.
  */
-export function explainRow(detector: Detector, key: Key, leaves: u32, values: u32): void {
+export function explainRow(
+  detector: Detector,
+  key: Key,
+  leaves: u32,
+  values: u32,
+  contributions: u32,
+): void {
   const features = detector.features;
-  const contributions = values + (features << 3);
   const expected = contributions + (features << 3);
   const baseline = 1 - peakOf(key) / detector.scoreMax;
   const rise = scoreOf(detector, key.totals, leaves) - baseline;
