@@ -139,7 +139,9 @@ function quantileOf(feature: Feature, at: u32): f64 {
 
 function shareOf(feature: Feature, at: u32, own: f64): f64 {
   const offset = changetype<Aggregate>(at).counts;
-  const category = feature.category == feature.category ? feature.category : own;
+  const isGiven =
+    (feature.kind as u32) == kinds.FEATURE_SHARE && feature.category == feature.category;
+  const category = isGiven ? feature.category : own;
   if (offset == 0 || category != category) return NaN;
   const total = countsTotal(at + offset);
   return total == 0 ? NaN : (countsOf(at + offset, category) as f64) / total;
