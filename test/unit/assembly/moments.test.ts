@@ -74,8 +74,8 @@ function series(size: number, value: (random: () => number, i: number) => number
 }
 
 describe("moments of a sliding window", () => {
-  it("have no error after 10 million events with an offset of 1e9", () => {
-    const values = series(100_003, (random) => 1e9 + random());
+  it("are within an ulp after 10 million events with an offset of 1e9", () => {
+    const values = series(100_003, (random) => 1e9 + 1e4 * normal(random));
     const worst = slide({ values, length: 1000, steps: 10_000_000, checks: 200 });
     expect(worst.sum).toBeLessThan(3e-16);
     expect(worst.mean).toBeLessThan(3e-16);
@@ -97,10 +97,10 @@ describe("moments of a sliding window", () => {
       (random: () => number, i: number) => (i % 1501 === 0 ? 1e12 : 1 + random() / 100),
     ],
     [
-      "a first value of 1e15 and then the same one again and again",
-      (_random: () => number, i: number) => (i === 0 ? 1e15 : 0.1),
+      "a first value of 1e30 and then the same one again and again",
+      (_random: () => number, i: number) => (i === 0 ? 1e30 : 0.1),
     ],
-  ])("have no error with %s", (_name, value) => {
+  ])("are within a few ulps with %s", (_name, value) => {
     const values = series(20_011, (random, i) => Math.round(value(random, i) * 2 ** 30) / 2 ** 30);
     const worst = slide({ values, length: 500, steps: 400_000, checks: 400 });
     expect(worst.mean).toBeLessThan(1e-15);
@@ -108,7 +108,7 @@ describe("moments of a sliding window", () => {
     expect(worst.renewed).toBeLessThan(4000);
   });
 
-  it("are made anew seldom, whatever comes: a window is read again at most once in its half", () => {
+  it("are made anew at most once in half a window, with outliers of growing size", () => {
     const values = series(4096, (random, i) => (i % 64 === 0 ? 2 ** (i % 55) : random()));
     const { renewed, variance } = slide({ values, length: 128, steps: 100_000, checks: 50 });
     expect(renewed).toBeLessThan(100_000 / 64);
