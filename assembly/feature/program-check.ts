@@ -4,6 +4,7 @@
  */
 import { isWhole, WHOLE_MAX } from "../control-block";
 import { CONTROL_BASE, CONTROL_PROGRAM } from "../layout";
+import { STATE_BYTES_MAX, stateBytesMax } from "./plan";
 import * as p from "./program";
 import { Feature, featureAt, Group, groupAt, Program, transitionsOf } from "./program";
 
@@ -34,7 +35,7 @@ export function isProgramValid(columns: f64, mayShare: bool): bool {
   for (let i: u32 = 0; i < (program.features as u32); i++) {
     if (!isFeatureValid(program, featureAt(program, i))) return false;
   }
-  return true;
+  return stateBytesMax(program) <= STATE_BYTES_MAX;
 }
 
 /** With it, how long the program is. */
@@ -152,9 +153,8 @@ function isKept(group: Group, kind: u32): bool {
   switch (kind) {
     case p.FEATURE_COUNT:
     case p.FEATURE_RATE:
-      return true;
     case p.FEATURE_TIME_SINCE:
-      return (needs & (p.NEEDS_ENDS | p.NEEDS_LAST_TIMES)) != 0;
+      return true;
     case p.FEATURE_SUM:
     case p.FEATURE_MEAN:
     case p.FEATURE_STD:
@@ -172,7 +172,7 @@ function isKept(group: Group, kind: u32): bool {
     case p.FEATURE_QUANTILE:
       return hasValue && (needs & p.NEEDS_QUANTILES) != 0;
     case p.FEATURE_DISTINCT:
-      return hasValue && (needs & p.NEEDS_COUNTS) != 0 && (needs & p.NEEDS_DISTINCT) != 0;
+      return hasValue && (needs & p.NEEDS_DISTINCT) != 0;
     case p.FEATURE_SHARE:
     case p.FEATURE_ENTROPY:
     case p.FEATURE_FREQUENCY:

@@ -130,7 +130,7 @@ export function readSpec(
   const eventTime = readEventTime(reader);
   const features = readFeatures(reader, inputs, eventTime.exactEvents);
   const model = readModel(reader, inputs, features);
-  checkFeatures(reader, { inputs, features, model });
+  checkFeatures(reader, { inputs, features, model, eventTime });
   const config: DetectorConfig = {
     inputs,
     features,

@@ -1,5 +1,6 @@
 import { isWindowModel } from "../domain/detector.ts";
 import type { DetectorConfig, Feature } from "../domain/detector.ts";
+import { featureStateBytes } from "../features/state-bytes.ts";
 import { timeZoneTransitions } from "../features/time-zone.ts";
 import { isSeen } from "./input-spec.ts";
 import { limits } from "./limits.ts";
@@ -8,8 +9,9 @@ import type { MessageReader } from "./message-reader.ts";
 /** Notes what features together are too many of, and what they do not go with. */
 export function checkFeatures(
   spec: MessageReader,
-  { inputs, features, model }: Pick<DetectorConfig, "inputs" | "features" | "model">,
+  config: Pick<DetectorConfig, "inputs" | "features" | "model" | "eventTime">,
 ): void {
+  const { inputs, features, model } = config;
   if (features.length === 0) return;
   const derived = features.filter((feature) => feature.seen).length;
   const columns = inputs.filter((input) => isSeen(input)).length + derived;
@@ -27,13 +29,26 @@ export function checkFeatures(
     );
   }
   for (const name of ["rolling_windows", "lag_periods"]) {
-    if (spec.list(name, 1).length > 0) {
+    const periods = spec.raw(name);
+    if (Array.isArray(periods) && periods.length > 0) {
       const instead =
         name === "rolling_windows" ? "features with window: { last: 10 }" : "features of lag";
       spec.wrong(name, `is not of detectors with features: declare ${instead}`);
     }
   }
   checkZones(spec, features);
+  if (spec.problems.any) return;
+  const bytes = featureStateBytes(config);
+  if (bytes > limits.featureStateBytesMax) {
+    spec.wrong(
+      "features",
+      `those of one key may take ${mebibytes(bytes)} MiB, at most ${mebibytes(limits.featureStateBytesMax)} are taken: lower event_time.exact_events, or use fewer windows`,
+    );
+  }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024 / 1024);
 }
 
 /** A kernel holds the clock changes of a detector's zones in one table. */

@@ -86,6 +86,8 @@ export const limits = {
   /** Events that a key's log holds; a row takes its sources' bytes. */
   exactEventsMin: 2,
   exactEventsMax: 65_536,
+  /** The most that the features of one key may take: a state that grows is moved, and makes room among other keys. */
+  featureStateBytesMax: 16 * 1024 * 1024,
   /** Categories in a sequence whose novelty is a feature. */
   sequenceMax: 8,
   /** Numbers that a hash makes of a category. */

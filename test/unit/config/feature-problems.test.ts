@@ -223,7 +223,7 @@ describe("what is wrong with a feature", () => {
     expect(violations([mean], { inputs: [] })).toContain(
       "spec.inputs: expected the inputs that the features are derived from",
     );
-    expect(violations([mean], { ecod: {}, rolling_windows: [3], lag_periods: [1] })).toEqual([
+    expect(violations([mean], { ecod: {}, rolling_windows: [3, 4], lag_periods: [1] })).toEqual([
       "spec.rolling_windows: is not of detectors with features: declare features with window: { last: 10 }",
       "spec.lag_periods: is not of detectors with features: declare features of lag",
     ]);
@@ -252,6 +252,19 @@ describe("what is wrong with a feature", () => {
       ),
     ]);
     expect(violations(days.slice(0, 5))).toEqual([]);
+  });
+
+  it("is noted when a key could take too much memory", () => {
+    const features = Array.from({ length: 20 }, (_, i) => ({
+      ...mean,
+      name: `m${i}`,
+      aggregate: "max",
+      window: { sliding: `${i + 1}h` },
+    }));
+    expect(violations(features, { event_time: { exact_events: 65_536 } })).toEqual([
+      "spec.features: those of one key may take 42 MiB, at most 16 are taken: lower event_time.exact_events, or use fewer windows",
+    ]);
+    expect(violations(features, { event_time: { exact_events: 16_384 } })).toEqual([]);
   });
 
   it("is noted of event time", () => {
