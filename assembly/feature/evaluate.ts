@@ -58,16 +58,27 @@ function isOfBefore(group: Group, feature: Feature): bool {
 /** Features of all groups, of the state's windows before the event joined, or after. */
 export function evaluate(program: Program, state: State, isBefore: bool): void {
   const features = program.features as u32;
+  let known: f64 = -1;
+  let group = changetype<Group>(0);
+  let view: u32 = 0;
+  let start: f64 = NaN;
   for (let f: u32 = 0; f < features; f++) {
     const feature = featureAt(program, f);
-    if (feature.group < 0) continue;
-    const g = feature.group as u32;
-    const group = groupAt(program, g);
-    if (isOfBefore(group, feature) != isBefore) continue;
-    const view = viewOf(program, state, g);
-    const start = viewStart(program, state, g, time);
-    const own = ownValue(feature);
-    put(program, f, feature, aggregateValue(group, feature, view, time, own, start));
+    const index = feature.group;
+    if (index < 0) continue;
+    const g = index as u32;
+    const isOther = index != known;
+    if (isOther) group = groupAt(program, g);
+    if (isOfBefore(group, feature) != isBefore) {
+      if (isOther) known = -1;
+      continue;
+    }
+    if (isOther) {
+      known = index;
+      view = viewOf(program, state, g);
+      start = viewStart(program, state, g, time);
+    }
+    put(program, f, feature, aggregateValue(group, feature, view, time, ownValue(feature), start));
   }
 }
 

@@ -34,9 +34,6 @@ import { stateAt } from "./state";
 
 export { areFeaturesSound, digestFeatures } from "./check";
 
-/** Whole numbers up to it are exact: no time is beyond. */
-const TIME_MAX: f64 = 9007199254740992;
-
 function programOf(detector: Detector): Program {
   return programIn(detector.program);
 }
@@ -49,15 +46,6 @@ function newestOf(state: u32): f64 {
   return state != 0 ? stateAt(state).newest : -Infinity;
 }
 
-function bounded(time: f64, otherwise: f64): f64 {
-  if (time != time) return otherwise == otherwise ? bounded(otherwise, 0) : 0;
-  return max(-TIME_MAX, min(TIME_MAX, time));
-}
-
-function timeOf(row: Row): f64 {
-  return bounded(row.eventTimeMs, row.arrivalMs);
-}
-
 /** Newest time that lateness is measured from: the key's, or the heartbeat's. */
 function reachedBy(detector: Detector, state: u32): f64 {
   return max(newestOf(state), slotAt(detector.slot).heartbeatMs);
@@ -66,7 +54,7 @@ function reachedBy(detector: Detector, state: u32): f64 {
 /** Whether a row comes late or from the future, and what its policy makes of that. A pure function of the key, the heartbeat and the row. */
 export function timelinessOf(detector: Detector, key: u32, row: Row): u32 {
   const program = programOf(detector);
-  const time = timeOf(row);
+  const time = row.eventTimeMs;
   if (time > row.arrivalMs + program.futureToleranceMs) {
     return (program.future as u32) == POLICY_REFUSE ? FUTURE_REFUSED : FUTURE;
   }
@@ -84,6 +72,7 @@ export function isTimely(detector: Detector, timeliness: u32): bool {
   return timeliness == FUTURE && (program.future as u32) == POLICY_ON_TIME;
 }
 
+/** Counts a row that came late, or from the future. */
 export function countTimeliness(slot: u32, timeliness: u32): void {
   const place = slotAt(slot);
   if (timeliness == LATE || timeliness == LATE_REFUSED) place.rowsLate += 1;
@@ -92,9 +81,9 @@ export function countTimeliness(slot: u32, timeliness: u32): void {
 
 /** The time that a row counts at: its own, or what its policy puts in its place. */
 function placedTime(detector: Detector, state: u32, row: Row, timeliness: u32): f64 {
-  if (timeliness == ON_TIME || !isTimely(detector, timeliness)) return timeOf(row);
-  if (timeliness == FUTURE) return bounded(row.arrivalMs, 0);
-  return max(timeOf(row), reachedBy(detector, state));
+  if (timeliness == ON_TIME || !isTimely(detector, timeliness)) return row.eventTimeMs;
+  if (timeliness == FUTURE) return row.arrivalMs;
+  return max(row.eventTimeMs, reachedBy(detector, state));
 }
 
 /**
@@ -145,7 +134,7 @@ export function peekFeatures(detector: Detector, key: u32, row: Row, values: u32
 /** The features of a key as if nothing came at that time. READ_* bits. */
 export function readFeatures(detector: Detector, key: u32, timeMs: f64, values: u32): u32 {
   const state = stateOf(key);
-  const isWhole = look(programOf(detector), state, bounded(timeMs, 0), values, false);
+  const isWhole = look(programOf(detector), state, timeMs, values, false);
   if (state == 0) return READ_EXACT | READ_COVERED;
   return READ_KNOWN | (isInPanes(state) ? 0 : READ_EXACT) | (isWhole ? READ_COVERED : 0);
 }
@@ -165,10 +154,10 @@ function look(program: Program, state: u32, time: f64, values: u32, isEvent: boo
   return copy != 0 || (state != 0 && scan(program, stateAt(state), time, values, isEvent));
 }
 
-/** Moves the watermark of a detector's quiet keys. */
+/** Moves the watermark of a detector's quiet keys. It never goes back. */
 export function heartbeat(detector: Detector, timeMs: f64): void {
   const place = slotAt(detector.slot);
-  place.heartbeatMs = max(place.heartbeatMs, bounded(timeMs, -TIME_MAX));
+  place.heartbeatMs = max(place.heartbeatMs, timeMs);
 }
 
 /** Gives a key's state back, 0 = it had none. */
