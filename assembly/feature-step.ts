@@ -11,13 +11,16 @@
 import { refuse, refuseRow, valuesOf } from "./answer";
 import { Detector, isWindowModel } from "./detector";
 import {
+  countTimeliness,
+  heartbeat,
+  isTimely,
   peekFeatures,
   placeFeatures,
   readFeatures,
   reserveFeatures,
   timelinessOf,
 } from "./feature/features";
-import { FUTURE, LATE, LATE_REFUSED, ON_TIME, POLICY_ON_TIME, programIn } from "./feature/program";
+import { LATE_REFUSED } from "./feature/program";
 import { NOT_REMEMBERED, rememberId, rememberVerdict } from "./ids";
 import { hasModel, keyAt } from "./key";
 import {
@@ -31,7 +34,7 @@ import {
 } from "./key-life";
 import { Entry, findEntry, touch } from "./key-table";
 import * as layout from "./layout";
-import { Output, Row, slotAt } from "./layout";
+import { Output, Row } from "./layout";
 import { nextPending } from "./pending";
 import { HAS_GAPS } from "./scale/scale";
 import { readMask } from "./structure";
@@ -40,8 +43,7 @@ import { meetCell } from "./window-step";
 
 /** Time has reached a row's, for all keys. It never goes back. */
 export function beatHeart(detector: Detector, row: Row, output: Output): void {
-  const place = slotAt(detector.slot);
-  if (row.eventTimeMs > place.heartbeatMs) place.heartbeatMs = row.eventTimeMs;
+  heartbeat(detector, row.eventTimeMs);
   refuse(output, layout.OK);
 }
 
@@ -60,9 +62,11 @@ export function deriveRow(detector: Detector, row: Row, base: u32, output: Outpu
   const known = entry != 0 ? changetype<Entry>(entry).key : 0;
   const timeliness = timelinessOf(detector, known, row);
   output.timeliness = timeliness as u8;
-  if (timeliness != ON_TIME) countUntimely(detector, timeliness);
+  countTimeliness(detector.slot, timeliness);
   if (timeliness >= LATE_REFUSED) return refuse(output, layout.OK);
-  const learns = writes && isLearned(detector, row, timeliness);
+  const isAction = ((row.flags as u32) & layout.FLAG_SYSTEM_ACTION) != 0;
+  const learns =
+    writes && isTimely(detector, timeliness) && (!isAction || detector.learnsSystemActions != 0);
   if (learns) {
     if (known == 0) {
       const status = admitKey(detector, row, base);
@@ -70,7 +74,7 @@ export function deriveRow(detector: Detector, row: Row, base: u32, output: Outpu
       entry = findEntry(detector, row, base + layout.REGION_TEXT + row.keyOffset);
     }
     const key = changetype<Entry>(entry).key;
-    const hasRoom = reserveRow(detector, key, row, valuesOf(row, base), timeliness);
+    const hasRoom = reserveDerived(detector, key, row, valuesOf(row, base), timeliness);
     // Making room may have moved the entries of this partition.
     entry = findEntry(detector, row, base + layout.REGION_TEXT + row.keyOffset);
     if (!hasRoom) {
@@ -86,21 +90,6 @@ export function deriveRow(detector: Detector, row: Row, base: u32, output: Outpu
   meetModel(detector, key, row, values, output, learns);
 }
 
-function countUntimely(detector: Detector, timeliness: u32): void {
-  const place = slotAt(detector.slot);
-  if (timeliness == LATE || timeliness == LATE_REFUSED) place.rowsLate += 1;
-  else place.rowsFuture += 1;
-}
-
-/** Whether a row that may be learned is: a policy may only let it be scored. */
-function isLearned(detector: Detector, row: Row, timeliness: u32): bool {
-  const isAction = ((row.flags as u32) & layout.FLAG_SYSTEM_ACTION) != 0;
-  if (isAction && detector.learnsSystemActions == 0) return false;
-  const program = programIn(detector.program);
-  if (timeliness == LATE) return program.late == (POLICY_ON_TIME as f64);
-  return timeliness != FUTURE || program.future == (POLICY_ON_TIME as f64);
-}
-
 /** The key whose model rows of a key meet; 0 = there is none yet. */
 function modelKeyOf(detector: Detector, key: u32): u32 {
   if (detector.oneCell != 0) return detector.cellKey;
@@ -108,7 +97,13 @@ function modelKeyOf(detector: Detector, key: u32): u32 {
 }
 
 /** Memory for everything that a learned row of a key needs. False = the arena is full, and nothing of the key has changed. */
-function reserveRow(detector: Detector, key: u32, row: Row, values: u32, timeliness: u32): bool {
+function reserveDerived(
+  detector: Detector,
+  key: u32,
+  row: Row,
+  values: u32,
+  timeliness: u32,
+): bool {
   const known = modelKeyOf(detector, key);
   if ((row.op as u32) != layout.OP_DERIVE) {
     if (known == 0 && hasColumn(detector, values) && !giveFirst(detector, key)) return false;

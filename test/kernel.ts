@@ -4,6 +4,7 @@ import { kinds } from "../src/models/kinds.ts";
 import type { Kind } from "../src/models/kinds.ts";
 import { normalizations } from "../src/models/module.ts";
 import type { Normalization } from "../src/models/module.ts";
+import { Program } from "../src/shard/feature-program.ts";
 import * as layout from "../src/shard/layout.ts";
 import { compileModule, createMemory, instantiate } from "../src/shard/module.ts";
 import type { ShardExports } from "../src/shard/module.ts";
@@ -18,6 +19,7 @@ export const builds: readonly (readonly [name: string, path: string])[] =
     : [["given", process.env["WEIR_TEST_KERNEL"]]];
 
 export interface DetectorOptions {
+  /** Columns of the model. */
   readonly features: number;
   readonly trees?: number;
   readonly height?: number;
@@ -36,6 +38,8 @@ export interface DetectorOptions {
   readonly limits?: ReadonlyMap<number, readonly [number, number]>;
   /** A window model instead of Half-Space Trees; then the threshold is fixed. */
   readonly windowModel?: WindowModelOptions;
+  /** A feature program as the control block has it (src/shard/feature-program.ts). */
+  readonly program?: Float64Array;
 }
 
 export interface WindowModelOptions {
@@ -70,6 +74,8 @@ export interface RowInput {
   readonly systemAction?: boolean;
   readonly explain?: boolean;
   readonly arrivalMs?: number;
+  /** Arrival when it is absent. */
+  readonly eventTimeMs?: number;
   readonly sequence?: number;
 }
 
@@ -85,6 +91,13 @@ export interface RowOutput {
   readonly status: number;
   readonly systemAction: number;
   readonly modelVersion: number;
+  readonly timeliness: number;
+}
+
+/** What a row of a detector with a feature program got: features in the kernel's order, and which took their default. */
+export interface RowFeatures {
+  readonly values: readonly number[];
+  readonly defaults: bigint;
 }
 
 /** What an EXPLAIN row got; baseline NaN = not explained. */
@@ -105,7 +118,10 @@ export function controlBlock(options: DetectorOptions): Float64Array {
   const filled = { ...defaults, ...options };
   const { features } = filled;
   const { Control } = layout;
-  const block = new Float64Array(Control.order + 3 * features);
+  const { program } = options;
+  const block = new Float64Array(Control.program + (program?.length ?? 0));
+  block[Control.hasProgram] = program === undefined ? 0 : 1;
+  block.set(program ?? [], Control.program);
   block[Control.features] = features;
   block[Control.trees] = filled.trees;
   block[Control.height] = filled.height;
@@ -188,8 +204,7 @@ export class TestShard {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly encoder = new TextEncoder();
-  /** Features by slot. */
-  private readonly features = new Map<number, number>();
+  private readonly layouts = new Map<number, RowLayout>();
   private sequence = 0;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, fresh = true) {
@@ -212,14 +227,14 @@ export class TestShard {
     const memory = createMemory(this.memory.buffer.byteLength);
     new Uint8Array(memory.buffer).set(this.bytes);
     const other = new TestShard(module, memory, false);
-    for (const [slot, features] of this.features) other.features.set(slot, features);
+    for (const [slot, row] of this.layouts) other.layouts.set(slot, row);
     other.sequence = this.sequence;
     return other;
   }
 
   create(options: DetectorOptions, slot = 0): number {
     new Float64Array(this.memory.buffer).set(controlBlock(options), layout.CONTROL_BASE >>> 3);
-    this.features.set(slot, options.features);
+    this.layouts.set(slot, layoutOf(options));
     return this.kernel.createDetector(slot);
   }
 
@@ -233,7 +248,8 @@ export class TestShard {
       this.view.setUint8(at + layout.Row.op, row.op ?? layout.Op.SCORE_AND_LEARN);
       this.view.setUint8(at + layout.Row.flags, flagsOf(row));
       this.view.setFloat64(at + layout.Row.arrivalMs, row.arrivalMs ?? 0, true);
-      this.view.setFloat64(at + layout.Row.eventTimeMs, row.arrivalMs ?? 0, true);
+      const eventTimeMs = row.eventTimeMs ?? row.arrivalMs ?? 0;
+      this.view.setFloat64(at + layout.Row.eventTimeMs, eventTimeMs, true);
       this.writeText(row, at, { base, used });
       this.writeValues(row, at, { base, used });
     }
@@ -264,8 +280,10 @@ export class TestShard {
     for (const [i, x] of values.entries()) {
       this.view.setFloat64(base + layout.Region.values + 8 * (used.values + i), x, true);
     }
-    const features = this.features.get(row.slot ?? 0) ?? 0;
-    used.values += row.explain === true ? layout.explainValues(features) : values.length;
+    const { row: own, model } = this.layouts.get(row.slot ?? 0) ?? noLayout;
+    used.values +=
+      (row.op === layout.Op.AMEND ? values.length : Math.max(values.length, own)) +
+      (row.explain === true ? 2 * model + 1 : 0);
   }
 
   /** Runs rows as one batch and reads what came out. */
@@ -291,19 +309,35 @@ export class TestShard {
       status: this.view.getUint32(at + Output.status, true),
       systemAction: this.view.getUint8(at + Output.systemAction),
       modelVersion: this.view.getUint32(at + Output.modelVersion, true),
+      timeliness: this.view.getUint8(at + Output.timeliness),
     };
   }
 
-  explanation(index: number, features: number, region = 0): RowExplanation {
+  /** Where a row's float64s are, and how they are laid out. */
+  private valuesAt(index: number, region: number): { first: number; is: RowLayout } {
     const base = layout.regionBase(region);
     const row = base + layout.Region.rows + index * layout.ROW_BYTES;
-    const first =
-      base + layout.Region.values + 8 * this.view.getUint32(row + layout.Row.valuesOffset, true);
-    const read = (i: number): number => this.view.getFloat64(first + 8 * i, true);
+    const offset = this.view.getUint32(row + layout.Row.valuesOffset, true);
+    const is = this.layouts.get(this.view.getUint16(row + layout.Row.slot, true)) ?? noLayout;
+    return { first: base + layout.Region.values + 8 * offset, is };
+  }
+
+  explanation(index: number, features: number, region = 0): RowExplanation {
+    const { first, is } = this.valuesAt(index, region);
+    const read = (i: number): number => this.view.getFloat64(first + 8 * (is.row + i), true);
     return {
-      contributions: Array.from({ length: features }, (_, i) => read(features + i)),
-      expected: Array.from({ length: features }, (_, i) => read(2 * features + i)),
-      baseline: read(3 * features),
+      contributions: Array.from({ length: features }, (_, i) => read(i)),
+      expected: Array.from({ length: features }, (_, i) => read(features + i)),
+      baseline: read(2 * features),
+    };
+  }
+
+  featuresOf(index: number, region = 0): RowFeatures {
+    const { first, is } = this.valuesAt(index, region);
+    const at = first + 8 * is.sources;
+    return {
+      values: Array.from({ length: is.derived }, (_, i) => this.view.getFloat64(at + 8 * i, true)),
+      defaults: this.view.getBigUint64(at + 8 * is.derived, true),
     };
   }
 
@@ -358,6 +392,23 @@ export class TestShard {
   }
 }
 
+/** float64s of a row, without its explanation, and what they are. */
+interface RowLayout {
+  readonly row: number;
+  readonly sources: number;
+  readonly derived: number;
+  readonly model: number;
+}
+
+const noLayout: RowLayout = { row: 0, sources: 0, derived: 0, model: 0 };
+
+function layoutOf({ features: model, program }: DetectorOptions): RowLayout {
+  if (program === undefined) return { row: model, sources: model, derived: 0, model };
+  const sources = program[Program.sources] ?? 0;
+  const derived = program[Program.features] ?? 0;
+  return { row: sources + derived + 1, sources, derived, model };
+}
+
 /** Counters of 32 bits. */
 const words: ReadonlySet<string> = new Set<keyof typeof layout.Slot>([
   "generation",
@@ -367,6 +418,7 @@ const words: ReadonlySet<string> = new Set<keyof typeof layout.Slot>([
   "cellState",
   "cellRows",
   "cellVersion",
+  "keysInPanes",
 ]);
 
 function flagsOf(row: RowInput): number {
