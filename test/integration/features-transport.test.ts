@@ -161,7 +161,8 @@ function framed(message: Buffer): Buffer {
 /** Messages that arrive until the stream ends. */
 async function countMessages(stream: ClientHttp2Stream): Promise<number> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await new Promise((resolve) => stream.on("end", resolve));
   const bytes = Buffer.concat(chunks);
   let messages = 0;
   for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) messages++;
