@@ -146,37 +146,9 @@ export function sketchRemove(at: u32, value: f64): void {
 
 /** Members of two, in the first. */
 export function sketchMerge(at: u32, from: u32): void {
-  const sketch = changetype<Sketch>(at);
-  const other = changetype<Sketch>(from);
-  raiseFloors(at, other.floorAbove, other.floorBelow);
-  for (let i: u32 = 0; i < other.size; i++) {
+  const size = changetype<Sketch>(from).size;
+  for (let i: u32 = 0; i < size; i++) {
     addKey(at, floored(at, keyAt(from, i)), countAt(from, i));
-  }
-}
-
-/** Takes another sketch's floors where they are higher, and what lies under them up to them. */
-function raiseFloors(at: u32, above: i32, below: i32): void {
-  const sketch = changetype<Sketch>(at);
-  if (above > sketch.floorAbove) {
-    sketch.floorAbove = above;
-    let first = place(at, 1);
-    while (first < sketch.size && keyAt(at, first) < above) {
-      const count = countAt(at, first);
-      close(at, first);
-      sketch.total -= count as f64;
-      addKey(at, above, count);
-    }
-  }
-  if (below < sketch.floorBelow) {
-    sketch.floorBelow = below;
-    let last = place(at, 0);
-    while (last > 0 && keyAt(at, last - 1) > below) {
-      const count = countAt(at, last - 1);
-      close(at, last - 1);
-      sketch.total -= count as f64;
-      addKey(at, below, count);
-      last = place(at, 0);
-    }
   }
 }
 

@@ -257,6 +257,63 @@ describe("an exact aggregate", () => {
   });
 });
 
+describe("novelty", () => {
+  /** Two values: contexts of two come again and again. */
+  const seen = fc.array(
+    fc.record({ by: fc.nat({ max: 3 }), value: fc.nat({ max: 1 }), isLate: fc.boolean() }),
+    { maxLength: 30, size: "max" },
+  );
+
+  function expectNovelty(leaf: Leaf, values: readonly number[]): void {
+    for (const own of [0, 1]) {
+      expectClose(leaf.value("novelty", { own }), novelty(values, own), 1e-12, `of ${own}`);
+    }
+  }
+
+  it("of an exact aggregate is of its members, late ones in their place, after some have left", () => {
+    fc.assert(
+      fc.property(seen, fc.nat({ max: 20 }), (list, gone) => {
+        leaves.begin(ALL);
+        const leaf = leaves.exact(30);
+        const reference = new Reference();
+        for (const { by, isLate, value: each } of list) {
+          const time = Math.max(0, reference.newest + (isLate ? -by : by));
+          reference.insert({ time, value: each });
+          leaf.insert(time, each);
+        }
+        expectNovelty(leaf, reference.values);
+        for (const member of reference.members.splice(0, gone)) {
+          leaf.remove(member.time, member.value);
+        }
+        expectNovelty(leaf, reference.values);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("of panes joined knows the transitions from one to the next, of panes shorter than a context too", () => {
+    fc.assert(
+      fc.property(seen, (list) => {
+        leaves.begin(ALL);
+        const joined = leaves.pane();
+        let pane = leaves.pane();
+        for (const [time, { by, value: each }] of list.entries()) {
+          pane.add(time, each);
+          if (by === 0) continue;
+          joined.merge(pane);
+          pane = leaves.pane();
+        }
+        joined.merge(pane);
+        expectNovelty(
+          joined,
+          list.map((member) => member.value),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe("panes", () => {
   const part = fc.array(fc.record({ by: fc.nat({ max: 4 }), isLate: fc.boolean(), value }), {
     maxLength: 25,
