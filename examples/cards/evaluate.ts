@@ -8,24 +8,18 @@ import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { cardPayments, fraudPatterns } from "../../src/demo/card-payments.ts";
 import { rocAuc } from "../../src/demo/evaluate.ts";
+import { made } from "./payments.ts";
 
 const address = process.argv[2] ?? "127.0.0.1:50051";
-const cards = Number(process.env["CARDS"] ?? 300);
 const includeDirs = [`${import.meta.dirname}/../../proto`];
 const files = loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto"], { includeDirs });
 const { DetectorService, ScoringService } = (loadPackageDefinition(files) as any).weir.v1;
 const detectors = new DetectorService(address, credentials.createInsecure());
 const scoring = new ScoringService(address, credentials.createInsecure());
 
-const payments = cardPayments({
-  seed: 2026,
-  cards,
-  paymentsPerCard: 150,
-  episodesPerCard: 1,
-  startUnixMs: Date.UTC(2026, 0, 1),
-});
+const payments = cardPayments(made);
 const frauds = payments.filter(({ fraud }) => fraud !== undefined).length;
-console.log(`${payments.length} payments of ${cards} cards, ${frauds} of them fraud\n`);
+console.log(`${payments.length} payments of ${made.cards} cards, ${frauds} of them fraud\n`);
 
 const kinds = ["plain", "windowed"] as const;
 const results = [];
@@ -61,7 +55,7 @@ async function evaluate(kind: (typeof kinds)[number]) {
   await new Promise<void>((done, failed) =>
     detectors.resetDetector({ name }, (error: Error | null) => (error ? failed(error) : done())),
   );
-  const scores = new Array<number | undefined>(payments.length);
+  const scores: (number | undefined)[] = [];
   const stream = scoring.scoreStream();
   let sent = 0;
   const send = (): void => {
@@ -83,7 +77,7 @@ async function evaluate(kind: (typeof kinds)[number]) {
   // One request at a time: models train behind the stream, and a slow sender gives them the time that real payments would.
   send();
   for await (const { requestId, response, error } of stream) {
-    if (error) throw new Error(error.message);
+    if (error) throw new Error(String(error.message));
     for (const [i, { score }] of response.verdicts.entries()) scores[requestId + i] = score;
     if (requestId + response.verdicts.length >= payments.length) stream.end();
     else send();
