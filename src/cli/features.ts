@@ -13,7 +13,11 @@ const TOLD_MAX = 5;
 const CHECKPOINT_MS = 10_000;
 
 /** `weir features`: 0 = the output is whole, 130 = interrupted and can be resumed. */
-export async function features(argv: readonly string[], terminal: Terminal): Promise<number> {
+export async function features(
+  argv: readonly string[],
+  terminal: Terminal,
+  kernelPath: string = releaseModulePath,
+): Promise<number> {
   if (argv.length === 0 || argv.includes("--help") || argv.includes("-h")) {
     terminal.print(featuresHelp);
     return argv.length === 0 ? 2 : 0;
@@ -27,7 +31,7 @@ export async function features(argv: readonly string[], terminal: Terminal): Pro
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {
-    return await derive(flags, terminal, stop.signal);
+    return await derive(flags, terminal, { signal: stop.signal, kernelPath });
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -37,14 +41,14 @@ export async function features(argv: readonly string[], terminal: Terminal): Pro
 async function derive(
   flags: FeaturesFlags,
   terminal: Terminal,
-  signal: AbortSignal,
+  how: Pick<DeriveOptions, "signal" | "kernelPath">,
 ): Promise<number> {
   const screen = new Screen(process.stderr, process.env);
   const started = performance.now();
   let told = 0;
   const options: DeriveOptions = {
     ...optionsOf(flags),
-    signal,
+    ...how,
     progress: (done, rows) => screen.progress(done, pace(done, rows, performance.now() - started)),
     skipped: (why) => {
       if (told++ < TOLD_MAX) screen.line(`left out ${shownPath(flags.in)}, ${why}`);
@@ -64,7 +68,9 @@ async function derive(
   return outcome.finished ? 0 : 130;
 }
 
-function optionsOf(flags: FeaturesFlags): Omit<DeriveOptions, "signal" | "progress" | "skipped"> {
+function optionsOf(
+  flags: FeaturesFlags,
+): Omit<DeriveOptions, "signal" | "kernelPath" | "progress" | "skipped"> {
   return {
     detector: loadDetector(flags.detector, flags.name),
     columns: {
@@ -81,7 +87,6 @@ function optionsOf(flags: FeaturesFlags): Omit<DeriveOptions, "signal" | "progre
     input: { path: flags.in, format: formatOf(flags.in) },
     output: { path: flags.out, format: formatOf(flags.out) },
     delimiter: flags.delimiter,
-    kernelPath: process.env["WEIR_KERNEL"] ?? releaseModulePath,
     resume: flags.resume,
     onError: flags.onError,
     checkpointMs: CHECKPOINT_MS,

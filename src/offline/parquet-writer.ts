@@ -96,7 +96,9 @@ export class ParquetWriter implements OutputWriter {
       const part = values.slice(0, rows);
       if (!(part instanceof Float64Array)) return { name, data: part, offsetIndex: false };
       const data = type === "time" ? times(part) : withNulls(part, nullable);
-      return { name, data, encoding: "PLAIN" as const, offsetIndex: false };
+      // Readers skip row groups by time; by a feature they hardly can.
+      const statistics = type === "time";
+      return { name, data, encoding: "PLAIN" as const, offsetIndex: false, statistics };
     });
     void this.encoder.write({ columnData, rowGroupSize: rows });
     // Of page indexes, which are not written.
