@@ -6,6 +6,7 @@
 import { amend, refuse, refuseRow, replay, valuesOf } from "./answer";
 import { WHOLE_MAX } from "./control-block";
 import { Detector, detectorOf, isWindowModel } from "./detector";
+import { AHEAD_PASSES, loadFeatures } from "./feature/ahead";
 import { NOT_REMEMBERED, rememberId } from "./ids";
 import { keyAt, KEY_HEADER } from "./key";
 import { admitKey, dropKey, findLiveEntry, reserve } from "./key-life";
@@ -87,6 +88,15 @@ function loadAhead(base: u32, first: u32, end: u32): void {
     const detector = detectorOfRow(rowAt(base, index));
     const hasLog = detector.logs != 0 && key.inWindow < key.windowCapacity;
     if (hasLog) sink ^= load<u8>(nextEvent(detector, key)) as u32;
+  }
+  for (let pass: u32 = 0; pass < AHEAD_PASSES; pass++) {
+    for (let index = first; index < end; index++) {
+      const address = load<u32>(ahead + (index << 2));
+      if (address == 0) continue;
+      const detector = detectorOfRow(rowAt(base, index));
+      const features = keyAt(address).features;
+      if (detector.program != 0 && features != 0) sink ^= loadFeatures(detector, features, pass);
+    }
   }
   root().sink = sink;
 }
