@@ -56,8 +56,8 @@ function baseOf({ of, to }: What<"ratio" | "difference">, { features }: FeatureC
   if (what.kind !== "aggregate") return nounOf(feature);
   const called = statisticOf(what);
   if (called === undefined) return nounOf(feature);
-  const input = what.of === of ? "" : ` ${what.of}`;
-  return `this key's ${called}${input}${membersOf(what)}${ofWindow(what.window)}${beforeIt(what)}`;
+  const statisticOfIt = what.of === of ? called.replace(/ of$/, "") : `${called} ${what.of}`;
+  return `this key's ${statisticOfIt}${membersOf(what)}${ofWindow(what.window)}${beforeIt(what)}`;
 }
 
 function aggregateWords(what: AggregateOf, value: number): string {
@@ -70,7 +70,7 @@ type Words = (what: AggregateOf, value: number) => string;
 const within = (what: AggregateOf): string =>
   `${membersOf(what)}${inWindow(what.window)}${beforeIt(what)}`;
 const statistic: Words = (what, value) =>
-  `the ${statisticOf(what)} of ${what.of}${within(what)} is ${digits(value)}`;
+  `the ${statisticOf(what)} ${what.of}${within(what)} is ${digits(value)}`;
 const atAnEnd: Words = (what, value) =>
   `the ${what.aggregate} ${what.of}${within(what)} was ${digits(value)}`;
 
@@ -106,27 +106,27 @@ const aggregates: Readonly<Record<Aggregate, Words>> = {
   entropy: (what, value) =>
     `the ${plural(what.of)}${within(what)} have an entropy of ${digits(value)}`,
   lag: (what, value) =>
-    `${what.of} was ${digits(value)} ${counted(what.n, "value")} ago${membersOf(what)}${narrower(what.window)}`,
+    `${counted(what.n, "value")} ago ${what.of} was ${digits(value)}${membersOf(what)}${narrower(what.window)}`,
   novelty: noveltyWords,
 };
 
 /** Statistics of an input's numbers, as they are called. */
 const statistics: Readonly<Partial<Record<Aggregate, string>>> = {
-  sum: "sum",
-  mean: "mean",
-  std: "standard deviation",
-  variance: "variance",
+  sum: "sum of",
+  mean: "mean of",
+  std: "standard deviation of",
+  variance: "variance of",
   min: "smallest",
   max: "largest",
-  range: "range",
+  range: "range of",
   first: "first",
   last: "last",
 };
 
-/** Undefined = it is none. */
+/** What comes before the input's name; undefined = it is none. */
 function statisticOf({ aggregate, quantile }: AggregateOf): string | undefined {
   if (aggregate !== "quantile") return statistics[aggregate];
-  return quantile === 0.5 ? "median" : `${digits(quantile * 100)} % quantile`;
+  return quantile === 0.5 ? "median of" : `${digits(quantile * 100)} % quantile of`;
 }
 
 function zscoreWords(what: AggregateOf, value: number): string {
@@ -179,7 +179,7 @@ function nounOf({ name, what }: Feature): string {
   }
   if (aggregate === "distinct") return `the number of different ${plural(of)}${within(what)}`;
   const called = statisticOf(what);
-  return called === undefined ? name : `the ${called} of ${of}${within(what)}`;
+  return called === undefined ? name : `the ${called} ${of}${within(what)}`;
 }
 
 /** Which events count: " where country is "DE"". */
@@ -209,7 +209,7 @@ function comparison({ op, value }: FeatureFilter): string {
 }
 
 function beforeIt({ excludeCurrent }: AggregateOf): string {
-  return excludeCurrent ? ", this event not counted" : "";
+  return excludeCurrent ? " before this event" : "";
 }
 
 /** The window after what is counted in it: " in 1 hour". */

@@ -150,6 +150,8 @@ export class Pending implements RowsOwner, Due {
     if (timeliness !== Timeliness.ON_TIME) {
       verdicts.timeliness ??= new Uint8Array(verdicts.rows);
       verdicts.timeliness[region.requestRow(at)] = timeliness;
+      const isRefused = timeliness >= Timeliness.LATE_REFUSED;
+      if (isRefused && rowOf(request, region.requestRow(at)).id !== "") this.returnSequence();
     }
     if (request.features === true || request.explain) readFeatures(region, at, runtime, verdicts);
   }
