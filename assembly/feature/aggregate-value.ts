@@ -7,7 +7,7 @@ import { dequeFront } from "./extremes";
 import { hllEstimate } from "./hyperloglog";
 import { labelOf } from "./labels";
 import { lastTimeOf } from "./last-times";
-import { momentsMean, momentsSum, momentsVariance } from "./moments";
+import { momentsDistance, momentsMean, momentsSum, momentsVariance } from "./moments";
 import * as kinds from "./program";
 import { Feature, Group } from "./program";
 import { sketchQuantile } from "./quantiles";
@@ -94,7 +94,7 @@ function momentOf(feature: Feature, at: u32, own: f64): f64 {
   const std = Math.sqrt(variance);
   if (kind == kinds.FEATURE_STD) return std;
   if (kind != kinds.FEATURE_ZSCORE || !(std > 0)) return NaN;
-  return (own - momentsMean(moments)) / std;
+  return momentsDistance(moments, own) / std;
 }
 
 function extremeOf(feature: Feature, at: u32): f64 {

@@ -98,6 +98,14 @@ export function momentsMean(at: u32): f64 {
   return ddSum(moments.pivot, 0, mean, low);
 }
 
+/** A value less the mean, to the last digits also where it is close to it. NaN = no members. */
+export function momentsDistance(at: u32, value: f64): f64 {
+  const mean = momentsMean(at);
+  const meanLow = low;
+  const distance = twoSum(value, -mean);
+  return distance + (low - meanLow);
+}
+
 /** Of a sample (ddof 1); NaN = fewer than two members. */
 export function momentsVariance(at: u32): f64 {
   const moments = changetype<Moments>(at);
