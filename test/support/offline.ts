@@ -77,7 +77,7 @@ export function toNdjson(events: readonly object[]): string {
 export function toCsv(events: readonly object[]): string {
   const cell = (value: unknown): string => {
     if (value === null || value === undefined) return "";
-    const text = String(value as string | number);
+    const text = typeof value === "string" ? value : JSON.stringify(value);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const head = Object.keys(events[0] ?? {}).join(",");
