@@ -14,6 +14,8 @@ import type { KeyPlaces } from "./key-places.ts";
 
 /** One request has at most this share of a region at a time: it never keeps scoring out alone. */
 const REGION_SHARE = 4;
+/** And at most this much work in one shard, about 2 ms: scores wait behind it, and their budget is 25 ms. */
+const PART_WORK_MAX = 10_000;
 
 /** What every reading in flight shares. */
 export interface ReadingContext {
@@ -220,7 +222,12 @@ export class Reading implements RowsOwner, Due {
   /** Counts what each shard gets of the next keys. The first key after them. */
   private shareOut(): number {
     const { keys, bytes, shard } = this.options.places;
-    const rowsMax = Math.min(ROWS_MAX, Math.floor(VALUES_MAX / this.valuesPerRow)) / REGION_SHARE;
+    const valuesMax = VALUES_MAX / REGION_SHARE;
+    const rowsMax = Math.min(
+      ROWS_MAX / REGION_SHARE,
+      valuesMax / this.valuesPerRow,
+      Math.max(1, PART_WORK_MAX / this.options.rowWork),
+    );
     for (const share of this.shares) {
       share.rows = 0;
       share.bytes = 0;
