@@ -50,7 +50,7 @@ export function readDuration(
 ): number | undefined {
   const value = reader.raw(name);
   if (value === undefined || value === "") return undefined;
-  if (value === 0 && min === 0) return 0;
+  if (min === 0 && (value === 0 || value === "0")) return 0;
   const ms = typeof value === "string" ? parseDuration(value) : undefined;
   if (ms === undefined) {
     reader.wrong(

@@ -86,6 +86,11 @@ const ofEvents = fc
   .map(([needed, free]) => ({ ...free, ...needed }));
 
 const others = fc.oneof(
+  fc.record({
+    of: fc.constantFrom(...numbers, ...categories),
+    aggregate: fc.constant("count"),
+    window: count.map((every_events) => ({ global: { every_events, on_change: true } })),
+  }),
   fc.record({ of: fc.constantFrom(...numbers), aggregate: fc.constant("sum"), window, where }),
   fc.record({
     of: fc.constantFrom(...numbers),

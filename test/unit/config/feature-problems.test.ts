@@ -268,6 +268,9 @@ describe("what is wrong with a feature", () => {
   });
 
   it("is noted of event time", () => {
+    for (const allowed_lateness of [0, "0", "0s", ""]) {
+      expect(violations([mean], { event_time: { allowed_lateness } })).toEqual([]);
+    }
     expect(violations(undefined, { event_time: { allowed_lateness: "1m" } })).toEqual([
       "spec.event_time: is of detectors with features: this one has none",
     ]);
