@@ -5,7 +5,7 @@
  */
 import { allocate, release } from "../arena";
 import { SCRATCH_FOLD, SCRATCH_FOLD_BYTES } from "../layout";
-import { aggregateAdd, aggregateBytes, aggregateClear, aggregateRemove } from "./aggregate";
+import { aggregateAdd, aggregateBytes, aggregateClear } from "./aggregate";
 import { endOf, startOf } from "./bounds";
 import { isLast, replay, settledOf } from "./body";
 import { beginMoment, evaluateGroup, finishMoment } from "./evaluate";
@@ -33,7 +33,6 @@ import {
   rowMember,
   rowPasses,
   State,
-  stateAt,
 } from "./state";
 
 /** The moment: its values, time, and the position in the log that it comes at. */
@@ -149,38 +148,49 @@ function scanLast(program: Program, state: State, g: u32): void {
   const room = found + taken + 1;
   const at = borrow(aggregateBytes(group, room, false) as u64);
   if (at == 0) return without(program, g);
+  const first = older - taken;
   aggregateClear(group, at, room, false);
+  let oldest = fillLast(state, group, g, at, first, older, from);
+  evaluateGroup(program, g, at, startOr(oldest), true);
+  const own = hasEvent ? rowMember(group, values) : NaN;
+  if (own == own) {
+    if (found + taken == wanted) {
+      // The oldest member makes room.
+      aggregateClear(group, at, room, false);
+      if (taken > 0) oldest = fillLast(state, group, g, at, first + 1, older, from);
+      else oldest = fillLast(state, group, g, at, older, older, from + 1);
+    }
+    aggregateAdd(group, at, time, own);
+  }
+  evaluateGroup(program, g, at, startOr(oldest), false);
+}
+
+/** Adds members of the ring, and those in the log from a position on. Returns the time of the first, NaN = there is none. */
+function fillLast(
+  state: State,
+  group: Group,
+  g: u32,
+  at: u32,
+  first: u32,
+  older: u32,
+  from: u32,
+): f64 {
+  const head = headAt(state, g);
+  const ring = bodyOf(state, head);
   let oldest: f64 = NaN;
-  let oldestValue: f64 = NaN;
-  let second: f64 = NaN;
-  for (let i = older - taken; i < older; i++) {
+  for (let i = first; i < older; i++) {
     const member = lastMember(ring, i);
-    if (oldest != oldest) {
-      oldest = load<f64>(member);
-      oldestValue = load<f64>(member, 8);
-    } else if (second != second) second = load<f64>(member);
+    if (oldest != oldest) oldest = load<f64>(member);
     aggregateAdd(group, at, load<f64>(member), load<f64>(member, 8));
   }
   for (let position = from; position != stop; position++) {
     const event = eventAt(state, position);
     const value = memberValue(group, head, event);
     if (value != value) continue;
-    if (oldest != oldest) {
-      oldest = load<f64>(event);
-      oldestValue = value;
-    } else if (second != second) second = load<f64>(event);
+    if (oldest != oldest) oldest = load<f64>(event);
     aggregateAdd(group, at, load<f64>(event), value);
   }
-  evaluateGroup(program, g, at, startOr(oldest), true);
-  const own = hasEvent ? rowMember(group, values) : NaN;
-  if (own == own) {
-    if (found + taken == wanted) {
-      aggregateRemove(group, at, oldest, oldestValue);
-      oldest = second;
-    }
-    aggregateAdd(group, at, time, own);
-  }
-  evaluateGroup(program, g, at, startOr(oldest), false);
+  return oldest;
 }
 
 /** How many of a ring's members have left the log: all but those in it. */
@@ -227,7 +237,7 @@ function scanPanes(program: Program, state: State, g: u32): void {
   if (at == 0) return without(program, g);
   aggregateClear(group, at, 0, true);
   mergePanes(group, panes, head.aggregate, at, lowestPane(group, time), current - 1);
-  let position = positionAfter(state, end);
+  const position = positionAfter(state, end);
   let from = position;
   while (from != state.start && paneOf(group, load<f64>(eventAt(state, from - 1))) == current) {
     from -= 1;
