@@ -61,7 +61,7 @@ function keysInDoubt(): f64 {
 /** Detectors whose one cell is in doubt, a bit each: rows of whatever key have met it. */
 let cellsInDoubt: u64 = 0;
 
-/** Whether a row of this kind may have changed its key; without features, only those that learn. */
+/** Whether a row of this kind may have changed its key. */
 function changesKey(op: u32): bool {
   return (
     op != layout.OP_SKIP &&
@@ -80,8 +80,10 @@ function readDoubts(region: i32): void {
   const rows = min(load<u32>(base), layout.ROWS_MAX);
   for (let i: u32 = 0; i < rows; i++) {
     const row = rowOf(base, i);
-    if (!changesKey(row.op as u32)) continue;
-    if ((row.slot as u32) < layout.DETECTORS_MAX) cellsInDoubt |= (1 as u64) << (row.slot as u64);
+    const op = row.op as u32;
+    if (!changesKey(op)) continue;
+    const meetsCell = op != layout.OP_DERIVE && (row.slot as u32) < layout.DETECTORS_MAX;
+    if (meetsCell) cellsInDoubt |= (1 as u64) << (row.slot as u64);
     let place = (row.hashLo ^ row.hashHi) & DOUBTS_MASK;
     let number = load<u32>(DOUBTS + (place << 2));
     while (number != 0 && !isSameKey(base, row, rowOf(base, number - 1))) {

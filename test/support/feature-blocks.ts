@@ -40,9 +40,9 @@ export function programBlock(parts: ProgramParts): Float64Array {
   return block;
 }
 
-function put<T extends Readonly<Record<string, number>>>(
+function put(
   block: Float64Array,
-  offsets: T,
+  offsets: Readonly<Record<string, number>>,
   fields: Readonly<Partial<Record<string, number>>>,
 ): void {
   for (const [name, value] of Object.entries(fields)) {

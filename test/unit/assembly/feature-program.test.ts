@@ -7,7 +7,7 @@ import {
   Program,
   WindowNumber,
 } from "../../../src/shard/feature-program.ts";
-import { Control, CONTROL_BASE, MEMORY_BYTES_MIN, Status } from "../../../src/shard/layout.ts";
+import { Control, CONTROL_BASE, MEMORY_BYTES_MIN, Op, Status } from "../../../src/shard/layout.ts";
 import { builds, TestShard } from "../../kernel.ts";
 import type { DetectorOptions } from "../../kernel.ts";
 import { programBlock, someProgram } from "../../support/feature-blocks.ts";
@@ -79,8 +79,7 @@ describe.each(builds)("feature programs, %s build", async (_name, path) => {
 
   it("are refused where a detector says neither yes nor no", () => {
     for (const value of [0.5, 2, -1, NaN]) {
-      shard.create({ ...good, slot: 0 } as never);
-      shard.kernel.deleteDetector(0);
+      create(good);
       new Float64Array(shard.memory.buffer)[(CONTROL_BASE >>> 3) + Control.hasProgram] = value;
       expect(shard.kernel.createDetector(0)).toBe(Status.BAD_CONFIG);
     }
@@ -153,14 +152,20 @@ describe.each(builds)("feature programs, %s build", async (_name, path) => {
     expect(create({ ...shared, threshold: 0.5, windowModel: rolling })).toBe(Status.BAD_CONFIG);
   });
 
-  it("are refused where no memory is left for them, and nothing stays", () => {
-    const other = { features: 1, trees: 1, height: 1, window: 10 };
-    let full = 0;
-    for (let slot = 1; slot < 64; slot++) {
-      if (shard.create({ ...other, ...good, trees: 1, height: 1 }, slot) === Status.OK) full = slot;
+  it("are refused where no memory is left for them, and nothing stays", async () => {
+    const small = await TestShard.make(path, MEMORY_BYTES_MIN);
+    const options = { ...good, trees: 2, height: 2, window: 10 };
+    expect(small.create(options)).toBe(Status.OK);
+    // Its keys take all that there is.
+    for (let batch = 0; batch < 2; batch++) {
+      const keys = Array.from({ length: 8000 }, (_, i) => `${batch} ${i}`);
+      small.step(keys.map((key) => ({ op: Op.DERIVE, key, values: [1, 2, 3] })));
     }
-    expect(full).toBeGreaterThan(0);
-    for (let slot = 1; slot < 64; slot++) shard.kernel.deleteDetector(slot);
-    expect(shard.kernel.verify()).toBe(0);
+    const statuses = Array.from({ length: 63 }, (_, i) => small.create(options, i + 1));
+    expect(small.kernel.verify()).toBe(0);
+    expect(statuses).toContain(Status.NO_MEMORY);
+    for (let slot = 0; slot < 64; slot++) small.kernel.deleteDetector(slot);
+    expect(small.kernel.verify()).toBe(0);
+    for (let slot = 0; slot < 64; slot++) expect(small.counter("stateBytes", slot)).toBe(0);
   });
 });
