@@ -95,7 +95,7 @@ export const aggregateTraits: Readonly<Record<Aggregate, Trait>> = {
   novelty: {
     of: "category",
     fields: ["where", "exclude_current", "n"],
-    empty: "a key's first events, and events without the category, have none",
+    empty: "an event without the category has none",
   },
 };
 
