@@ -7,11 +7,6 @@ export const verbs = [
     help: "start, stream labelled data through it, show what was found",
   },
   {
-    name: "features",
-    usage: "features --help",
-    help: "compute the features of events in files, as a server would",
-  },
-  {
     name: "check-config",
     usage: "check-config FILE",
     help: "explain the mistakes in a configuration file, by line",
@@ -20,6 +15,11 @@ export const verbs = [
     name: "config-schema",
     usage: "config-schema",
     help: "print the JSON Schema of the configuration file, for editors",
+  },
+  {
+    name: "features",
+    usage: "features --help",
+    help: "compute the features of events in files, as a server would",
   },
   { name: "help", usage: "help", help: "this text (also --help)" },
   { name: "version", usage: "version", help: "print the version (also --version)" },
