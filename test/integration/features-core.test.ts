@@ -277,6 +277,16 @@ describe("defaults", () => {
   });
 });
 
+/** Another key of the same partition: that is the low byte of a key's hash, which is a category's too. */
+function twinOf(key: string): string {
+  const partitionOf = (text: string): number => categoryCode(text) % 256;
+  const twin = Array.from({ length: 5000 }, (_, i) => `twin ${i}`).find(
+    (each) => partitionOf(each) === partitionOf(key),
+  );
+  if (twin === undefined) throw new Error("no twin");
+  return twin;
+}
+
 describe("bounds", () => {
   test("a fallback has no features, and rows of other batches keep theirs", async () => {
     let pool: SlowPool | undefined;
@@ -314,12 +324,7 @@ describe("bounds", () => {
     await createDetector(core, "d", { ...spec, keysMax: 1, atKeysMax: "refuse", eventTime });
     const [row] = paymentsOf(1);
     if (row === undefined) throw new Error("no row");
-    // The low byte of a key's hash, which is a category's too.
-    const partitionOf = (key: string) => categoryCode(key) % 256;
-    const twin = Array.from({ length: 5000 }, (_, i) => `twin ${i}`).find(
-      (key) => partitionOf(key) === partitionOf(row.key),
-    );
-    if (twin === undefined) throw new Error("no twin");
+    const twin = twinOf(row.key);
     const ask = (rows: readonly Payment[]) =>
       submit(core, request({ detector: "d", events: byName(rows) }));
     const far = { ...row, time: Date.now() + hour };
@@ -347,7 +352,7 @@ describe("bounds", () => {
       inputs: [{ name: "amount", missing: "model" }],
       halfSpaceTrees: { window: 20 },
       features: [{ name: "n", aggregate: "count", window: { sliding: "1h" } }],
-      keysMax: 256,
+      keysMax: 1,
       atKeysMax: "refuse",
     });
     const nothing = event({ key: "k", timeUnixMs: began });
@@ -360,6 +365,10 @@ describe("bounds", () => {
       seen.push([...(verdicts.features ?? [])]);
     }
     expect(seen).toEqual([[1], [2], [3]]);
+    const other = event({ key: twinOf("k"), timeUnixMs: began });
+    await expect(submit(core, request({ detector: "d", events: [other] }))).rejects.toMatchObject({
+      reason: "KEYS_FULL",
+    });
     expect(core.detectors.status(core.detectors.get("d"))).toMatchObject({ keys: 1, events: 3 });
   });
 });
