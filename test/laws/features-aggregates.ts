@@ -8,11 +8,11 @@ import type { Member, Moment, Span, Value } from "./features-windows.ts";
 type Aggregated = Extract<Feature["what"], { kind: "aggregate" }>;
 type Encoded = Extract<Feature["what"], { kind: "encode" }>;
 
-/** Undefined = there is nothing to compute it from; `scale`: of the numbers that it was computed from. */
+/** Undefined = there is nothing to compute it from; `slack`: how far off float64s may be beside what is relative. */
 export type Found =
   | number
   | undefined
-  | { readonly value: number | undefined; readonly scale: number };
+  | { readonly value: number | undefined; readonly slack: number };
 
 const beforeOnly: ReadonlySet<Aggregated["aggregate"]> = new Set([
   "zscore",
@@ -41,8 +41,8 @@ const greatest = (values: readonly number[]): number => values.reduce((a, b) => 
 const ofNumbers: Readonly<
   Record<OfNumbers, (values: readonly number[], what: Aggregated, own: Own) => Found>
 > = {
-  sum: (values) => ({ value: new ExactSums(values).total, scale: largest(values) }),
-  mean: (values) => ({ value: new ExactSums(values).mean, scale: largest(values) }),
+  sum: (values) => ({ value: new ExactSums(values).total, slack: cancelled(values) }),
+  mean: (values) => ({ value: new ExactSums(values).mean, slack: cancelled(values) }),
   variance: (values) => varianceOf(values),
   std: (values) => Math.sqrt(varianceOf(values) ?? Number.NaN),
   zscore: (values, _, own) => zscoreOf(new ExactSums(values), own),
@@ -88,18 +88,21 @@ export function aggregateOf(what: Aggregated, moment: Moment): Found {
   );
 }
 
-function largest(values: readonly number[]): number {
-  return values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+/** What is left of large values that cancel each other, in sums of 100 bits. */
+function cancelled(values: readonly number[]): number {
+  return 2 ** -100 * values.reduce((sum, x) => sum + Math.abs(x), 0);
 }
 
 function varianceOf(values: readonly number[]): number | undefined {
   return values.length < 2 ? undefined : new ExactSums(values).variance;
 }
 
-function zscoreOf(sums: ExactSums, own: Own): number | undefined {
+/** Its slack is that of a mean that was rounded. */
+function zscoreOf(sums: ExactSums, own: Own): Found {
   if (typeof own !== "number" || sums.count < 2) return undefined;
   const std = Math.sqrt(sums.variance);
-  return std === 0 ? undefined : sums.distance(own) / std;
+  if (std === 0) return undefined;
+  return { value: sums.distance(own) / std, slack: (2 ** -51 * Math.abs(sums.mean)) / std };
 }
 
 function rateOf({ window, unitMs }: Aggregated, { members, fromMs, toMs }: Span): number {
@@ -138,7 +141,7 @@ function entropyOf(members: readonly Member[]): Found {
   for (const count of counts.values()) {
     entropy -= (count / members.length) * Math.log(count / members.length);
   }
-  return { value: entropy, scale: 1 };
+  return { value: entropy, slack: 1e-15 };
 }
 
 /** How rarely the last n - 1 categories were followed by this one. */
@@ -175,7 +178,7 @@ export function encodedOf(what: Encoded, moment: Moment): Found {
     case "frequency":
       return shareOf(spanOf({ ...what, where: undefined }, moment, false).members, own);
     case "hash":
-      return { value: 0, scale: what.n };
+      return 0;
     default:
       return what.encode satisfies never;
   }

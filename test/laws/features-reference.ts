@@ -26,8 +26,8 @@ export interface FeatureAnswer {
 export interface FeatureValue {
   readonly value: number;
   readonly defaulted: boolean;
-  /** Of quantiles and sums: what the value is near to. */
-  readonly scale: number;
+  /** How far off float64s may be, beside 1e-12 of the value. */
+  readonly slack: number;
 }
 
 export class FeatureReference {
@@ -113,12 +113,12 @@ export class FeatureReference {
         : what.kind === "encode"
           ? encodedOf(what, moment)
           : this.combined(what, moment);
-    const { value, scale = 0 } = typeof found === "object" ? found : { value: found };
+    const { value, slack = 0 } = typeof found === "object" ? found : { value: found };
     if (value !== undefined && Number.isFinite(value)) {
-      return { value, defaulted: false, scale: Math.max(scale, Math.abs(value)) };
+      return { value, defaulted: false, slack };
     }
-    if (Number.isNaN(feature.defaultValue)) return { value: 0, defaulted: false, scale: 0 };
-    return { value: feature.defaultValue, defaulted: true, scale: 0 };
+    if (Number.isNaN(feature.defaultValue)) return { value: 0, defaulted: false, slack: 0 };
+    return { value: feature.defaultValue, defaulted: true, slack: 0 };
   }
 
   private combined(
@@ -129,14 +129,11 @@ export class FeatureReference {
       const feature = this.features.find((other) => other.name === name);
       if (feature !== undefined) return this.valueOf(feature, moment);
       const value = moment.current?.values.get(name);
-      return { value: typeof value === "number" ? value : Number.NaN, scale: 0 };
+      return { value: typeof value === "number" ? value : Number.NaN, slack: 0 };
     });
     if (of === undefined || to === undefined) return undefined;
-    const scale = Math.max(of.scale, to.scale);
-    if (what.kind === "difference") return { value: of.value - to.value, scale };
-    return to.value === 0
-      ? undefined
-      : { value: of.value / to.value, scale: scale / Math.abs(to.value) };
+    if (what.kind === "difference") return of.value - to.value;
+    return to.value === 0 ? undefined : of.value / to.value;
   }
 }
 
