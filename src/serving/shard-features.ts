@@ -68,7 +68,7 @@ export class ShardFeatures implements FeatureReader {
           arrivalMs,
           receivedAt: call.receivedAt,
           deadline: Math.min(call.deadline, call.receivedAt + limits.readTimeoutMs),
-          rowWork: readWorkOf(programOf(detector)),
+          rowWork: readWorkOf(programOf(detector), request.timeUnixMs !== 0),
           reply,
           startSpan: () => this.startSpan(request, call),
         },

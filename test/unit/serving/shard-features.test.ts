@@ -225,6 +225,16 @@ describe("a large request", () => {
     expect(inFlight).toBe(0);
   });
 
+  test("as of an earlier time, which takes longer, has fewer keys at a time", () => {
+    const partOf = (timeUnixMs: number): number => {
+      const answered = ask({ keys: keysOf(2000), timeUnixMs });
+      const part = shards.step(outcomeOf);
+      answered.cancel();
+      return part;
+    };
+    expect(partOf(5)).toBeLessThan(partOf(0) / 4);
+  });
+
   test("has a quarter of a region at a time where its rows are cheap", () => {
     const cheap = { ...spec, eventTime: { exactEvents: 2 } };
     detectors.set("cheap", makeDetector("cheap", 8, normalizeSpec(cheap)));
