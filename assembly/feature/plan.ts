@@ -84,11 +84,26 @@ function isReached(program: Program, state: State, g: u32, leaves: f64, asOf: f6
   if (window == WINDOW_GLOBAL) return true;
   if (!isRunning(group)) return leaves > afterOf(group, asOf);
   if (window == WINDOW_SESSION) {
-    const running = changetype<Running>(bodyOf(state, head));
-    return running.start - leaves <= group.size && asOf - running.last <= group.size;
+    return sessionEnd(state, g, group, leaves) + group.size >= asOf - program.latenessMs;
   }
   // Late events are of the window of their own time.
   return leaves >= startOf(program, group, asOf - program.latenessMs);
+}
+
+/** Time of the last event of the session that an event is in, which is the log's oldest or older. */
+function sessionEnd(state: State, g: u32, group: Group, time: f64): f64 {
+  const head = headAt(state, g);
+  const running = changetype<Running>(bodyOf(state, head));
+  if (running.start <= time) return running.last;
+  let end = time;
+  for (let position = state.start; position != state.end; position++) {
+    const event = eventAt(state, position);
+    if (!passes(group, head, event)) continue;
+    const when = load<f64>(event);
+    if (when - end > group.size) break;
+    end = when;
+  }
+  return end;
 }
 
 /**
