@@ -246,6 +246,55 @@ describe.each(builds)("features in the kernel, %s build", async (_name, path) =>
       { numRuns: 4 },
     ));
 
+  /** Lets one key, for whom nobody can leave, grow by rows of an operation until one is refused. How many were not. */
+  const grow = (shard: TestShard, op: number): number => {
+    for (let i = 0; ; i++) {
+      const rows = Array.from({ length: 64 }, (_, j) => ({
+        key: "ann",
+        op,
+        arrivalMs: 1e12 + i * 64 + j,
+        values: [1, j, 2],
+      }));
+      const refused = shard.step(rows).findIndex(({ status }) => status !== Status.OK);
+      if (refused >= 0) return i * 64 + refused;
+    }
+  };
+
+  /** One more row finds no room, and leaves no trace. */
+  const expectRefused = (shard: TestShard): void => {
+    const before = shard.kernel.detectorDigest(0);
+    const [output] = shard.step([{ key: "ann", arrivalMs: 2e12, values: [1, 2, 3] }]);
+    expect(output?.status).toBe(Status.NO_MEMORY);
+    expect(shard.kernel.verify()).toBe(0);
+    expect(shard.kernel.detectorDigest(0)).toBe(before);
+    expect(shard.counter("cellState")).toBe(0);
+  };
+
+  const large = { exactEvents: 65536, latenessMs: 1e9 };
+  it.each([
+    ["trees", 0, { trees: 2, height: 2, window: 4000 }],
+    ["a cell", 0, { windowModel, threshold: 0.5 }],
+    ["the cell of all", 1, { windowModel, threshold: 0.5 }],
+  ] as const)("take %s back from a key whose first row finds no room", async (...parts) => {
+    const [, oneCell, model] = parts;
+    const program = someProgram({ sources: 3, header: { ...large, oneCell } });
+    const shard = await make({ ...program, ...model }, 16 << 20);
+    grow(shard, Op.DERIVE);
+    const structures = shard.counter("structures");
+    expectRefused(shard);
+    expect(shard.counter("structures")).toBe(structures);
+  });
+
+  it("keep totals that were reserved for a row without room out of sight", async () => {
+    const program = someProgram({ sources: 3, header: large });
+    const small = { ...program, trees: 1, height: 2 };
+    const events = grow(await make({ ...small, window: 60_000 }, 16 << 20), Op.SCORE_AND_LEARN);
+    const shard = await make({ ...small, window: events + 1 }, 16 << 20);
+    expect(grow(shard, Op.SCORE_AND_LEARN)).toBe(events);
+    expectRefused(shard);
+    expect(shard.counter("eventsLearned")).toBe(events);
+  });
+
   it("of all keys lead to one cell, which neither expires, nor leaves, nor is a client's", async () => {
     const shard = await make({
       ...someProgram({ sources: 3, header: { oneCell: 1 } }),
