@@ -132,14 +132,14 @@ export class FeatureShard {
 
   /** Runs rows as one batch. */
   step(rows: readonly FeatureRow[], region = 0): FeatureOutput[] {
-    const to = this.regions[region];
-    if (to === undefined) throw new Error(`no region ${region}`);
-    to.clear();
-    for (const row of rows) this.put(to, row);
-    to.seal();
-    const done = this.shard.kernel.step(region);
-    if (done !== rows.length) throw new Error(`step answered ${done} for ${rows.length} rows`);
-    return rows.map(({ op }, index) => this.output(to, index, op));
+    const done = this.run(rows, region);
+    return rows.map(({ op }, index) => this.output(done, index, op));
+  }
+
+  /** As `step`, but only what one row got is read. */
+  learn(rows: readonly FeatureRow[]): (index: number) => FeatureOutput {
+    const done = this.run(rows, 0);
+    return (index) => this.output(done, index, rows[index]?.op);
   }
 
   one(row: FeatureRow): FeatureOutput {
@@ -155,6 +155,17 @@ export class FeatureShard {
 
   digest(key: string): bigint {
     return this.shard.digest(key);
+  }
+
+  private run(rows: readonly FeatureRow[], region: number): Region {
+    const to = this.regions[region];
+    if (to === undefined) throw new Error(`no region ${region}`);
+    to.clear();
+    for (const row of rows) this.put(to, row);
+    to.seal();
+    const done = this.shard.kernel.step(region);
+    if (done !== rows.length) throw new Error(`step answered ${done} for ${rows.length} rows`);
+    return to;
   }
 
   private put(region: Region, row: FeatureRow): void {
