@@ -11,6 +11,7 @@ import type { RequestSpan } from "../telemetry/telemetry.ts";
 import type { Asked } from "./check-request.ts";
 import type { FeatureReply, FeatureValues } from "./features.ts";
 import type { KeyPlaces } from "./key-places.ts";
+import type { InParts, Turns } from "./turns.ts";
 
 /** One request has at most this share of a region at a time: it never keeps scoring out alone. */
 const REGION_SHARE = 4;
@@ -24,6 +25,8 @@ export interface ReadingContext {
   readonly find: (name: string) => Detector | undefined;
   /** Bytes of an answer over gRPC. */
   readonly answerBytesMax: number;
+  /** Of readings that take more than one part. */
+  readonly turns: Turns;
   /** A reading is over: answered, failed or cancelled. */
   readonly settled: (reading: Reading) => void;
 }
@@ -58,7 +61,7 @@ let missing = new Float64Array(0);
  * A request for features in flight: its keys are rows that learn nothing. As many as may be in a region at a time are placed
  * together, the next when those are back; each key is read once, in one batch, as of one time.
  */
-export class Reading implements RowsOwner, Due {
+export class Reading implements RowsOwner, Due, InParts {
   readonly deadline: number;
   span: RequestSpan | undefined = undefined;
   previousDue: Due | undefined = undefined;
@@ -73,6 +76,7 @@ export class Reading implements RowsOwner, Due {
   private next = 0;
   private outstanding = 0;
   private settled = false;
+  private takesTurns = false;
   private answerBytes: number;
   private readonly nameBytes: readonly number[];
   private placements: Placement[] = [];
@@ -109,8 +113,24 @@ export class Reading implements RowsOwner, Due {
     return this.options.places.keys.length;
   }
 
-  /** Places as many of the keys that are left as may be in the regions at a time. Throws QUEUE_FULL, and then has placed none. */
-  place(): void {
+  /** Places what fits into one part, or waits for its turn to. Throws QUEUE_FULL, and then has placed nothing. */
+  begin(): void {
+    this.takesTurns = this.shareOut() < this.keys;
+    if (!this.takesTurns || this.context.turns.take(this)) this.place();
+  }
+
+  goOn(): void {
+    const { detector } = this.options.runtime;
+    try {
+      if (this.context.find(detector.name) !== detector) throw this.removed();
+      this.place();
+    } catch (thrown) {
+      this.fail(WeirError.from(thrown));
+    }
+  }
+
+  /** Places as many of the keys that are left as may be in the regions at a time. */
+  private place(): void {
     const { shards, clock } = this.context;
     const end = this.shareOut();
     this.checkRoom();
@@ -148,7 +168,7 @@ export class Reading implements RowsOwner, Due {
       this.take(region, at);
     }
     this.outstanding -= count;
-    if (this.outstanding === 0) this.goOn();
+    if (this.outstanding === 0) this.partDone();
   }
 
   lost(): void {
@@ -181,18 +201,18 @@ export class Reading implements RowsOwner, Due {
   }
 
   /** All rows that were placed are back. */
-  private goOn(): void {
+  private partDone(): void {
     const { runtime, reply, receivedAt } = this.options;
+    const { turns } = this.context;
     try {
       this.checkAnswer();
-      if (this.next < this.keys) {
-        const { detector } = runtime;
-        if (this.context.find(detector.name) !== detector) throw this.removed();
-        this.place();
-        return;
-      }
     } catch (thrown) {
       this.fail(WeirError.from(thrown));
+      return;
+    }
+    if (this.next < this.keys) {
+      turns.end(this);
+      if (turns.take(this)) this.goOn();
       return;
     }
     this.settle();
@@ -210,6 +230,7 @@ export class Reading implements RowsOwner, Due {
       for (let at = first; at < first + count; at++) region.skip(at);
     }
     this.context.settled(this);
+    if (this.takesTurns) this.context.turns.end(this);
   }
 
   private fail(error: WeirError): void {

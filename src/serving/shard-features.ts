@@ -13,6 +13,7 @@ import type { FeatureReader, FeatureReply, FeatureRequest } from "./features.ts"
 import { KeyPlaces } from "./key-places.ts";
 import { Reading, type ReadingContext } from "./reading.ts";
 import { readWorkOf } from "./read-work.ts";
+import { Turns } from "./turns.ts";
 
 export interface ShardFeaturesOptions {
   readonly shards: Pick<ShardSet, "shards" | "indexOf" | "wake">;
@@ -46,6 +47,7 @@ export class ShardFeatures implements FeatureReader {
       clock: options.clock,
       find: options.find,
       answerBytesMax: limits.messageBytesMax,
+      turns: new Turns(),
       settled: (reading) => this.settled(reading),
     };
   }
@@ -102,8 +104,9 @@ export class ShardFeatures implements FeatureReader {
     this.keysHeld += reading.keys;
     this.deadlines.add(reading);
     try {
-      reading.place();
+      reading.begin();
     } catch (thrown) {
+      this.context.turns.end(reading);
       this.release(reading);
       throw thrown;
     }
