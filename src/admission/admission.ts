@@ -273,21 +273,12 @@ function modeOf(mode: number): Mode {
   }
 }
 
-/** A heartbeat to a detector that derives nothing, or not yet. */
+/** A heartbeat to a detector that derives nothing. */
 function refuseHeartbeat({ detector }: DetectorRuntime): never {
-  const { config, name } = detector;
-  if (config.features.length === 0) {
-    throw WeirError.invalid(
-      "INVALID_ENUM",
-      "mode",
-      `HEARTBEAT moves the watermark of features, and detector "${name}" has none`,
-    );
-  }
-  throw new WeirError(
-    Code.FAILED_PRECONDITION,
-    "INPUTS_UNKNOWN",
-    `mode: detector "${name}" has no watermark until its first training, when its encoded columns are known`,
-    { violations: [{ field: "mode", message: "no HEARTBEAT before the first training" }] },
+  throw WeirError.invalid(
+    "INVALID_ENUM",
+    "mode",
+    `HEARTBEAT moves the watermark of features, and detector "${detector.name}" has none`,
   );
 }
 
