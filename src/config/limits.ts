@@ -16,8 +16,8 @@ export const limits = {
   readKeysMax: 8192,
   /** Keys of all such requests in flight: with 64 features each, 150 MB of answers. */
   readKeysHeldMax: 262_144,
-  /** A request for features has no fallback; without a deadline of its caller's it fails after this time. */
-  readTimeoutMs: 10_000,
+  /** A request for features has no fallback; without a deadline of its caller's it fails after this time. 8,192 full logs of the past take seconds. */
+  readTimeoutMs: 60_000,
   /** UTF-8 bytes. */
   detectorNameBytesMax: 128,
   inputNameBytesMax: 128,
