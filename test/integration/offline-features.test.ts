@@ -148,8 +148,10 @@ describe("features of a file", () => {
 });
 
 describe("a run that is interrupted", () => {
-  // Several blocks of 8,192 rows.
-  const events = cardEvents(30_000, 3);
+  // Several blocks of 8,192 rows, each of which begins with a late one.
+  const events = cardEvents(30_000, 3).map((each, row) =>
+    row % 8192 === 0 ? { ...each, time: each.time - 120_000 } : each,
+  );
   writeFileSync(rig.path("long.csv"), toCsv(events));
   writeFileSync(rig.path("long.ndjson"), toNdjson(events));
   const columns = { ...cardColumns, keep: [{ name: "country", type: undefined }], defaulted: true };
@@ -196,7 +198,7 @@ describe("a run that is interrupted", () => {
       },
     });
     const partial = rig.read("copied.parquet.partial");
-    writeFileSync(rig.path("copied.parquet.partial"), Buffer.concat([partial, Buffer.from("cut")]));
+    writeFileSync(rig.path("copied.parquet.partial"), Buffer.concat([partial, Buffer.alloc(5e6)]));
     const outcome = await rig.derive("long.csv", "copied.parquet", { columns, resume: true });
     expect(outcome.resumedAt).toBeGreaterThan(0);
     expect(rig.read("copied.parquet").equals(rig.read("whole.parquet"))).toBe(true);

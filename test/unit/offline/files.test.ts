@@ -69,6 +69,41 @@ describe("an output file", () => {
   });
 });
 
+test("a Parquet file that is gone on with has the same bytes, row group by row group", () => {
+  const columns: readonly OutputColumn[] = [
+    { name: "k", type: "text", nullable: false },
+    { name: "t", type: "time", nullable: false },
+    { name: "n", type: "number", nullable: true },
+  ];
+  const rows = 70_000;
+  const values = [
+    Array.from({ length: rows }, (_, i) => `key ${i % 1000}`),
+    Float64Array.from({ length: rows }, (_, i) => i * 1000),
+    Float64Array.from({ length: rows }, (_, i) => (i % 9 === 0 ? Number.NaN : Math.sqrt(i))),
+  ];
+  const write = (path: string, stopAfter: number): Buffer => {
+    let file = new OutputFile(path, undefined);
+    let writer = openWriter("parquet", file, columns, undefined);
+    for (let times = 1; times <= 5; times++) {
+      writer.write(values, rows);
+      if (times !== stopAfter) continue;
+      const mark = file.mark();
+      const state = structuredClone(writer.state());
+      file.abandon(true);
+      file = new OutputFile(path, mark);
+      writer = openWriter("parquet", file, columns, state);
+    }
+    writer.finish();
+    file.finish();
+    return readFileSync(path);
+  };
+  // A group has 131,072 rows.
+  const whole = write(rig.path("whole.parquet"), 0);
+  for (const stopAfter of [1, 2, 4]) {
+    expect(write(rig.path("resumed.parquet"), stopAfter).equals(whole)).toBe(true);
+  }
+});
+
 describe("a detector's file", () => {
   const spec = `inputs:
   - name: amount
