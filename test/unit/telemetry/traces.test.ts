@@ -69,6 +69,19 @@ describe("a request's span", () => {
     });
   });
 
+  it.each([
+    ["grpc_unary", "weir.v1.FeatureService/GetFeatures"],
+    ["grpc_stream", "weir.v1.FeatureService/StreamFeatures"],
+    ["http", "POST /v1/detectors/{name}/features"],
+  ] as const)("says over %s when it reads features: %s", async (transport, name) => {
+    const all = traced();
+    const request = { transport, detector: "cards", rows: 8, traceparent: sampled, reads: true };
+    all.telemetry.startRequest(request)?.end({});
+    const [span] = await finished(all);
+    expect(span?.name).toBe(name);
+    expect(span?.attributes).toMatchObject({ "weir.detector": "cards", "weir.rows": 8 });
+  });
+
   it("follows the caller's flag, whatever the ratio", () => {
     expect(traced({ traceRatio: 0 }).ask(sampled)).toBeDefined();
     expect(traced({ traceRatio: 1 }).ask(unsampled)).toBeUndefined();
