@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: "debug",
           include: [
-            "test/integration/{scorer,thread-death,retraining,trainer-death}.test.ts",
+            "test/integration/{scorer,thread-death,retraining,trainer-death,features-core}.test.ts",
             "test/laws/scoring.test.ts",
           ],
           env: { WEIR_TEST_KERNEL: "build/weir.debug.wasm" },

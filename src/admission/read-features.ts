@@ -4,7 +4,7 @@ import type { Region } from "../shard/region.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 
 /** Bytes of a row's bits in `Verdicts.defaultedFeatures`. */
-export const defaultedFeaturesBytes = (features: number): number => (features + 7) >>> 3;
+const defaultedFeaturesBytes = (features: number): number => (features + 7) >>> 3;
 
 /**
  * Takes a row's features out of the region, where the step left them in the kernel's order, into the verdicts, in the order of the

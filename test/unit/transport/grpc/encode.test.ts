@@ -7,11 +7,13 @@ import { Code, WeirError } from "../../../../src/domain/errors.ts";
 import { Verdicts } from "../../../../src/domain/verdict.ts";
 import { protoDirectory } from "../../../../src/transport/grpc/definitions.ts";
 import {
+  answerBytesEstimate,
   encodeScoreResponse,
   encodeStreamAnswer,
   encodeStreamError,
 } from "../../../../src/transport/grpc/encode.ts";
 import { toStatus } from "../../../../src/transport/grpc/status.ts";
+import { event, frame as frameOf, request } from "../../../support/core.ts";
 
 const root = new protobuf.Root();
 root.resolvePath = (_origin, target) => `${protoDirectory}/weir/v1/${target.replace(/.*\//, "")}`;
@@ -220,6 +222,24 @@ describe("answers", () => {
     expect(Buffer.compare(frame["features"]!, Buffer.from(verdicts.features!.buffer))).toBe(0);
     expect([...frame["defaultedFeatures"]!]).toEqual([0, 0b11, 0]);
     expect([...frame["timeliness"]!]).toEqual([0, 1, 4]);
+  });
+
+  test("take no more bytes than was estimated", () => {
+    const verdicts = derivedVerdicts();
+    const events = ["a", "b", "c"].map((id) => ({ ...event({ values: [1] }), id }));
+    const more = { explain: false, features: true };
+    const named = request({ detector: "deriving", events, ...more });
+    const ids = events.map(({ id }) => id);
+    expect(encodeScoreResponse({ verdicts, detector: deriving, ids }).length).toBeLessThanOrEqual(
+      answerBytesEstimate(named, 2),
+    );
+    const packed = request({ detector: "deriving", frame: frameOf([[1], [2], [3]], ids), ...more });
+    const bytes = encodeScoreResponse({ verdicts, detector: deriving, ids: undefined });
+    expect(bytes.length).toBeLessThanOrEqual(answerBytesEstimate(packed, 2));
+    expect(answerBytesEstimate({ ...packed, features: false }, 2)).toBe(64 + 3 * 28);
+    expect(answerBytesEstimate({ ...named, explain: true }, 2)).toBeGreaterThan(
+      answerBytesEstimate(named, 2) + 3 * 2 * 100,
+    );
   });
 
   test("the words of a reason", () => {
