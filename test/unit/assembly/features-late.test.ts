@@ -26,6 +26,8 @@ const windows: readonly FeatureWindow[] = [
   { ...everything, everyMs: 1000 },
   { ...everything, onChange: true },
   { kind: "sliding", sizeMs: 600 },
+  { kind: "sliding", sizeMs: 150 },
+  { kind: "hopping", sizeMs: 200, slideMs: 50 },
   { kind: "hopping", sizeMs: 600, slideMs: 200 },
 ];
 
