@@ -9,6 +9,7 @@
  * on a key of the detector's own, which is in no table: it neither expires nor leaves for others.
  */
 import { refuse, refuseRow, valuesOf } from "./answer";
+import { WHOLE_MAX } from "./control-block";
 import { Detector, isWindowModel } from "./detector";
 import {
   countTimeliness,
@@ -41,6 +42,11 @@ import { readMask } from "./structure";
 import { meetNothing, meetTrees } from "./tree-step";
 import { meetCell } from "./window-step";
 
+/** Whether a row's times are numbers that can be told apart; NaN is not. */
+export function isTimed(row: Row): bool {
+  return Math.abs(row.eventTimeMs) <= WHOLE_MAX && Math.abs(row.arrivalMs) <= WHOLE_MAX;
+}
+
 /** Time has reached a row's, for all keys. It never goes back. */
 export function beatHeart(detector: Detector, row: Row, output: Output): void {
   heartbeat(detector, row.eventTimeMs);
@@ -57,6 +63,7 @@ export function readKey(detector: Detector, row: Row, base: u32, output: Output)
 
 /** A row that is scored, learned or derived. */
 export function deriveRow(detector: Detector, row: Row, base: u32, output: Output): void {
+  if (!isTimed(row)) return refuse(output, layout.BAD_ROW);
   const writes = (row.op as u32) != layout.OP_SCORE_ONLY;
   let entry = findLiveEntry(detector, row, base, writes);
   const known = entry != 0 ? changetype<Entry>(entry).key : 0;

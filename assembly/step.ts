@@ -4,7 +4,6 @@
  * block's verdicts are made (pending.ts). How rows are cut into blocks or batches never changes a result.
  */
 import { amend, refuse, refuseRow, replay, valuesOf } from "./answer";
-import { WHOLE_MAX } from "./control-block";
 import { Detector, detectorOf, isWindowModel } from "./detector";
 import { AHEAD_PASSES, loadFeatures } from "./feature/ahead";
 import { NOT_REMEMBERED, rememberId } from "./ids";
@@ -14,7 +13,7 @@ import { Entry, findEntry, peekKey, touch } from "./key-table";
 import * as layout from "./layout";
 import { Output, root, Row, slotAt } from "./layout";
 import { nextEvent } from "./model/window";
-import { beatHeart, deriveRow, readKey } from "./feature-step";
+import { beatHeart, deriveRow, isTimed, readKey } from "./feature-step";
 import { beginPending, flush, nextPending, PENDING_ROWS_MAX } from "./pending";
 import { HAS_GAPS } from "./scale/scale";
 import { readMask } from "./structure";
@@ -62,6 +61,7 @@ function detectorOfRow(row: Row): Detector {
 function loadAhead(base: u32, first: u32, end: u32): void {
   let sink: u32 = 0;
   let found: u32 = 0;
+  let derived: u32 = 0;
   const ahead = layout.SCRATCH_AHEAD - (first << 2);
   for (let index = first; index < end; index++) {
     const row = rowAt(base, index);
@@ -88,8 +88,9 @@ function loadAhead(base: u32, first: u32, end: u32): void {
     const detector = detectorOfRow(rowAt(base, index));
     const hasLog = detector.logs != 0 && key.inWindow < key.windowCapacity;
     if (hasLog) sink ^= load<u8>(nextEvent(detector, key)) as u32;
+    derived |= detector.program;
   }
-  for (let pass: u32 = 0; pass < AHEAD_PASSES; pass++) {
+  for (let pass: u32 = 0; pass < AHEAD_PASSES && derived != 0; pass++) {
     for (let index = first; index < end; index++) {
       const address = load<u32>(ahead + (index << 2));
       if (address == 0) continue;
@@ -103,21 +104,19 @@ function loadAhead(base: u32, first: u32, end: u32): void {
 
 function isRowSound(row: Row, detector: Detector): bool {
   const explains = ((row.flags as u32) & layout.FLAG_EXPLAIN) != 0;
-  const op = row.op as u32;
   let values = detector.rowValues + (explains ? 2 * detector.features + 1 : 0);
-  if (op == layout.OP_AMEND) values = max(values, 6);
-  if (op == layout.OP_HEARTBEAT) values = 0;
-  if (detector.program != 0) {
-    // NaN is neither.
-    if (!(Math.abs(row.eventTimeMs) <= WHOLE_MAX && Math.abs(row.arrivalMs) <= WHOLE_MAX)) {
-      return false;
-    }
-  }
+  if ((row.op as u32) >= layout.OP_AMEND) values = otherValues(row.op as u32, values);
   return (
     (row.keyOffset as u64) + (row.keyLength as u64) <= (layout.BYTES_MAX as u64) &&
     (row.idOffset as u64) + (row.idLength as u64) <= (layout.BYTES_MAX as u64) &&
     (row.valuesOffset as u64) + (values as u64) <= (layout.VALUES_MAX as u64)
   );
+}
+
+/** float64s of rows that are no events of a key. */
+function otherValues(op: u32, values: u32): u32 {
+  if (op == layout.OP_AMEND) return max(values, 6);
+  return op == layout.OP_HEARTBEAT ? 0 : values;
 }
 
 function takeRow(base: u32, index: u32): void {
@@ -133,6 +132,7 @@ function takeRow(base: u32, index: u32): void {
   if (op >= layout.OP_AMEND) {
     if (op == layout.OP_AMEND) return amend(detector, row, base, output);
     if (detector.program == 0) return refuse(output, layout.UNKNOWN_OP);
+    if (!isTimed(row)) return refuse(output, layout.BAD_ROW);
     if (op == layout.OP_HEARTBEAT) return beatHeart(detector, row, output);
     if (op == layout.OP_READ_FEATURES) return readKey(detector, row, base, output);
   }
