@@ -29,9 +29,11 @@ function featuresOf(name: string): unknown[][] {
   return rowsOf(name).map((row) => featureNames.map((feature) => row[feature]));
 }
 
-function onlineEvent({ card, time, amount, tip, country }: CardEvent): EventInput {
+function onlineEvent(given: CardEvent & { readonly action?: string }): EventInput {
+  const { card, time, amount, tip, country, action = "" } = given;
   return event({
     key: card,
+    systemAction: action,
     timeUnixMs: time,
     numbers: { ...(amount === null ? {} : { amount }), ...(tip === null ? {} : { tip }) },
     categories: country === null ? {} : { country },
@@ -99,10 +101,17 @@ describe("features of a file", () => {
       ...each,
       time: (arrivals[row] ?? 0) + (row % 7 === 0 ? 300_000 : -(row % 3) * 30_000),
       arrival: arrivals[row],
+      // What a system did is no behaviour of the card: it is not learned.
+      action: row % 11 === 0 ? "blocked" : "",
     }));
     writeFileSync(rig.path("arrival.csv"), toCsv(timed));
     const detector = makeDetector("cards", 0, normalizeSpec(spec));
-    const columns = { ...cardColumns, arrival: "arrival", timeliness: true };
+    const columns = {
+      ...cardColumns,
+      arrival: "arrival",
+      systemAction: "action",
+      timeliness: true,
+    };
     const outcome = await rig.derive("arrival.csv", "arrival.ndjson", { detector, columns });
     expect(outcome.engine.rowsFuture).toBe(Math.ceil(900 / 7));
     expect(featuresOf("arrival.ndjson")).toEqual(
