@@ -150,7 +150,10 @@ export const Row = {
   hashHi: 20, // u32
   arrivalMs: 24, // f64
   eventTimeMs: 32, // f64
-  /** Index of the row's first value among the region's float64s; `features` values, by column, NaN = missing. */
+  /**
+   * Index of the row's first float64 in the region: `features` values, by column, NaN = missing. Of a detector with a feature program:
+   * sources, and room for features and the bits of defaults; in READ_FEATURES the sources are not read. A HEARTBEAT has none.
+   */
   valuesOffset: 40, // u32
   idOffset: 44, // u32, in the region's bytes
   /** 1, 2, ... over the detector's rows that carry ids. */
@@ -215,7 +218,10 @@ export const Amend = {
   length: 6,
 } as const;
 
-/** float64s that a row with the EXPLAIN flag reserves: values, contributions, expected (each by column), baseline. */
+/**
+ * float64s that a row with the EXPLAIN flag reserves: values, contributions, expected (each by column), baseline. Of a detector with a
+ * feature program the last three come after the bits of defaults.
+ */
 export const explainValues = (features: number): number => 3 * features + 1;
 
 /** A row's status; also what createDetector and initialize answer. */

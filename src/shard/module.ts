@@ -35,7 +35,7 @@ export interface ShardExports extends ModelExports {
   swapPosition(): number;
   /** A training made no model. Status: OK or GONE. */
   dropTraining(handle: number, failed: number): number;
-  /** Address of the model of a key's cell, by the key's hash; 0 = there is none. */
+  /** Address of the model of a key's cell, by the key's hash; whatever the hash where a feature program has all keys share one cell. 0 = there is none. */
   findModel(slot: number, hashLo: number, hashHi: number): number;
   /**
    * After a thread died or trapped in this memory: rebuilds every index from the key blocks. All keys of the rows of the step
