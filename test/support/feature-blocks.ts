@@ -10,7 +10,7 @@ import {
 type Fields<T> = Readonly<Partial<Record<Exclude<keyof T, "length">, number>>>;
 
 /** A feature program, field by field: what is absent is 0. */
-export interface ProgramParts {
+interface ProgramParts {
   readonly header?: Fields<typeof Program>;
   readonly groups?: readonly Fields<typeof Group>[];
   readonly features?: readonly Fields<typeof FeatureField>[];
@@ -55,7 +55,7 @@ function put(
 const minute = 60_000;
 
 /** A window of an hour over the second of two or more sources, and one over the last 5 events. */
-export const someGroups: readonly Fields<typeof Group>[] = [
+const someGroups: readonly Fields<typeof Group>[] = [
   {
     window: WindowNumber.sliding,
     size: 60 * minute,
@@ -66,7 +66,7 @@ export const someGroups: readonly Fields<typeof Group>[] = [
 ];
 
 /** Their count, mean, largest value, and the seconds since the event before. */
-export const someFeatures: readonly Fields<typeof FeatureField>[] = [
+const someFeatures: readonly Fields<typeof FeatureField>[] = [
   { kind: FeatureNumber.count, source: 1, category: NaN, defaultValue: NaN },
   { kind: FeatureNumber.mean, source: 1, category: NaN, defaultValue: -1 },
   { kind: FeatureNumber.max, source: 1, category: NaN, defaultValue: -2 },
