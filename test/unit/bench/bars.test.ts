@@ -97,6 +97,8 @@ describe("barRows of trainings", () => {
       trainingP99Us: spread(1000 * ratio),
       ratio: spread(ratio),
       trainings: 10,
+      foreignP99Us: { median: 1, low: 1, high: 1, runs: 1 },
+      foreignRatio: { median: 1, low: 1, high: 1, runs: 1 },
       busyShare: 0.9,
     } as const;
     const [row] = barRows({
