@@ -97,12 +97,10 @@ function varianceOf(values: readonly number[]): number | undefined {
   return values.length < 2 ? undefined : new ExactSums(values).variance;
 }
 
-/** Its slack is that of a mean that was rounded. */
-function zscoreOf(sums: ExactSums, own: Own): Found {
+function zscoreOf(sums: ExactSums, own: Own): number | undefined {
   if (typeof own !== "number" || sums.count < 2) return undefined;
   const std = Math.sqrt(sums.variance);
-  if (std === 0) return undefined;
-  return { value: sums.distance(own) / std, slack: (2 ** -51 * Math.abs(sums.mean)) / std };
+  return std === 0 ? undefined : sums.distance(own) / std;
 }
 
 function rateOf({ window, unitMs }: Aggregated, { members, fromMs, toMs }: Span): number {

@@ -6,7 +6,7 @@ import { builds, hashOf, mulberry } from "../kernel.ts";
 import { FeatureShards } from "../support/features-rig.ts";
 import type { FeatureOutput, FeatureRow, FeatureShard } from "../support/features-rig.ts";
 import { alike } from "./features-compare.ts";
-import { mixedOps, programOf, streams } from "./features-streams.ts";
+import { delayed, mixedOps, programOf, streams } from "./features-streams.ts";
 import type { Plan, Stream } from "./features-streams.ts";
 
 /** All rows, in batches cut at random, the regions in turn. */
@@ -38,14 +38,6 @@ const ordered = streams(fc.constant(Op.DERIVE), { inOrder: true }).map(({ plan, 
   rows: rows.map((row, i) => ({ ...row, timeMs: row.timeMs + i, arrivalMs: row.arrivalMs + i })),
 }));
 
-/** Another order of arrival, in which none comes later than the lateness allows. */
-function delayed(rows: readonly FeatureRow[], latenessMs: number, seed: number): FeatureRow[] {
-  const random = mulberry(seed);
-  const coming = rows.map((row) => ({ row, at: row.timeMs + random() * latenessMs }));
-  const arrivalMs = (rows.at(-1)?.timeMs ?? 0) + latenessMs;
-  return coming.toSorted((a, b) => a.at - b.at).map(({ row }) => ({ ...row, arrivalMs }));
-}
-
 function withLateness({ plan, rows }: Stream, latenessMs: number): Stream {
   return { plan: { ...plan, eventTime: { ...plan.eventTime, latenessMs } }, rows };
 }
@@ -64,7 +56,7 @@ describe.each(builds)("features of a stream, %s build", async (name, path) => {
       { numRuns },
     );
   };
-  const mixed = streams(mixedOps);
+  const mixed = streams(mixedOps, { exactEvents: [10, 32, 256] });
 
   it("are the same bits however rows are cut into batches", () => {
     check(mixed, ({ plan, rows }, seed) => {

@@ -10,12 +10,13 @@ import type {
 import { compileFeatures } from "../../src/features/program.ts";
 import type { FeatureProgram } from "../../src/domain/detector.ts";
 import { Op } from "../../src/shard/layout.ts";
+import { mulberry } from "../kernel.ts";
 import type { FeatureRow } from "../support/features-rig.ts";
 
 /* Random detectors with features, and random streams for them. */
 
 /** x and y are numbers that the model sees, c and d categories: one of few, one of many. */
-export const inputs: readonly Input[] = (["x", "y", "c", "d"] as const).map((name, position) => ({
+const inputs: readonly Input[] = (["x", "y", "c", "d"] as const).map((name, position) => ({
   name,
   type: position < 2 ? "number" : "category",
   defaultValue: Number.NaN,
@@ -30,24 +31,26 @@ export interface Plan {
   readonly eventTime: EventTime;
 }
 
+/** What of a detector's configuration features are compiled from. */
+export function configOf({ features, eventTime }: Plan): Parameters<typeof compileFeatures>[0] {
+  return {
+    features,
+    eventTime,
+    inputs,
+    model: {
+      kind: "half_space_trees",
+      trees: 1,
+      height: 1,
+      window: 4096,
+      seed: 1n,
+      limits: new Map(),
+    },
+  };
+}
+
 /** As the kernel reads it. */
 export function programOf(plan: Plan): FeatureProgram {
-  const program = compileFeatures(
-    {
-      features: plan.features,
-      eventTime: plan.eventTime,
-      inputs,
-      model: {
-        kind: "half_space_trees",
-        trees: 1,
-        height: 1,
-        window: 4096,
-        seed: 1n,
-        limits: new Map(),
-      },
-    },
-    inputs.slice(0, 2),
-  );
+  const program = compileFeatures(configOf(plan), inputs.slice(0, 2));
   if (program === undefined) throw new Error("no features");
   return program;
 }
@@ -56,7 +59,7 @@ const few = ["", "red", "green", "blue"] as const;
 const many = Array.from({ length: 40 }, (_, i) => `merchant ${i}`);
 
 const size = (pace: number): fc.Arbitrary<number> =>
-  fc.constantFrom(1, 10, 64, 100, 1000).map((n) => n * pace);
+  fc.constantFrom(1, 5, 10, 20, 50, 64, 100, 1000).map((n) => n * pace);
 
 const hopping = (pace: number): fc.Arbitrary<FeatureWindow> =>
   fc.record({
@@ -275,7 +278,7 @@ const numbers = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }) },
   { weight: 2, arbitrary: fc.integer({ min: 1, max: 10_000 }).map((n) => n / 100) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 1000 }).map((n) => 1e9 + n / 8) },
-  { weight: 1, arbitrary: fc.constantFrom(1e-9, -1e7, 0.1) },
+  { weight: 1, arbitrary: fc.constantFrom(1e-9, -1e12, 1e20, 0.1) },
   { weight: 1, arbitrary: fc.constant(Number.NaN) },
 );
 
@@ -283,7 +286,7 @@ const steps = (ops: fc.Arbitrary<number>): fc.Arbitrary<Step> =>
   fc.record({
     key: fc.constantFrom("ann", "ann", "ann", "bob", "cy"),
     gap: fc.constantFrom(0, 0, 1, 1, 2, 5, 10, 20, 100, 500),
-    back: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 5, 20, 49, 50, 51, 200),
+    back: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 20, 49, 50, 51, 200),
     ahead: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 30, 31, 1000),
     op: ops,
     x: numbers,
@@ -321,13 +324,14 @@ const policies = fc.constantFrom("refuse" as const, "score_only" as const, "on_t
 /** Streams of `pace` ms a unit of time: windows, lateness and gaps alike. */
 export function streams(
   ops: fc.Arbitrary<number>,
-  { maxLength = 150, inOrder = false } = {},
+  { maxLength = 150, inOrder = false, exactEvents = [256] } = {},
 ): fc.Arbitrary<Stream> {
   return fc.constantFrom(1, 1000, 360_000).chain((unit) =>
     fc
       .record({
         features: featuresOf(unit),
         lateness: fc.constantFrom(0, 50),
+        exact: fc.constantFrom(...exactEvents),
         late: policies,
         future: policies,
         beginning: beginnings,
@@ -335,7 +339,7 @@ export function streams(
         gapMax: fc.constantFrom(2, 500),
         steps: fc.array(steps(ops), { minLength: 1, maxLength, size: "max" }),
       })
-      .map(({ features, lateness, late, future, beginning, gapMax, steps: own }) => ({
+      .map(({ features, lateness, exact, late, future, beginning, gapMax, steps: own }) => ({
         plan: {
           features,
           eventTime: {
@@ -343,7 +347,7 @@ export function streams(
             late,
             futureToleranceMs: 30 * unit,
             future,
-            exactEvents: 256,
+            exactEvents: exact,
           },
         },
         rows: rowsOf(
@@ -370,4 +374,16 @@ function rowsOf(own: readonly Step[], beginning: number, unit: number): FeatureR
     if (given.d !== "?") values.set("d", given.d);
     return { key, op, arrivalMs, timeMs: arrivalMs + (ahead - back) * unit, values };
   });
+}
+
+/** Another order of arrival, in which none comes later than the lateness allows. */
+export function delayed(
+  rows: readonly FeatureRow[],
+  latenessMs: number,
+  seed: number,
+): FeatureRow[] {
+  const random = mulberry(seed);
+  const coming = rows.map((row) => ({ row, at: row.timeMs + random() * latenessMs }));
+  const arrivalMs = (rows.at(-1)?.timeMs ?? 0) + latenessMs;
+  return coming.toSorted((a, b) => a.at - b.at).map(({ row }) => ({ ...row, arrivalMs }));
 }

@@ -48,15 +48,15 @@ export class FeatureShards {
     this.taken = 0;
   }
 
-  take(program: FeatureProgram): FeatureShard {
+  take(program: FeatureProgram, options: Partial<DetectorOptions> = {}): FeatureShard {
     const known = this.shards[this.taken++];
     if (known === undefined) {
-      const made = FeatureShard.make(this.module, program);
+      const made = FeatureShard.make(this.module, program, options);
       this.shards.push(made.shard);
       return made;
     }
     known.kernel.deleteDetector(0);
-    return FeatureShard.over(known, program, {});
+    return FeatureShard.over(known, program, options);
   }
 }
 
