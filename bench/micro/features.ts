@@ -49,17 +49,18 @@ export class FeatureBench {
     const kernel = instantiate(this.module, memory);
     const shard = new Shard(kernel, memory, features);
     let nanoseconds = 0;
-    for (let first = 0; first < rows.count; first += BATCH_ROWS) {
-      shard.lay(rows, first, Math.min(rows.count, first + BATCH_ROWS));
+    for (let first = 0; first < rows.count;) {
+      const end = Math.min(first < from ? from : rows.count, first + BATCH_ROWS);
+      shard.lay(rows, first, end);
       const started = process.hrtime.bigint();
       kernel.step(0);
       if (first >= from) nanoseconds += Number(process.hrtime.bigint() - started);
+      first = end;
     }
-    const measured = rows.count - Math.ceil(from / BATCH_ROWS) * BATCH_ROWS;
     return {
-      nsPerEvent: nanoseconds / measured,
+      nsPerEvent: nanoseconds / (rows.count - from),
       bytesPerKey: shard.bytesPerKey(),
-      last: shard.last(Math.min(LAST_ROWS, rows.count % BATCH_ROWS || BATCH_ROWS)),
+      last: shard.last(LAST_ROWS),
     };
   }
 }
@@ -126,8 +127,9 @@ class Shard {
     u32[base >>> 2] = this.rows;
   }
 
-  /** Features of the last `count` rows of the batch. */
-  last(count: number): Float64Array {
+  /** Features of the last rows of the batch, at most `most`. */
+  last(most: number): Float64Array {
+    const count = Math.min(most, this.rows);
     const first = (layout.regionBase(0) + layout.Region.values) >>> 3;
     const out = new Float64Array(count * this.features);
     for (let i = 0; i < count; i++) {

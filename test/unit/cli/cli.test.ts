@@ -53,7 +53,7 @@ describe("weir", () => {
 
   it.each([
     [["strat"], 'weir: there is no verb "strat"; did you mean "start"?'],
-    [["frobnicate"], "expected one of start, demo, features, check-config"],
+    [["frobnicate"], "expected one of start, demo, check-config, config-schema, features"],
     [["--grcp=x"], "weir: there is no option --grcp; did you mean --grpc?"],
     [["start", "--htpp=x"], "did you mean --http?"],
     [["check-config"], "expected one file: weir check-config weir.yaml"],
