@@ -200,11 +200,21 @@ export class Admission implements Scorer {
     const { events, frame } = request;
     const rows = this.checkRows(request);
     const violations = new Violations();
-    if (beats) stageHeartbeats(request, this.staged, violations);
+    if (beats) this.stageHeartbeats(request, runtime, violations);
     else if (frame === undefined) stageEvents(runtime, events, this.staged, violations);
     else stageFrame(runtime, frame, this.staged, violations);
     violations.throwIfAny();
     return rows;
+  }
+
+  private stageHeartbeats(
+    request: ScoreRequest,
+    { detector }: DetectorRuntime,
+    violations: Violations,
+  ): void {
+    const { futureToleranceMs } = detector.config.eventTime;
+    const ahead = { arrivalMs: this.options.clock.unixMs(), futureToleranceMs };
+    stageHeartbeats(request, ahead, { staged: this.staged, violations });
   }
 
   private checkRows({ events, frame }: ScoreRequest): number {

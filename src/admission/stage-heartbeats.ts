@@ -1,3 +1,4 @@
+import { formatDuration } from "../config/duration.ts";
 import type { EventInput, FrameInput, ScoreRequest } from "../domain/event.ts";
 import { stageTimes } from "./stage-frame.ts";
 import { stageTime } from "./stage-events.ts";
@@ -6,11 +7,26 @@ import type { Violations } from "./violations.ts";
 
 const only = "a heartbeat is for all keys of the detector and carries nothing but a time";
 
-/** Rows that carry a time and nothing else. */
+/** What a heartbeat's time is held against. */
+interface Ahead {
+  /** Unix ms. */
+  readonly arrivalMs: number;
+  readonly futureToleranceMs: number;
+}
+
+interface Target {
+  readonly staged: Staged;
+  readonly violations: Violations;
+}
+
+/**
+ * Rows that carry a time and nothing else. A time beyond the tolerance is refused whatever the policy: a watermark never goes back, so one
+ * wrong clock would make all events late until that time has come.
+ */
 export function stageHeartbeats(
   { events, frame }: ScoreRequest,
-  staged: Staged,
-  violations: Violations,
+  ahead: Ahead,
+  { staged, violations }: Target,
 ): void {
   staged.begin(frame?.rows ?? events.length, 1, 0, 0);
   staged.flags.fill(0, 0, staged.rows);
@@ -19,7 +35,9 @@ export function stageHeartbeats(
   if (frame === undefined) {
     for (let row = 0; row < events.length && !violations.full; row++) {
       const event = events[row];
-      if (event !== undefined) stageEvent(event, row, staged, violations);
+      if (event === undefined) continue;
+      stageEvent(event, row, staged, violations);
+      refuseAhead(event.timeUnixMs, `events[${row}].time_unix_ms`, ahead, violations);
     }
     return;
   }
@@ -27,7 +45,10 @@ export function stageHeartbeats(
   if (frame.timesUnixMs.length !== frame.rows * 8) return;
   stageTimes(frame, staged, violations);
   for (let row = 0; row < staged.rows && !violations.full; row++) {
-    if (staged.times[row] === 0) refuseTime(`frame.times_unix_ms[${row}]`, violations);
+    const time = staged.times[row] ?? 0;
+    const field = `frame.times_unix_ms[${row}]`;
+    if (time === 0) refuseTime(field, violations);
+    refuseAhead(time, field, ahead, violations);
   }
 }
 
@@ -69,4 +90,21 @@ function checkFrame(frame: FrameInput, violations: Violations): void {
 
 function refuseTime(field: string, violations: Violations): void {
   violations.add("TIME_OUT_OF_RANGE", field, "is missing, and a heartbeat needs its time");
+}
+
+// oxlint-disable-next-line max-params -- which time of which row, against what
+function refuseAhead(
+  time: number,
+  field: string,
+  { arrivalMs, futureToleranceMs }: Ahead,
+  violations: Violations,
+): void {
+  // What is no time at all is told already.
+  if (!Number.isSafeInteger(time) || time <= arrivalMs + futureToleranceMs) return;
+  const by = formatDuration(Math.ceil((time - arrivalMs) / 1000) * 1000);
+  violations.add(
+    "TIME_OUT_OF_RANGE",
+    field,
+    `is ${by} after its arrival, more than future_tolerance, ${formatDuration(futureToleranceMs)}; expected a time that has come`,
+  );
 }

@@ -137,6 +137,12 @@ describe("events at the wrong time", () => {
       code: 3,
       violations: [{ field: "events[0].key" }, { field: "events[0].numbers" }],
     });
+    expect(await beat({ timeUnixMs: Date.now() + hour })).toMatchObject({
+      code: 3,
+      reason: "TIME_OUT_OF_RANGE",
+      violations: [{ field: "events[0].time_unix_ms" }],
+    });
+    expect(await statusOf("strict")).not.toHaveProperty("heartbeatUnixMs");
     const packed = { rows: 1, values: Buffer.alloc(8) };
     const refused = await service.score({
       detector: "strict",

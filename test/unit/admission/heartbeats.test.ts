@@ -8,6 +8,7 @@ import { Violations } from "../../../src/admission/violations.ts";
 import { makeDetector } from "../../../src/config/detector.ts";
 import { normalizeSpec } from "../../../src/config/detector-spec.ts";
 import { Mode } from "../../../src/domain/event.ts";
+import type { ScoreRequest } from "../../../src/domain/event.ts";
 import { Source } from "../../../src/domain/verdict.ts";
 import {
   MEMORY_BYTES_MIN,
@@ -86,12 +87,14 @@ test("a frame of heartbeats has times, and rows of any request before leave noth
   const beats = { ...frame([[], []], []), keyIndex: new Uint8Array() };
   const violations = new Violations();
   const good = { ...beats, timesUnixMs: bytes([-5n, 7n]) };
-  stageHeartbeats(request({ detector: "d", frame: good }), staged, violations);
+  const target = { staged, violations };
+  const ahead = { arrivalMs: 7, futureToleranceMs: 0 };
+  stageHeartbeats(request({ detector: "d", frame: good }), ahead, target);
   violations.throwIfAny();
   expect(Array.from(staged.times.subarray(0, 2))).toEqual([-5, 7]);
   expect([...staged.flags.slice(0, 2), ...staged.idLength.slice(0, 2)]).toEqual([0, 0, 0, 0]);
   const bad = { ...beats, timesUnixMs: bytes([1n, 0n]), ids: ["a"] };
-  stageHeartbeats(request({ detector: "d", frame: bad }), staged, violations);
+  stageHeartbeats(request({ detector: "d", frame: bad }), ahead, target);
   expect(() => violations.throwIfAny()).toThrow(
     expect.objectContaining({
       violations: [
@@ -100,4 +103,42 @@ test("a frame of heartbeats has times, and rows of any request before leave noth
       ],
     }),
   );
+});
+
+test("a heartbeat from beyond the tolerance is refused by the name of its field", () => {
+  const staged = new Staged();
+  const arrivalMs = 1_000_000;
+  const ahead = { arrivalMs, futureToleranceMs: 300_000 };
+  const refused = (beats: Partial<ScoreRequest>): unknown => {
+    const violations = new Violations();
+    stageHeartbeats(request({ detector: "d", ...beats }), ahead, { staged, violations });
+    try {
+      violations.throwIfAny();
+    } catch (thrown) {
+      return thrown;
+    }
+    return undefined;
+  };
+  const inTime = event({ timeUnixMs: arrivalMs + 300_000 });
+  expect(refused({ events: [inTime, event({ timeUnixMs: -5 })] })).toBeUndefined();
+  const tooFar = event({ timeUnixMs: arrivalMs + 300_001 });
+  expect(refused({ events: [inTime, tooFar] })).toMatchObject({
+    reason: "TIME_OUT_OF_RANGE",
+    violations: [
+      {
+        field: "events[1].time_unix_ms",
+        message:
+          "is 301s after its arrival, more than future_tolerance, 5m; expected a time that has come",
+      },
+    ],
+  });
+  const noNumber = event({ timeUnixMs: Number.POSITIVE_INFINITY });
+  expect(refused({ events: [noNumber] })).toMatchObject({
+    violations: [{ field: "events[0].time_unix_ms" }],
+  });
+  const timesUnixMs = new Uint8Array(BigInt64Array.of(5n, BigInt(2 ** 52)).buffer);
+  const packed = { ...frame([[], []], []), keyIndex: new Uint8Array(), timesUnixMs };
+  expect(refused({ frame: packed })).toMatchObject({
+    violations: [{ field: "frame.times_unix_ms[1]" }],
+  });
 });
