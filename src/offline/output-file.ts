@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync } from "node:fs";
-import { rmSync, writeSync } from "node:fs";
+import { rmSync, statSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 
 /** Of the bytes that were written: how many, and the CRC-32 over them. */
@@ -12,12 +12,17 @@ export interface OutputMark {
 export class OutputFile {
   bytes = 0;
   private crc = 0;
+  private isOpen = true;
   private readonly fd: number;
   private readonly path: string;
   private readonly partial: string;
 
   /** Begins anew, or goes on behind `mark`. Throws when the partial file is not what was written up to there. */
   constructor(path: string, mark: OutputMark | undefined) {
+    // Told now and not when all rows are written and the name is taken.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      throw new Error("it is a directory");
+    }
     this.path = path;
     this.partial = partialOf(path);
     this.fd = openSync(this.partial, mark === undefined ? "w" : "r+");
@@ -41,14 +46,20 @@ export class OutputFile {
 
   finish(): void {
     fsyncSync(this.fd);
-    closeSync(this.fd);
+    this.close();
     renameSync(this.partial, this.path);
   }
 
   /** Leaves the partial file for later, or takes it away. */
   abandon(keep: boolean): void {
-    closeSync(this.fd);
+    this.close();
     if (!keep) rmSync(this.partial, { force: true });
+  }
+
+  private close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    closeSync(this.fd);
   }
 
   private goOn({ bytes, crc }: OutputMark): void {

@@ -7,10 +7,16 @@ import { checkTime, numberOf, timeOf } from "./parse.ts";
 import { RowFault, shown, type Block, type ColumnType, type Position } from "./rows.ts";
 import type { Reader, ReaderOptions } from "./rows.ts";
 
+/** A page may be so large; writers make them of a megabyte, or of a whole column of a row group. */
+const PAGE_BYTES_MAX = 512 << 20;
+/** What a page declares, and no byte more: few bytes can hold gigabytes. */
+const atMost = (length: number) => ({
+  maxOutputLength: Math.max(1, Math.min(length, PAGE_BYTES_MAX)),
+});
 const compressors: Compressors = {
-  ZSTD: (bytes) => new Uint8Array(zstdDecompressSync(bytes)),
-  GZIP: (bytes) => new Uint8Array(gunzipSync(bytes)),
-  BROTLI: (bytes) => new Uint8Array(brotliDecompressSync(bytes)),
+  ZSTD: (bytes, length) => new Uint8Array(zstdDecompressSync(bytes, atMost(length))),
+  GZIP: (bytes, length) => new Uint8Array(gunzipSync(bytes, atMost(length))),
+  BROTLI: (bytes, length) => new Uint8Array(brotliDecompressSync(bytes, atMost(length))),
 };
 
 const NOT_UTF8 = Symbol("not UTF-8");
@@ -111,7 +117,7 @@ export class ParquetReader implements Reader, Block {
       this.row = 0;
     }
     if (this.group >= groups.length) return undefined;
-    if (this.loaded !== this.group) await this.load();
+    if (this.loaded !== this.group) await this.loadGroup();
     this.rows = Math.min(rowsMax, this.rowsOf(this.group) - this.row);
     this.first = this.row;
     this.row += this.rows;
@@ -170,6 +176,17 @@ export class ParquetReader implements Reader, Block {
     return rows;
   }
 
+  private async loadGroup(): Promise<void> {
+    try {
+      await this.load();
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new RowFault(
+        `row group ${this.group + 1} of ${this.metadata.row_groups.length} cannot be read: ${why}`,
+      );
+    }
+  }
+
   private async load(): Promise<void> {
     const rowStart = this.before(this.group);
     const rows = this.rowsOf(this.group);
@@ -192,6 +209,10 @@ export class ParquetReader implements Reader, Block {
     this.cells = this.columns.map((column) =>
       column === undefined ? undefined : joined(found.get(column.name) ?? []),
     );
+    const short = this.cells.find((cells) => cells !== undefined && cells.length < rows);
+    if (short !== undefined) {
+      throw new Error(`a column has ${short.length} of the ${rows} rows in the footer`);
+    }
     this.groupStart = rowStart;
     this.loaded = this.group;
   }
