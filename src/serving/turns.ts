@@ -8,10 +8,12 @@ export interface InParts {
 export class Turns {
   private current: InParts | undefined;
   private readonly waiting: InParts[] = [];
+  /** Whether the turn is being passed on: those that end theirs at once do not call each other, however many there are. */
+  private isPassing = false;
 
   /** Whether it is `one`'s turn now; else it goes on when it is. */
   take(one: InParts): boolean {
-    if (this.current !== undefined) {
+    if (this.current !== undefined || this.isPassing) {
       this.waiting.push(one);
       return false;
     }
@@ -24,6 +26,17 @@ export class Turns {
     const at = this.waiting.indexOf(one);
     if (at >= 0) this.waiting.splice(at, 1);
     if (this.current !== one) return;
+    this.current = undefined;
+    if (this.isPassing) return;
+    this.isPassing = true;
+    try {
+      while (this.current === undefined && this.waiting.length > 0) this.passOn();
+    } finally {
+      this.isPassing = false;
+    }
+  }
+
+  private passOn(): void {
     this.current = this.waiting.shift();
     this.current?.goOn();
   }
