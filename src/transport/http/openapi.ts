@@ -3,7 +3,8 @@ import type { FastifySchema } from "fastify";
 import { z } from "zod";
 import { WeirError } from "../../domain/errors.ts";
 import { problemType } from "./errors.ts";
-import { componentSchemas, problem, refOf, webhookBody } from "./schemas.ts";
+import { componentSchemas, refOf } from "./schema-components.ts";
+import { problem, webhookBody } from "./schemas.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {

@@ -1,31 +1,11 @@
 import { z } from "zod";
-import { detectorSpecSchema } from "./spec-schema.ts";
 import { limits } from "../../config/limits.ts";
 import { sourceNames, stateNames } from "../../alerts/json.ts";
 import { timelinessNames } from "./encode.ts";
+import { bytes, component, double, int64, uint32, uint64Text } from "./schema-components.ts";
 
 // What HTTP takes and answers, once: queries are validated with these schemas, and all of them are in the OpenAPI document.
 // Bodies are read by `decode.ts` (the hot path) and by `normalizeSpec`; tests hold those to these schemas.
-
-const components = z.registry<{ id: string }>();
-const descriptions = new Map<string, string>();
-
-function component<T extends z.ZodType>(id: string, description: string, schema: T): T {
-  components.add(schema, { id });
-  descriptions.set(id, description);
-  return schema;
-}
-
-const int64 = z
-  .union([z.int(), z.string().regex(/^-?\d{1,20}$/)])
-  .describe("int64: a number, or a decimal string");
-const uint64Text = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .describe("uint64 as a decimal string");
-const uint32 = z.int().min(0).max(0xffffffff);
-const bytes = z.string().meta({ description: "base64", contentEncoding: "base64" });
-const double = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
 
 const event = component(
   "Event",
@@ -381,26 +361,3 @@ export const stats = component("Stats", "The last minute.", z.looseObject({}));
 
 /** GET /openapi.json. */
 export const openapiDocument = component("OpenApiDocument", "OpenAPI 3.1.", z.looseObject({}));
-
-/** The components as JSON Schema (2020-12); what is nested becomes references to `#/components/schemas/`. */
-export function componentSchemas(): Readonly<Record<string, Record<string, unknown>>> {
-  const { schemas } = z.toJSONSchema(components, { uri: refTo, io: "input" });
-  return Object.fromEntries(
-    Object.entries(schemas).map(([id, schema]) => {
-      const { $schema: _, $id: __, ...rest } = schema;
-      const own = id === "DetectorSpec" ? detectorSpecSchema() : rest;
-      return [id, { ...own, description: descriptions.get(id) }];
-    }),
-  );
-}
-
-/** The reference to a component. */
-export function refOf(schema: z.ZodType): { readonly $ref: string } {
-  const id = components.get(schema)?.id;
-  if (id === undefined) throw new Error("only components are referred to");
-  return { $ref: refTo(id) };
-}
-
-function refTo(id: string): string {
-  return `#/components/schemas/${id}`;
-}
