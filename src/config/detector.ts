@@ -24,7 +24,7 @@ export function makeDetector(
     numberInputs: Object.freeze(numberInputs),
     categoryInputs: Object.freeze(config.inputs.filter((input) => input.type === "category")),
     features: Object.freeze(features),
-    program: encodes ? undefined : compileFeatures(config, features),
+    program: compileFeatures(config, features),
     rules: compileRules(config, ruleFailed),
   });
 }
@@ -41,9 +41,11 @@ export function withEncoding(detector: Detector, encoding: RowEncoding): Detecto
     column: -1,
     position: detector.config.inputs.length + i,
   }));
-  const all = Object.freeze([...features, ...columns]);
-  const program = compileFeatures(detector.config, all);
-  return Object.freeze({ ...detector, encoding, features: all, program });
+  return Object.freeze({
+    ...detector,
+    encoding,
+    features: Object.freeze([...features, ...columns]),
+  });
 }
 
 const separators: Readonly<Record<Input["type"], number>> = { number: 1, category: 2 };

@@ -12,18 +12,10 @@ export interface Asked {
   readonly positions: Uint8Array;
 }
 
-/** FAILED_PRECONDITION where nothing is derived, or not yet. */
+/** FAILED_PRECONDITION where nothing is derived. */
 export function programOf(detector: Detector): FeatureProgram {
   if (detector.program !== undefined) return detector.program;
   const shown = show(detector.name);
-  if (detector.config.features.length > 0) {
-    throw new WeirError(
-      Code.FAILED_PRECONDITION,
-      "INPUTS_UNKNOWN",
-      `detector: ${shown} has no features until its first training, when its encoded columns are known; send it more events`,
-      { violations: [{ field: "detector", message: `${shown} has not been trained yet` }] },
-    );
-  }
   throw new WeirError(
     Code.FAILED_PRECONDITION,
     "NO_FEATURES",
