@@ -14,7 +14,7 @@ export interface TrainingCopy {
   /** Names the training in its shard; never the same twice. */
   readonly handle: number;
   readonly slot: number;
-  /** KeyHash of the cell's key, hi << 32 | lo; that of "" where the detector has one cell. */
+  /** KeyHash of the cell's key, hi << 32 | lo. Where the detector has one cell that of "", and 0 where it derives features, too. */
   readonly keyHash: bigint;
   /** Rows that the cell had learned when the copy was made, the last row of the copy among them. */
   readonly position: number;
