@@ -8,6 +8,7 @@ import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { cardPayments, fraudPatterns } from "../../src/demo/card-payments.ts";
 import { rocAuc } from "../../src/demo/evaluate.ts";
+import { trained } from "../trained.ts";
 import { made } from "./payments.ts";
 
 const address = process.argv[2] ?? "127.0.0.1:50051";
@@ -74,13 +75,12 @@ async function evaluate(kind: (typeof kinds)[number]) {
     }));
     stream.write({ requestId: from, request: { detector: name, events, timeoutMs: 60_000 } });
   };
-  // One request at a time: models train behind the stream, and a slow sender gives them the time that real payments would.
   send();
   for await (const { requestId, response, error } of stream) {
     if (error) throw new Error(String(error.message));
     for (const [i, { score }] of response.verdicts.entries()) scores[requestId + i] = score;
     if (requestId + response.verdicts.length >= payments.length) stream.end();
-    else send();
+    else await trained(detectors, name).then(send);
   }
   return measure(scores);
 }
