@@ -23,9 +23,11 @@ export class Turns {
 
   /** `one`'s part is over, or it wants no more turns. */
   end(one: InParts): void {
-    const at = this.waiting.indexOf(one);
-    if (at >= 0) this.waiting.splice(at, 1);
-    if (this.current !== one) return;
+    if (this.current !== one) {
+      const at = this.waiting.indexOf(one);
+      if (at >= 0) this.waiting.splice(at, 1);
+      return;
+    }
     this.current = undefined;
     if (this.isPassing) return;
     this.isPassing = true;

@@ -51,7 +51,7 @@ test("however many end their turn at once, they do not call each other", () => {
   const told: string[] = [];
   const first = named("first", told);
   turns.take(first);
-  for (let i = 0; i < 100_000; i++) turns.take(named("each", told, (one) => turns.end(one)));
+  for (let i = 0; i < 20_000; i++) turns.take(named("each", told, (one) => turns.end(one)));
   turns.end(first);
-  expect(told).toHaveLength(100_000);
+  expect(told).toHaveLength(20_000);
 });
