@@ -216,12 +216,14 @@ export class Placer {
   }
 
   private hand(shard: Shard, pending: Pending, share: Share, now: number): void {
-    const { runtime } = pending.options;
+    const { runtime, mode } = pending.options;
+    const rowWork = this.explain ? runtime.explainedRowWork : runtime.rowWork;
+    const lookWork = mode === Mode.SCORE_ONLY ? runtime.lookWork : 0;
     pending.placed(shard, share.first, share.rows);
     shard.add(
       { owner: pending, first: share.first, count: share.rows, admittedAt: now },
       runtime.detector.config.batchWaitMs,
-      (this.explain ? runtime.explainedRowWork : runtime.rowWork) * share.rows,
+      (rowWork + lookWork) * share.rows,
     );
   }
 

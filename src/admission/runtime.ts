@@ -1,4 +1,5 @@
 import type { Detector, Input } from "../domain/detector.ts";
+import { readWorkOf } from "../features/read-work.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
@@ -27,6 +28,8 @@ export class DetectorRuntime {
   readonly rowWork: number;
   /** The same with an explanation. */
   readonly explainedRowWork: number;
+  /** What a row costs on top that is only scored: to see its features, it goes through its key's whole log. */
+  readonly lookWork: number;
   /** Whether all rows go to the shard of the key "", where their one cell is. */
   readonly oneShard: boolean;
   /** Whether they are rows of the key "" there, too, because nothing is kept of their own keys. */
@@ -61,6 +64,7 @@ export class DetectorRuntime {
     const work = program === undefined ? 0 : featureWorkOf(program.order.length);
     this.rowWork = rowWorkOf(config.model, this.columns) + work;
     this.explainedRowWork = explainedRowWorkOf(config.model, this.columns) + work;
+    this.lookWork = program === undefined ? 0 : Math.max(0, readWorkOf(program, false) - work);
     this.oneShard = hasOneCell(detector);
     this.oneCell = this.oneShard && program === undefined;
     this.ledger =

@@ -6,13 +6,13 @@ import { limits } from "../config/limits.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
+import { readWorkOf } from "../features/read-work.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
 import { checkRequest, programOf } from "./check-request.ts";
 import type { FeatureReader, FeatureReply, FeatureRequest } from "./features.ts";
 import { KeyPlaces } from "./key-places.ts";
 import { Reading, type ReadingContext } from "./reading.ts";
-import { readWorkOf } from "./read-work.ts";
 import { Turns } from "./turns.ts";
 
 export interface ShardFeaturesOptions {
