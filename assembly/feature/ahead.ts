@@ -3,6 +3,7 @@
  * what it returns means nothing.
  */
 import { Detector } from "../detector";
+import { root } from "../layout";
 import { Aggregate } from "./aggregate";
 import { viewOf } from "./body";
 import { programIn } from "./program";
@@ -18,21 +19,25 @@ const FRONT: u32 = 192;
 export function loadFeatures(detector: Detector, block: u32, pass: u32): u32 {
   const program = programIn(detector.program);
   const groups = program.groups as u32;
+  if (pass == 0) return loadLines(block, headsEnd(program.sources as u32, groups));
   let sink: u32 = 0;
-  if (pass == 0) {
-    const bytes = headsEnd(program.sources as u32, groups);
-    for (let at: u32 = 0; at < bytes; at += LINE) sink ^= load<u32>(block + at);
-    return sink;
-  }
   const state = stateAt(block);
   if (pass == 1) sink ^= load<u32>(eventAt(state, state.end));
   for (let g: u32 = 0; g < groups; g++) {
     const view = viewOf(program, state, g);
     if (pass == 1) {
       sink ^= load<u32>(eventAt(state, headAt(state, g).tail));
-      for (let at: u32 = 0; at < FRONT; at += LINE) sink ^= load<u32>(view + at);
+      sink ^= loadLines(view, FRONT);
     } else sink ^= loadLeaves(view);
   }
+  return sink;
+}
+
+/** So many bytes, which may be more than the block has: never past the arena. */
+function loadLines(from: u32, bytes: u32): u32 {
+  const end = min(from + bytes, root().arenaTop);
+  let sink: u32 = 0;
+  for (let at = from; at < end; at += LINE) sink ^= load<u32>(at);
   return sink;
 }
 
