@@ -115,6 +115,7 @@ function isFeatureValid(program: Program, feature: Feature): bool {
   const category = feature.category;
   if (category == category && !isFinite(category)) return false;
   if (!hasDefault(kind, feature.defaultValue)) return false;
+  if (isOfNoGroup(kind) && feature.group != -1) return false;
   if (kind == p.FEATURE_RATIO || kind == p.FEATURE_DIFFERENCE) {
     return isOperandValid(program, feature.of) && isOperandValid(program, feature.to);
   }
@@ -125,6 +126,12 @@ function isFeatureValid(program: Program, feature: Feature): bool {
   if (!isWhole(feature.group, 0, program.groups - 1)) return false;
   const group = groupAt(program, feature.group as u32);
   return feature.source == group.source && isKept(group, kind) && isParameterValid(group, feature);
+}
+
+/** What is computed from the row, or from other features. */
+function isOfNoGroup(kind: u32): bool {
+  if (kind == p.FEATURE_ONEHOT || kind == p.FEATURE_HASH || kind == p.FEATURE_BINARY) return true;
+  return kind == p.FEATURE_RATIO || kind == p.FEATURE_DIFFERENCE;
 }
 
 /** Features are finite: one that may have no value has a default. */

@@ -116,12 +116,15 @@ describe.each(builds)("feature programs, %s build", async (_name, path) => {
     for (const fields of [{ slide: -1 }, { slide: 0.5 }, { every: NaN }, { onChange: 2 }]) {
       expect(of({ groups: [{ ...global, ...fields }], features: [count] })).toBe(Status.BAD_CONFIG);
     }
-    const ratio = (operand: number) =>
+    const combined = { kind: FeatureNumber.ratio, to: -1, defaultValue: 0, source: -1 };
+    const ratio = (operand: number, group = -1) =>
       of({
         groups: [needless],
-        features: [{ kind: FeatureNumber.ratio, of: operand, to: -1, defaultValue: 0, source: -1 }],
+        features: [{ ...combined, of: operand, group }],
       });
     expect(ratio(-1)).toBe(Status.OK);
+    // Of a group, it would be computed with one.
+    for (const group of [0, 1, 1e9, NaN]) expect(ratio(-1, group)).toBe(Status.BAD_CONFIG);
     // Itself, past the last feature, past the last source.
     for (const operand of [0, 1, -2, NaN, 0.5]) expect(ratio(operand)).toBe(Status.BAD_CONFIG);
     const filter = (fields: object) =>
