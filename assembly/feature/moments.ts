@@ -18,6 +18,8 @@ class Moments {
   squaresLow: f64;
   /** The largest that `squares` was since the pivot was set. */
   peak: f64; // 48
+  /** Members that left since then. */
+  left: f64;
 }
 
 const SUM: u32 = 16;
@@ -38,7 +40,7 @@ export function momentsAdd(at: u32, value: f64): void {
   moments.peak = max(moments.peak, moments.squares);
 }
 
-/** @returns whether the moments are worn */
+/** @returns whether the moments are worn; while squares are beyond all numbers, only once as many have left as are there */
 export function momentsRemove(at: u32, value: f64): bool {
   const moments = changetype<Moments>(at);
   if (moments.count <= 1) {
@@ -46,9 +48,11 @@ export function momentsRemove(at: u32, value: f64): bool {
     return false;
   }
   moments.count -= 1;
+  moments.left += 1;
   accumulate(at, value, -1);
   const about = moments.squares - (moments.sum * moments.sum) / moments.count;
-  return !(about >= moments.peak * WORN);
+  if (!isFinite(about)) return moments.left >= moments.count;
+  return about < moments.peak * WORN;
 }
 
 function accumulate(at: u32, value: f64, sign: f64): void {
