@@ -29,7 +29,7 @@ import {
   Program,
   programIn,
 } from "./program";
-import { borrow, giveBack, scan } from "./scan";
+import { borrow, giveBack, scan, scanNothing } from "./scan";
 import { stateAt } from "./state";
 
 export { areFeaturesSound, digestFeatures } from "./check";
@@ -93,7 +93,7 @@ function placedTime(detector: Detector, state: u32, row: Row, timeliness: u32): 
 export function reserveFeatures(detector: Detector, key: Key, row: Row, timeliness: u32): bool {
   const program = programOf(detector);
   const old = key.features;
-  if (!plan(program, old, placedTime(detector, old, row, timeliness))) return true;
+  if (!plan(program, old, placedTime(detector, old, row, timeliness), true)) return true;
   const bytes = stateBytes(program, planCapacity, planPanes);
   if (bytes > STATE_BYTES_MAX) return false;
   const block = allocateFor(detector.slot, bytes as u32);
@@ -135,14 +135,14 @@ export function peekFeatures(detector: Detector, key: u32, row: Row, values: u32
 export function readFeatures(detector: Detector, key: u32, timeMs: f64, values: u32): u32 {
   const state = stateOf(key);
   const isWhole = look(programOf(detector), state, timeMs, values, false);
-  if (state == 0) return READ_EXACT | READ_COVERED;
+  if (state == 0) return isWhole ? READ_EXACT | READ_COVERED : 0;
   return READ_KNOWN | (isInPanes(state) ? 0 : READ_EXACT) | (isWhole ? READ_COVERED : 0);
 }
 
 /** Features as of a time. Returns whether all windows were covered. */
 function look(program: Program, state: u32, time: f64, values: u32, isEvent: bool): bool {
   if (time < newestOf(state)) return scan(program, stateAt(state), time, values, isEvent);
-  plan(program, state, time);
+  plan(program, state, time, isEvent);
   const copy = borrow(stateBytes(program, planCapacity, planPanes));
   if (copy != 0) {
     makeState(program, copy, state);
@@ -150,8 +150,11 @@ function look(program: Program, state: u32, time: f64, values: u32, isEvent: boo
     else readNewest(program, stateAt(copy), time, values);
   }
   giveBack();
+  if (copy != 0) return true;
   // Without memory for a copy, the log has to do.
-  return copy != 0 || (state != 0 && scan(program, stateAt(state), time, values, isEvent));
+  if (state != 0) return scan(program, stateAt(state), time, values, isEvent);
+  scanNothing(program, time, values, isEvent);
+  return false;
 }
 
 /** Moves the watermark of a detector's quiet keys. It never goes back. */

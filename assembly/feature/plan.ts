@@ -43,8 +43,8 @@ export function capacityMax(program: Program): u32 {
   return events <= 1 ? 1 : (1 as u32) << (32 - clz(events - 1));
 }
 
-/** Plans for an event of that time; `state` 0 = the key has none. False = the state may stay as it is. */
-export function plan(program: Program, address: u32, time: f64): bool {
+/** Plans for a time, and an event of it if one comes; `address` 0 = the key has no state. False = the state may stay as it is. */
+export function plan(program: Program, address: u32, time: f64, isEvent: bool): bool {
   if (address == 0) {
     planCapacity = min(CAPACITY_MIN, capacityMax(program));
     planPanes = 0;
@@ -54,9 +54,9 @@ export function plan(program: Program, address: u32, time: f64): bool {
   planCapacity = state.capacity;
   planPanes = state.panes;
   const count = eventsIn(state);
-  const isFull = count >= (program.exactEvents as u32);
+  const isFull = isEvent && count >= (program.exactEvents as u32);
   if (!isFull) {
-    if (count == state.capacity) planCapacity = state.capacity << 1;
+    if (isEvent && count == state.capacity) planCapacity = state.capacity << 1;
     if (state.panes == 0) return planCapacity != state.capacity;
   }
   const leaves = isFull ? min(timeAt(state, state.start), time) : -Infinity;

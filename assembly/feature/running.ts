@@ -132,7 +132,10 @@ function fire(group: Group, at: u32, time: f64, value: f64): void {
   memory.copy(at + RUNNING_HEADER + bytes, at + RUNNING_HEADER, bytes);
 }
 
-/** A late event joins where its order does not matter, or is not known any more. It passes the filter. */
+/**
+ * A late event joins where its order does not matter, or is not known any more. It passes the filter. Settled windows may be older ones:
+ * they move to its time.
+ */
 export function runningInsert(
   program: Program,
   group: Group,
@@ -143,12 +146,14 @@ export function runningInsert(
   const running = changetype<Running>(at);
   const window = group.window as u32;
   if (window == WINDOW_SESSION) {
-    if (running.start - time > group.size || time - running.last > group.size) return;
+    if (running.start - time > group.size) return;
+    runningAdvance(program, group, at, time);
     const isEmpty = running.last != running.last;
     running.start = isEmpty ? time : min(running.start, time);
     running.last = isEmpty ? time : max(running.last, time);
   } else if (window != WINDOW_GLOBAL) {
-    if (startOf(program, group, time) != running.start) return;
+    if (startOf(program, group, time) < running.start) return;
+    runningAdvance(program, group, at, time);
   }
   if (value != value) return;
   if (window == WINDOW_GLOBAL) {

@@ -80,6 +80,15 @@ export function scan(program: Program, state: State, ofTime: f64, at: u32, isEve
   return isWhole;
 }
 
+/** Writes what features are while there is no memory to compute them in. */
+export function scanNothing(program: Program, ofTime: f64, at: u32, isEvent: bool): void {
+  time = ofTime;
+  beginMoment(at, ofTime, isEvent);
+  const groups = program.groups as u32;
+  for (let g: u32 = 0; g < groups; g++) without(program, g);
+  finishMoment(program);
+}
+
 function without(program: Program, g: u32): void {
   evaluateGroup(program, g, 0, time, true);
   evaluateGroup(program, g, 0, time, false);
@@ -89,7 +98,8 @@ function without(program: Program, g: u32): void {
 function scanRunning(program: Program, state: State, g: u32): void {
   const group = groupAt(program, g);
   const settled = settledOf(program, state, g);
-  const usesSettled = settled != 0 && stop - state.start >= state.settled - state.start;
+  const knowsSettled = time >= state.dropped && stop - state.start >= state.settled - state.start;
+  const usesSettled = settled != 0 && knowsSettled;
   const from = usesSettled ? state.settled : firstOf(program, state, group);
   // As many as it may be asked to take; what has settled is in a form that takes any number.
   const isPane = usesSettled;
@@ -102,7 +112,7 @@ function scanRunning(program: Program, state: State, g: u32): void {
   replay(program, state, g, at, from, stop);
   runningAdvance(program, group, at, time);
   const running = changetype<Running>(at);
-  if (!usesSettled) noteRunning(state, group, running);
+  if (!usesSettled) noteRunning(program, state, group, running);
   const view = runningView(group, at, unit);
   evaluateGroup(program, g, view, startOr(running.start), true);
   if (hasEvent && rowPasses(group, values)) runningTake(group, at, time, rowMember(group, values));
@@ -121,11 +131,14 @@ function firstOf(program: Program, state: State, group: Group): u32 {
   return stop - state.start < from - state.start ? stop : from;
 }
 
-function noteRunning(state: State, group: Group, running: Running): void {
+/** Notes whether events that left the log may be of the window, which was made of those in it. */
+function noteRunning(program: Program, state: State, group: Group, running: Running): void {
   if (state.dropped == -Infinity) return;
   const window = group.window as u32;
-  const begins = window == WINDOW_SESSION ? running.start - group.size : running.start;
-  if (window == WINDOW_GLOBAL || state.dropped >= begins) isWhole = false;
+  if (window == WINDOW_GLOBAL) isWhole = false;
+  else if (window == WINDOW_SESSION) {
+    if (startOr(running.start) - state.dropped <= group.size) isWhole = false;
+  } else if (state.dropped >= startOf(program, group, time)) isWhole = false;
 }
 
 function scanLast(program: Program, state: State, g: u32): void {
@@ -193,13 +206,17 @@ function fillLast(
   return oldest;
 }
 
-/** How many of a ring's members have left the log: all but those in it. */
+/** How many of a ring's members have left the log, up to the moment: all but those in it. */
 function olderMembers(state: State, g: u32, ring: u32): u32 {
   if (state.dropped == -Infinity) return 0;
   const first = load<f64>(eventAt(state, state.start));
   const count = changetype<Last>(ring).count;
   let older: u32 = 0;
-  while (older < count && load<f64>(lastMember(ring, older)) < first) older += 1;
+  while (older < count) {
+    const when = load<f64>(lastMember(ring, older));
+    if (when >= first || when > time) break;
+    older += 1;
+  }
   return older;
 }
 
