@@ -145,7 +145,7 @@ describe.each(builds)("features at their edges, %s build", async (_, path) => {
 
   it("gives defaults where there is no memory to compute in", async () => {
     const needs = 2 * NeedBits.distinct - 1;
-    const group = { window: WindowNumber.global, source: 0, needs, lags: 1, sequence: 2 };
+    const group = { window: WindowNumber.global, slide: 1, source: 0, needs, lags: 1, sequence: 2 };
     const entropy = { kind: FeatureNumber.entropy, source: 0, category: NaN, defaultValue: -1 };
     const program = programBlock({
       header: { sources: 1, modelColumns: 65, exactEvents: 64 },
