@@ -91,7 +91,7 @@ export function openCheckpoint(path: string, identity: Identity): Checkpoint | u
     head.readUInt32LE(0) === MAGIC &&
     head.readUInt32LE(4) === VERSION &&
     head.readUInt32LE(12) === crc32(described);
-  const progress: unknown = sound ? deserialize(described) : undefined;
+  const progress = sound ? read(described) : undefined;
   if (!isProgress(progress)) throw damaged(file);
   const differs = Object.keys(identity).filter(
     (name) => progress.identity[name] !== identity[name],
@@ -124,10 +124,40 @@ export function removeCheckpoint(path: string): void {
   rmSync(`${checkpointOf(path)}.new`, { force: true });
 }
 
-/** The CRC guards against damage; this against a file of another program. */
+/** Undefined where it was written by another version of Node.js, in a form that this one does not read. */
+function read(described: Buffer): unknown {
+  try {
+    return deserialize(described);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The CRC guards against damage; this against a file of another program, or one that was edited. */
 function isProgress(value: unknown): value is Progress {
-  if (typeof value !== "object" || value === null) return false;
-  return "identity" in value && "input" in value && "output" in value && "counts" in value;
+  return (
+    hasFields(value, "identity", "input", "output", "counts") &&
+    hasFields(value.identity) &&
+    areWhole(value.input, "major", "minor") &&
+    areWhole(value.output, "bytes", "crc") &&
+    areWhole(value.counts, "rows", "skipped", "refused") &&
+    hasFields(value.counts, "oldestMs", "newestMs", "arrivalMs")
+  );
+}
+
+function hasFields(
+  value: unknown,
+  ...names: readonly string[]
+): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && names.every((name) => name in value);
+}
+
+function areWhole(value: unknown, ...names: readonly string[]): boolean {
+  return hasFields(value, ...names) && names.every((name) => isCount(value[name]));
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function sizeOf(path: string): number | undefined {

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, describe, expect, test } from "vitest";
+import { openCheckpoint, saveCheckpoint, type Progress } from "../../../src/offline/checkpoint.ts";
 import { OutputFile } from "../../../src/offline/output-file.ts";
 import { ParquetReader } from "../../../src/offline/parquet-reader.ts";
 import { RowFault } from "../../../src/offline/rows.ts";
@@ -82,5 +83,37 @@ describe("an output", () => {
     expect(() => file.finish()).toThrow(expect.objectContaining({ code: "EISDIR" }));
     file.abandon(false);
     expect(readdirSync(rig.directory)).not.toContain("late.csv.partial");
+  });
+});
+
+describe("a checkpoint", () => {
+  const whole: Progress = {
+    identity: { "the input": "same" },
+    input: { major: 5, minor: 2 },
+    output: { bytes: 7, crc: 1 },
+    pending: undefined,
+    counts: { rows: 1, skipped: 0, refused: 0, oldestMs: -Infinity, newestMs: 3, arrivalMs: 3 },
+  };
+  /** What is written with a right checksum, read again. */
+  const again = (progress: object): unknown => {
+    const path = rig.path("out.csv");
+    saveCheckpoint(path, { ...whole, ...progress }, Buffer.from("memory"));
+    return openCheckpoint(path, whole.identity)?.progress;
+  };
+
+  test("is read as it was written", () => {
+    expect(again({})).toEqual(whole);
+  });
+
+  test.each([
+    { input: { major: "5", minor: 2 } },
+    { input: { major: -1, minor: 2 } },
+    { output: { bytes: 7.5, crc: 1 } },
+    { output: undefined },
+    { counts: null },
+    { counts: { ...whole.counts, rows: Number.NaN } },
+    { identity: "same" },
+  ])("that was edited by hand is refused in words: %o", (edited) => {
+    expect(() => again(edited)).toThrow("out.csv.checkpoint is damaged; run without --resume");
   });
 });
