@@ -121,6 +121,7 @@ export function buildBody(program: Program, state: State, g: u32, tail: u32): vo
     const settled = settledOf(program, state, g);
     if (settled != 0) replay(program, state, g, settled, state.start, state.settled);
   } else if (isPaned(state, g)) {
+    panesAdvance(group, at, head.aggregate, state.newest);
     for (let position = tail; position != state.end; position++) {
       const event = eventAt(state, position);
       const value = memberValue(group, head, event);
