@@ -84,7 +84,11 @@ function isReached(program: Program, state: State, g: u32, leaves: f64, asOf: f6
   if (window == WINDOW_GLOBAL) return true;
   if (!isRunning(group)) return leaves > afterOf(group, asOf);
   if (window == WINDOW_SESSION) {
-    return sessionEnd(state, g, group, leaves) + group.size >= asOf - program.latenessMs;
+    const watermark = asOf - program.latenessMs;
+    const began = changetype<Running>(bodyOf(state, head)).start;
+    // A session that began later, and before the watermark: the oldest event's is over.
+    if (isOldest && began > leaves && began <= watermark) return false;
+    return sessionEnd(state, g, group, leaves) + group.size >= watermark;
   }
   // Late events are of the window of their own time.
   return leaves >= startOf(program, group, asOf - program.latenessMs);
