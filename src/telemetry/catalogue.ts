@@ -151,7 +151,7 @@ export const catalogue: readonly Metric[] = [
     kind: "gauge",
     name: "weir.state.size",
     unit: "By",
-    description: "Memory that holds a detector's models.",
+    description: "Memory that holds a detector's models, and what its keys' windows keep.",
     labels: ["detector"],
     read: ({ gauges }) =>
       gauges.detectors.map(({ name, stateBytes }) => ({
