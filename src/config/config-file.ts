@@ -93,6 +93,10 @@ export function readOptions(written: unknown, problems: Problems): FileOptions {
   return {};
 }
 
+/** What a detector's own specification, taken for a configuration file, begins with. */
+const ofDetectors = new Set(["inputs", "features", "event_time"]);
+const underName = "; it is a detector's: write it under `detectors:` and a name";
+
 function noteIssue(issue: z.core.$ZodIssue, problems: Problems): void {
   const path = issue.path.map((step) => (typeof step === "symbol" ? "?" : step));
   if (issue.code !== "unrecognized_keys") {
@@ -101,7 +105,7 @@ function noteIssue(issue: z.core.$ZodIssue, problems: Problems): void {
   }
   const names = namesAt(path);
   for (const key of issue.keys) {
-    const hint = didYouMean(key, names);
+    const hint = path.length === 0 && ofDetectors.has(key) ? underName : didYouMean(key, names);
     const expected = hint === "" ? `; expected one of ${names.join(", ")}` : hint;
     problems.add([...path, key], `there is no such option${expected}`, true);
   }

@@ -62,7 +62,8 @@ function choose(
   const [first] = detectors;
   if (name === undefined) {
     if (first !== undefined && detectors.size === 1) return first;
-    const listed = names.length === 0 ? "no detector" : `${names.length}: ${names.join(", ")}`;
+    const listed =
+      names.length === 0 ? "no detector" : `${names.length} detectors: ${names.join(", ")}`;
     throw new OptionsError(
       `${path} has ${listed}; choose one with --name, or give a file with one`,
       2,

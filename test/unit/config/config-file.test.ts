@@ -45,6 +45,7 @@ describe("checkConfig", () => {
     ["", []],
     ["limits:\nlog:\n", []],
     ["grpcc: x", ['1:1 grpcc: there is no such option; did you mean "grpc"?']],
+    ["inputs: []", ["1:1 inputs: there is no such option; it is a detector's: write it under"]],
     ["http: 80", ['1:7 http: got 80, expected HOST:PORT, for example 127.0.0.1:14345, or "off"']],
     ["log: {level: loud}", ['1:14 log.level: got "loud", expected one of trace, debug, info,']],
     ["log:\n  formt: json", ['2:3 log.formt: there is no such option; did you mean "format"?']],

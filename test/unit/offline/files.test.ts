@@ -118,7 +118,9 @@ features:
     const indented = spec.replaceAll(/^/gm, "    ");
     writeFileSync(path, `detectors:\n  cards:\n${indented}\n  wires:\n${indented}`);
     expect(loadDetector(path, "wires").name).toBe("wires");
-    expect(() => loadDetector(path, undefined)).toThrow("2: cards, wires; choose one with --name");
+    expect(() => loadDetector(path, undefined)).toThrow(
+      "has 2 detectors: cards, wires; choose one with --name",
+    );
     expect(() => loadDetector(path, "wire")).toThrow('did you mean "wires"?');
   });
 
