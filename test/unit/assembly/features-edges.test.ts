@@ -97,6 +97,24 @@ describe.each(builds)("features at their edges, %s build", async (_, path) => {
     expect(read.values).toEqual([7]);
   });
 
+  it.each([10, 25, 500, 2000])("hopping panes of slide %d keep to their hops", (slideMs) => {
+    const sizeMs = 2000;
+    // Panes are whole slides, and where one is enough there is no error.
+    const spare = slideMs * 32 < sizeMs ? Math.ceil(sizeMs / 32 / slideMs) * slideMs : 0;
+    const on = key(counted({ kind: "hopping", sizeMs, slideMs }), {});
+    const times: number[] = [];
+    for (let i = 0; i < 1500; i++) {
+      const t = 3 * i + (i % 3);
+      times.push(t);
+      const end = Math.floor((start + t) / slideMs) * slideMs - start;
+      const among = (after: number): number =>
+        times.filter((time) => time > after && time <= end).length;
+      const [found = Number.NaN] = on(t, 1).values;
+      expect(found, `event ${i}`).toBeGreaterThanOrEqual(among(end - sizeMs));
+      expect(found, `event ${i}`).toBeLessThanOrEqual(among(end - sizeMs - spare));
+    }
+  });
+
   it("does not take settled events of a later time for those of the past", () => {
     const on = key(counted({ kind: "global", everyEvents: 3, everyMs: 0, onChange: false }), {
       latenessMs: 50_000,
@@ -160,6 +178,34 @@ describe.each(builds)("features at their edges, %s build", async (_, path) => {
     const values = Array.from({ length: 66 }, () => Number.NaN);
     shard.step([{ key: "new", op: Op.SCORE_ONLY, values }]);
     expect(new Set(shard.featuresOf(0).values)).toEqual(new Set([-1]));
+  });
+
+  it("a session after another costs no row a walk over the one before", async () => {
+    const size = 32_768;
+    const program = programBlock({
+      header: { sources: 1, modelColumns: 2, exactEvents: size, futureToleranceMs: 1e12 },
+      groups: [{ window: WindowNumber.session, size: 5000, source: -1 }],
+      features: [{ kind: FeatureNumber.count, source: -1, category: NaN, defaultValue: NaN }],
+    });
+    const shard = await TestShard.make(path);
+    expect(shard.create({ features: 2, trees: 1, height: 1, program })).toBe(Status.OK);
+    let arrivalMs = 0;
+    const session = (): number => {
+      arrivalMs += 1e6;
+      const before = performance.now();
+      for (let first = 0; first < size; first += 512) {
+        shard.step(
+          Array.from({ length: 512 }, () => ({
+            op: Op.DERIVE,
+            values: [1],
+            arrivalMs: ++arrivalMs,
+          })),
+        );
+      }
+      return performance.now() - before;
+    };
+    const first = session();
+    expect(session()).toBeLessThan(4 * first + 20);
   });
 
   it("squares that no float64 holds cost no row the making of its window anew", () => {
