@@ -21,6 +21,7 @@ import {
 import {
   FUTURE,
   FUTURE_REFUSED,
+  groupAt,
   LATE,
   LATE_REFUSED,
   ON_TIME,
@@ -30,7 +31,8 @@ import {
   programIn,
 } from "./program";
 import { borrow, giveBack, scan, scanNothing } from "./scan";
-import { stateAt } from "./state";
+import { isRunning, Running } from "./running";
+import { bodyOf, headAt, State, stateAt } from "./state";
 
 export { areFeaturesSound, digestFeatures } from "./check";
 
@@ -149,12 +151,23 @@ function look(program: Program, state: u32, time: f64, values: u32, isEvent: boo
     if (isEvent) joinNewest(program, stateAt(copy), time, values);
     else readNewest(program, stateAt(copy), time, values);
   }
+  const isSure = copy != 0 && areWindowsSure(program, stateAt(copy));
   giveBack();
-  if (copy != 0) return true;
+  if (copy != 0) return isSure;
   // Without memory for a copy, the log has to do.
   if (state != 0) return scan(program, stateAt(state), time, values, isEvent);
   scanNothing(program, time, values, isEvent);
   return false;
+}
+
+/** Whether late events changed nothing that was not known any more. */
+function areWindowsSure(program: Program, state: State): bool {
+  const groups = program.groups as u32;
+  for (let g: u32 = 0; g < groups; g++) {
+    if (!isRunning(groupAt(program, g))) continue;
+    if (changetype<Running>(bodyOf(state, headAt(state, g))).isUnsure != 0) return false;
+  }
+  return true;
 }
 
 /** Moves the watermark of a detector's quiet keys. It never goes back. */

@@ -75,7 +75,7 @@ function paneAt(at: u32, place: u32, aggregate: u32): u32 {
 }
 
 /** Address of a pane's aggregate, 0 = there is none. */
-export function findPane(group: Group, at: u32, pane: f64, aggregate: u32): u32 {
+function findPane(group: Group, at: u32, pane: f64, aggregate: u32): u32 {
   const place = placeOf(group, pane);
   return load<f64>(nameAt(at, place)) == pane ? paneAt(at, place, aggregate) : 0;
 }

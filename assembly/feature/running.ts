@@ -25,7 +25,8 @@ export class Running {
   /** Of the newest member. */
   value: f64; // 24
   members: f64; // 32
-  pad: f64;
+  /** 1 = a late event came before what is known: another firing may be the last, or the session longer. */
+  isUnsure: f64;
 }
 
 export const RUNNING_HEADER: u32 = 48;
@@ -58,7 +59,7 @@ export function runningClear(group: Group, at: u32, capacity: u32, isPane: bool)
   running.fired = -Infinity;
   running.value = NaN;
   running.members = 0;
-  running.pad = 0;
+  running.isUnsure = 0;
   aggregateClear(group, at + RUNNING_HEADER, capacity, isPane);
   if (!isTriggered(group)) return;
   const bytes = aggregateBytes(group, capacity, isPane);
@@ -89,6 +90,7 @@ export function runningAdvance(program: Program, group: Group, at: u32, time: f6
     if (!(time - running.last > group.size)) return;
     running.start = NaN;
     running.last = NaN;
+    running.isUnsure = 0;
   } else {
     const start = startOf(program, group, time);
     if (start == running.start) return;
@@ -127,6 +129,7 @@ function fire(group: Group, at: u32, time: f64, value: f64): void {
     (group.onChange != 0 && value != running.value);
   if (!isDue) return;
   running.fired = time;
+  running.isUnsure = 0;
   const aggregate = changetype<Aggregate>(at + RUNNING_HEADER);
   const bytes = aggregateBytes(group, aggregate.capacity, aggregate.isPane != 0);
   memory.copy(at + RUNNING_HEADER + bytes, at + RUNNING_HEADER, bytes);
@@ -149,6 +152,7 @@ export function runningInsert(
     if (running.start - time > group.size) return;
     runningAdvance(program, group, at, time);
     const isEmpty = running.last != running.last;
+    if (!isEmpty && time < running.start) running.isUnsure = 1;
     running.start = isEmpty ? time : min(running.start, time);
     running.last = isEmpty ? time : max(running.last, time);
   } else if (window != WINDOW_GLOBAL) {
@@ -157,8 +161,11 @@ export function runningInsert(
   }
   if (value != value) return;
   if (window == WINDOW_GLOBAL) {
-    running.start = running.members == 0 ? time : min(running.start, time);
+    const view = changetype<Aggregate>(at + RUNNING_HEADER);
+    if (view.count == 0 || time >= view.newest) return runningTake(group, at, time, value);
+    running.start = min(running.start, time);
     running.members += 1;
+    if (isTriggered(group)) running.isUnsure = 1;
   }
   aggregateInsert(group, at + RUNNING_HEADER, time, value);
 }

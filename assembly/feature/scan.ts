@@ -10,7 +10,7 @@ import { endOf, startOf } from "./bounds";
 import { isLast, replay, settledOf } from "./body";
 import { beginMoment, evaluateGroup, finishMoment } from "./evaluate";
 import { Last, lastMember } from "./last";
-import { findPane, lowestPane, mergePanes, paneOf } from "./panes";
+import { lowestPane, mergePanes, paneOf } from "./panes";
 import { Group, groupAt, Program, WINDOW_GLOBAL, WINDOW_HOPPING, WINDOW_SESSION } from "./program";
 import {
   isRunning,
@@ -113,6 +113,7 @@ function scanRunning(program: Program, state: State, g: u32): void {
   runningAdvance(program, group, at, time);
   const running = changetype<Running>(at);
   if (!usesSettled) noteRunning(program, state, group, running);
+  else if (running.isUnsure != 0) isWhole = false;
   const view = runningView(group, at, unit);
   evaluateGroup(program, g, view, startOr(running.start), true);
   if (hasEvent && rowPasses(group, values)) runningTake(group, at, time, rowMember(group, values));
