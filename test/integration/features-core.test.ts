@@ -3,11 +3,10 @@ import type { EventInput, FrameInput } from "../../src/domain/event.ts";
 import { Mode } from "../../src/domain/event.ts";
 import { Source, Timeliness, type Verdicts } from "../../src/domain/verdict.ts";
 import { categoryCode } from "../../src/features/category-code.ts";
-import { Pool, type PoolOptions, type StepPool } from "../../src/shard/pool.ts";
-import type { Job, JobResult } from "../../src/shard/protocol.ts";
 import { mulberry, normal } from "../kernel.ts";
 import { createDetector, event, frame, request, startCore, submit } from "../support/core.ts";
 import type { TestCore } from "../support/core.ts";
+import { SlowPool } from "../support/slow-pool.ts";
 
 const cores: TestCore[] = [];
 afterEach(async () => {
@@ -372,41 +371,3 @@ describe("bounds", () => {
     expect(core.detectors.status(core.detectors.get("d"))).toMatchObject({ keys: 1, events: 3 });
   });
 });
-
-/** A pool whose results are held back until `release`. */
-class SlowPool implements StepPool {
-  private readonly pool: Pool;
-  private readonly gates: (() => void)[] = [];
-  slow = false;
-
-  constructor(options: PoolOptions) {
-    this.pool = new Pool(options);
-  }
-
-  get threads(): number {
-    return this.pool.threads;
-  }
-
-  get tasks(): number {
-    return this.pool.tasks;
-  }
-
-  async run(jobs: readonly Job[]): Promise<JobResult[]> {
-    const results = await this.pool.run(jobs);
-    if (this.slow) await new Promise<void>((resolve) => this.gates.push(resolve));
-    return results;
-  }
-
-  release(): void {
-    this.slow = false;
-    for (const open of this.gates.splice(0)) open();
-  }
-
-  killThread(index: number): Promise<void> {
-    return this.pool.killThread(index);
-  }
-
-  close(): Promise<void> {
-    return this.pool.close();
-  }
-}

@@ -3,12 +3,10 @@ import { WeirError } from "../../src/domain/errors.ts";
 import { Mode } from "../../src/domain/event.ts";
 import { Source, State } from "../../src/domain/verdict.ts";
 import type { Verdicts } from "../../src/domain/verdict.ts";
-import { Pool } from "../../src/shard/pool.ts";
-import type { PoolOptions, StepPool } from "../../src/shard/pool.ts";
-import type { Job, JobResult } from "../../src/shard/protocol.ts";
 import { createDetector, event, frame, request, startCore, submit } from "../support/core.ts";
 import type { TestCore } from "../support/core.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { SlowPool } from "../support/slow-pool.ts";
 
 const cores: TestCore[] = [];
 afterEach(async () => {
@@ -28,44 +26,6 @@ const spec = {
   burnInEvents: 10,
   timeoutMs: 5000,
 };
-
-/** A pool whose results are held back until `release`. */
-class SlowPool implements StepPool {
-  private readonly pool: Pool;
-  private readonly gates: (() => void)[] = [];
-  slow = false;
-
-  constructor(options: PoolOptions) {
-    this.pool = new Pool(options);
-  }
-
-  get threads(): number {
-    return this.pool.threads;
-  }
-
-  get tasks(): number {
-    return this.pool.tasks;
-  }
-
-  async run(jobs: readonly Job[]): Promise<JobResult[]> {
-    const results = await this.pool.run(jobs);
-    if (this.slow) await new Promise<void>((resolve) => this.gates.push(resolve));
-    return results;
-  }
-
-  release(): void {
-    this.slow = false;
-    for (const open of this.gates.splice(0)) open();
-  }
-
-  killThread(index: number): Promise<void> {
-    return this.pool.killThread(index);
-  }
-
-  close(): Promise<void> {
-    return this.pool.close();
-  }
-}
 
 async function startSlow(clock: ManualClock): Promise<{ core: TestCore; pool: SlowPool }> {
   let pool: SlowPool | undefined;

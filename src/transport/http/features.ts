@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Ticket } from "../../admission/scorer.ts";
 import { Code } from "../../domain/errors.ts";
 import type { FeatureRequest, FeatureValues } from "../../serving/features.ts";
+import { callOf } from "./call-context.ts";
 import { read, spellings, takeName, text, texts, time, type Fields } from "./decode.ts";
 import { sendProblem } from "./errors.ts";
 import type { Gate } from "./gate.ts";
@@ -60,13 +61,7 @@ interface Exchange {
 }
 
 function answer({ request, reply, parts, gate }: Exchange, asked: FeatureRequest): void {
-  const { traceparent } = request.headers;
-  const call = {
-    receivedAt: parts.clock.now(),
-    deadline: Infinity,
-    transport: "http",
-    traceparent: typeof traceparent === "string" ? traceparent : undefined,
-  } as const;
+  const call = callOf(request, parts.clock);
   let ticket: Ticket | undefined;
   gate.enter();
   // Also after an answer, where nothing is left to cancel.

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Ticket } from "../../admission/scorer.ts";
+import { callOf } from "./call-context.ts";
 import { decodeScoreRequest } from "./decode.ts";
 import { encodeScoreResponse } from "./encode.ts";
 import { sendProblem } from "./errors.ts";
@@ -40,13 +41,7 @@ function score(
   gate: Gate,
 ): void {
   const decoded = decodeScoreRequest(parseJson(request.body), request.params.name);
-  const { traceparent } = request.headers;
-  const call = {
-    receivedAt: parts.clock.now(),
-    deadline: Infinity,
-    transport: "http",
-    traceparent: typeof traceparent === "string" ? traceparent : undefined,
-  } as const;
+  const call = callOf(request, parts.clock);
   let ticket: Ticket | undefined;
   let settled = false;
   gate.enter();
