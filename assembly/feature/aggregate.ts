@@ -162,7 +162,7 @@ function putEnd(at: u32, time: f64, value: f64): void {
 
 /**
  * The oldest member leaves an exact aggregate; of a pane nothing leaves.
- * @returns whether its moments are worn (moments.ts): clear the aggregate, and add the members that are left in their order
+ * @returns whether its moments or quantiles are worn: clear the aggregate, and add the members that are left in their order
  */
 export function aggregateRemove(group: Group, at: u32, time: f64, value: f64): bool {
   const it = changetype<Aggregate>(at);
@@ -175,9 +175,9 @@ export function aggregateRemove(group: Group, at: u32, time: f64, value: f64): b
   if (it.transitions != 0) sequence.leave(group, at, value);
   if (it.tail != 0 && tail.tailSize(at + it.tail) > it.count) tail.tailPop(at + it.tail);
   if (it.counts != 0) countsRemove(at + it.counts, value);
-  if (it.quantiles != 0) sketchRemove(at + it.quantiles, value);
+  const isWorn = it.quantiles != 0 && sketchRemove(at + it.quantiles, value);
   if (it.lastTimes != 0) lastTimesRemove(at + it.lastTimes, value, time);
-  return it.moments != 0 ? momentsRemove(at + it.moments, value) : false;
+  return (it.moments != 0 && momentsRemove(at + it.moments, value)) || isWorn;
 }
 
 /** The members of a pane join another pane; none of them is older than the other's. */

@@ -2,7 +2,7 @@
  * Quantiles within 1 % (relative) of a member's value: DDSketch (Masson, Rim and Lee, 2019), alpha 0.01, members may leave. Bucket k holds
  * magnitudes in (g^(k-1), g^k], g = 1.01 / 0.99; negative values have their own buckets, 0 has one. At most `buckets` of them that are not
  * empty: one more, and the smallest magnitudes of a sign collapse into the next bucket. What is under such a floor stays so, without
- * the bound, until the sketch is empty.
+ * the bound, until the sketch is empty, or made anew.
  *
  *   ┌ header 32 B │ buckets: (key i32, count u32), in ascending order of the values ┐
  *
@@ -17,6 +17,8 @@ class Sketch {
   floorAbove: i32; // 8
   floorBelow: i32;
   total: f64; // 16
+  /** Members that left since the last collapse. */
+  left: f64;
 }
 
 const HEADER: u32 = 32;
@@ -124,24 +126,31 @@ function collapse(at: u32): void {
   const gone = takesAbove ? above : zero - 1;
   const into = takesAbove ? above + 1 : zero - 2;
   store<u32>(bucketAt(at, into), countAt(at, into) + countAt(at, gone), 4);
+  sketch.left = 0;
   if (takesAbove) sketch.floorAbove = keyAt(at, into);
   else sketch.floorBelow = keyAt(at, into);
   close(at, gone);
 }
 
-/** What is not there is ignored. */
-export function sketchRemove(at: u32, value: f64): void {
+/**
+ * What is not there is ignored.
+ * @returns whether as many have left since the last collapse as are there: made anew of them, the sketch may need no floor
+ */
+export function sketchRemove(at: u32, value: f64): bool {
   const sketch = changetype<Sketch>(at);
   const key = keyOf(at, value);
   const index = place(at, key);
-  if (index == sketch.size || keyAt(at, index) != key) return;
+  if (index == sketch.size || keyAt(at, index) != key) return false;
   const count = countAt(at, index);
   sketch.total -= 1;
+  sketch.left += 1;
   if (count > 1) store<u32>(bucketAt(at, index), count - 1, 4);
   else close(at, index);
-  if (sketch.size > 0) return;
+  const hasFloor = sketch.floorAbove != 0 || sketch.floorBelow != 0;
+  if (sketch.size > 0) return hasFloor && sketch.left >= sketch.total;
   sketch.floorAbove = 0;
   sketch.floorBelow = 0;
+  return false;
 }
 
 /** Members of two, in the first. */

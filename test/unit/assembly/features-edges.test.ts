@@ -115,6 +115,17 @@ describe.each(builds)("features at their edges, %s build", async (_, path) => {
     }
   });
 
+  it("quantiles keep their bound again once the sizes beyond it have left", () => {
+    const size = 1024;
+    const median = { aggregate: "quantile", of: "x" } as const;
+    const on = key(counted({ kind: "last", events: size }, median), { exactEvents: size });
+    for (let i = 0; i < 600; i++) on(i, 1, Op.DERIVE, 1e3 * 1.021 ** i);
+    for (let i = 0; i < 3; i++) on(600 + i, 1, Op.DERIVE, 1);
+    let found = Number.NaN;
+    for (let i = 0; i < 2 * size; i++) [found = found] = on(700 + i, 1, Op.DERIVE, 3).values;
+    expect(Math.abs(found - 3)).toBeLessThanOrEqual(0.03);
+  });
+
   it("does not take settled events of a later time for those of the past", () => {
     const on = key(counted({ kind: "global", everyEvents: 3, everyMs: 0, onChange: false }), {
       latenessMs: 50_000,
