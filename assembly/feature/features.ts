@@ -84,8 +84,10 @@ export function countTimeliness(slot: u32, timeliness: u32): void {
 /** The time that a row counts at: its own, or what its policy puts in its place. */
 function placedTime(detector: Detector, state: u32, row: Row, timeliness: u32): f64 {
   if (timeliness == ON_TIME || !isTimely(detector, timeliness)) return row.eventTimeMs;
-  if (timeliness == FUTURE) return row.arrivalMs;
-  return max(row.eventTimeMs, reachedBy(detector, state));
+  const reached = reachedBy(detector, state);
+  // What has settled stays: nothing is placed before the watermark, whatever the clock of arrivals says.
+  if (timeliness == FUTURE) return max(row.arrivalMs, reached - programOf(detector).latenessMs);
+  return max(row.eventTimeMs, reached);
 }
 
 /**

@@ -97,7 +97,8 @@ export class FeatureReference {
       this.heartbeatMs,
     );
     if (event.timeMs > event.arrivalMs + futureToleranceMs) {
-      return policed(future, { name: "FUTURE", timeMs: event.timeMs, onTimeMs: event.arrivalMs });
+      const onTimeMs = Math.max(event.arrivalMs, newest - latenessMs);
+      return policed(future, { name: "FUTURE", timeMs: event.timeMs, onTimeMs });
     }
     if (event.timeMs < newest - latenessMs) {
       return policed(late, { name: "LATE", timeMs: event.timeMs, onTimeMs: newest });
