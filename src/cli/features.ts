@@ -149,12 +149,16 @@ function shownPath(path: string): string {
   return near.startsWith("..") ? path : near;
 }
 
-/** A system error about the kernel's file; others as they are. */
+/** A system error about a file in words; others as they are. */
 function explained(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof OptionsError) return thrown;
   const code = "code" in thrown ? thrown.code : undefined;
   if (code === "ENOENT" && thrown.message.includes(".wasm")) {
     return new OptionsError(`${thrown.message}\nBuild it first: npm run build`, 1, thrown);
+  }
+  if (code === "ENOENT" && "path" in thrown) {
+    const message = `cannot read ${String(thrown.path)}: there is no such file; check the path`;
+    return new OptionsError(message, 1, thrown);
   }
   if (code === "ENOENT" || code === "EACCES" || code === "ENOSPC" || code === "EISDIR") {
     return new OptionsError(thrown.message, 1, thrown);

@@ -65,7 +65,7 @@ export function planColumns(options: ColumnOptions, detector: Detector, reader: 
   const { inputs } = detector.config;
   const sources = new Set(detector.program?.sources);
   const keep = options.keep.map(({ name, type }) => {
-    const column = needed(name, "of --keep");
+    const column = needed(name, "of --keep; types are :number, :text and :time");
     const isNumber = inputs.some((input) => input.name === name && input.type === "number");
     return { column, type: type ?? typeOf(reader.types[column], isNumber) };
   });
