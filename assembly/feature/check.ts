@@ -107,7 +107,7 @@ function isBodySound(program: Program, state: State, g: u32): bool {
   return isAggregateSound(group, at, room, false);
 }
 
-/** Of everything that the key's next features depend on: not how much room there is, nor where the log's ring begins. */
+/** Of everything that the key's next features depend on, and the room of its windows; not where the log's ring begins. */
 export function digestFeatures(detector: Detector, key: Key, seed: u64): u64 {
   if (key.features == 0) return seed;
   const program = programIn(detector.program);
