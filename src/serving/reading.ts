@@ -17,6 +17,8 @@ import type { InParts, Turns } from "./turns.ts";
 const REGION_SHARE = 4;
 /** And at most this much work in one shard, about 2 ms: scores wait behind it, and their budget is 25 ms. */
 const PART_WORK_MAX = 10_000;
+/** What readings of one part have in the shards together before the next of them takes turns, too: about 10 ms. */
+const PLACED_WORK_MAX = 5 * PART_WORK_MAX;
 
 /** What every reading in flight shares. */
 export interface ReadingContext {
@@ -25,8 +27,10 @@ export interface ReadingContext {
   readonly find: (name: string) => Detector | undefined;
   /** Bytes of an answer over gRPC. */
   readonly answerBytesMax: number;
-  /** Of readings that take more than one part. */
+  /** Of readings that take more than one part, or come when many are placed. */
   readonly turns: Turns;
+  /** Of readings that take no turns: the work that they have in the shards. */
+  readonly placed: { work: number };
   /** A reading is over: answered, failed or cancelled. */
   readonly settled: (reading: Reading) => void;
 }
@@ -77,6 +81,8 @@ export class Reading implements RowsOwner, Due, InParts {
   private outstanding = 0;
   private settled = false;
   private takesTurns = false;
+  /** Its share of `ReadingContext.placed`. */
+  private placedWork = 0;
   private answerBytes: number;
   private readonly nameBytes: readonly number[];
   private placements: Placement[] = [];
@@ -115,8 +121,17 @@ export class Reading implements RowsOwner, Due, InParts {
 
   /** Places what fits into one part, or waits for its turn to. Throws QUEUE_FULL, and then has placed nothing. */
   begin(): void {
-    this.takesTurns = this.shareOut() < this.keys;
-    if (!this.takesTurns || this.context.turns.take(this)) this.place();
+    const { placed, turns } = this.context;
+    const work = this.keys * this.options.rowWork;
+    this.takesTurns = this.shareOut() < this.keys || placed.work + work > PLACED_WORK_MAX;
+    if (this.takesTurns) {
+      if (turns.take(this)) this.place();
+      return;
+    }
+    this.checkRoom();
+    this.placedWork = work;
+    placed.work += work;
+    this.place();
   }
 
   goOn(): void {
@@ -225,6 +240,7 @@ export class Reading implements RowsOwner, Due, InParts {
   /** What waits is not stepped, what is under way is not looked at. */
   private settle(): void {
     this.settled = true;
+    this.context.placed.work -= this.placedWork;
     for (const { shard, region, generation, first, count } of this.placements) {
       if (this.outstanding === 0 || !shard.waits(region, generation)) continue;
       for (let at = first; at < first + count; at++) region.skip(at);

@@ -48,6 +48,7 @@ export class ShardFeatures implements FeatureReader {
       find: options.find,
       answerBytesMax: limits.messageBytesMax,
       turns: new Turns(),
+      placed: { work: 0 },
       settled: (reading) => this.settled(reading),
     };
   }
