@@ -50,6 +50,7 @@ async function derive(
     ...optionsOf(flags),
     ...how,
     progress: (done, rows) => screen.progress(done, pace(done, rows, performance.now() - started)),
+    notice: (what) => screen.line(what),
     skipped: (why) => {
       if (told++ < TOLD_MAX) screen.line(`left out ${shownPath(flags.in)}, ${why}`);
       else if (told === TOLD_MAX + 1) screen.line("left out more; they are counted");
@@ -70,7 +71,7 @@ async function derive(
 
 function optionsOf(
   flags: FeaturesFlags,
-): Omit<DeriveOptions, "signal" | "kernelPath" | "progress" | "skipped"> {
+): Omit<DeriveOptions, "signal" | "kernelPath" | "progress" | "notice" | "skipped"> {
   return {
     detector: loadDetector(flags.detector, flags.name),
     columns: {

@@ -12,7 +12,7 @@ import { Engine, loadKernel, type EngineCounters } from "./engine.ts";
 import { openReader, openWriter, type Format } from "./formats.ts";
 import { OutputFile } from "./output-file.ts";
 import type { OutputWriter } from "./output.ts";
-import { columnsToRead, planColumns, type ColumnOptions } from "./plan.ts";
+import { absentInputs, columnsToRead, planColumns, type ColumnOptions } from "./plan.ts";
 import { RowFault, type Block, type Reader } from "./rows.ts";
 import { RowStager } from "./stage-row.ts";
 
@@ -34,6 +34,8 @@ export interface DeriveOptions {
   readonly signal: AbortSignal;
   /** After every block: how far the file is read, 0..1, and rows so far. */
   readonly progress: (done: number, rows: number) => void;
+  /** Something that a user should know of the run. */
+  readonly notice: (what: string) => void;
   /** A row that was left out. */
   readonly skipped: (why: string) => void;
 }
@@ -64,6 +66,11 @@ export async function deriveFile(options: DeriveOptions): Promise<Outcome> {
   });
   try {
     const plan = planColumns(columns, detector, reader);
+    const absent = absentInputs(plan, detector, reader);
+    if (absent !== undefined) options.notice(absent);
+    if (options.resume && checkpoint === undefined) {
+      options.notice("there is nothing to resume: it starts at the first row");
+    }
     const engine = new Engine(detector, kernel.module, checkpoint?.restore);
     const file = openOutput(output.path, progress?.output);
     const writer = openWriter(output.format, file, plan.output, progress?.pending);

@@ -88,6 +88,25 @@ export function planColumns(options: ColumnOptions, detector: Detector, reader: 
   return plan;
 }
 
+/** Inputs that features or the model read and the file does not have, in words; undefined = it has all. */
+export function absentInputs(
+  plan: Plan,
+  { config, program }: Detector,
+  { names = [] }: Reader,
+): string | undefined {
+  const absent = config.inputs.filter(
+    (input, i) => plan.inputs[i] === -1 && program?.sources.includes(input) === true,
+  );
+  if (absent.length === 0) return undefined;
+  const listed = absent.map(({ name }) => JSON.stringify(name)).join(", ");
+  return `the input has no column ${listed}: missing in every row${shownNames(names)}`;
+}
+
+function shownNames(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  return `; it has ${names.slice(0, 12).join(", ")}${names.length > 12 ? ", ..." : ""}`;
+}
+
 function outputOf(
   options: ColumnOptions,
   { config }: Detector,
@@ -119,9 +138,8 @@ function typeOf(type: ColumnType | undefined, isNumber: boolean): KeptType {
 
 function lacking(name: string, why: string, { names = [] }: Reader): OptionsError {
   const hint = didYouMean(name, names);
-  const has = names.slice(0, 12).join(", ") + (names.length > 12 ? ", ..." : "");
   return new OptionsError(
-    `the input has no column ${JSON.stringify(name)} (${why})${hint === "" ? `; it has ${has}` : hint}`,
+    `the input has no column ${JSON.stringify(name)} (${why})${hint === "" ? shownNames(names) : hint}`,
     2,
   );
 }

@@ -287,6 +287,23 @@ describe("a row that cannot be taken", () => {
     }
   });
 
+  test("is told where it is a column that may be missing, and nothing to resume", async () => {
+    const spec = {
+      ...cardSpec,
+      inputs: [{ name: "amount", default_value: 0 }, ...cardSpec.inputs.slice(1)],
+    };
+    const detector = makeDetector("cards", 0, normalizeSpec(spec));
+    const rows = [good, good].map(({ amount, ...others }) => ({ ...others, Amount: amount }));
+    writeFileSync(rig.path("absent.csv"), toCsv(rows));
+    const told: string[] = [];
+    const notice = (what: string): number => told.push(what);
+    await rig.derive("absent.csv", "absent-out.csv", { detector, notice, resume: true });
+    expect(told).toEqual([
+      expect.stringMatching(/has no column "amount": missing in every row; it has .*Amount/),
+      "there is nothing to resume: it starts at the first row",
+    ]);
+  });
+
   test("is a missing value that the detector requires, and arrival before the row above", async () => {
     const spec = { ...cardSpec, inputs: [{ name: "amount" }, ...cardSpec.inputs.slice(1)] };
     const detector = makeDetector("cards", 0, normalizeSpec(spec));

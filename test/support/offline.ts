@@ -121,6 +121,7 @@ export class OfflineRig {
       checkpointMs: 60_000,
       signal: new AbortController().signal,
       progress: () => undefined,
+      notice: () => undefined,
       skipped: () => undefined,
       ...given,
     };
