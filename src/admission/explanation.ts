@@ -38,11 +38,15 @@ function derivedReason(
   defaulted: (position: number) => boolean,
 ): Reason {
   const position = column - detector.features.length;
-  const feature = detector.config.features[detector.program?.order[position] ?? -1];
+  const { features } = detector.config;
+  const order = detector.program?.order ?? [];
+  const feature = features[order[position] ?? -1];
   if (feature === undefined) return { feature: "", ...numbers };
   const text = featureWords(feature, numbers.value, {
     defaulted: defaulted(position),
-    features: detector.config.features,
+    features,
+    tookDefault: (name) =>
+      defaulted(order.indexOf(features.findIndex((each) => each.name === name))),
   });
   return { feature: feature.name, ...numbers, text };
 }

@@ -9,6 +9,8 @@ export interface FeatureContext {
   readonly defaulted: boolean;
   /** All of the detector: ratios and differences name two of them. */
   readonly features: readonly Feature[];
+  /** Whether the feature of a name took its default in this row. */
+  tookDefault(name: string): boolean;
 }
 
 /**
@@ -43,15 +45,20 @@ function differenceWords(
 }
 
 /** The first of a ratio or difference. */
-function termOf(name: string, { features }: FeatureContext): string {
-  const feature = features.find((each) => each.name === name);
-  return feature === undefined ? name : nounOf(feature);
+function termOf(name: string, context: FeatureContext): string {
+  const feature = context.features.find((each) => each.name === name);
+  if (feature === undefined) return name;
+  return context.tookDefault(name) ? defaultOf(feature) : nounOf(feature);
 }
 
+const defaultOf = ({ name, defaultValue }: Feature): string =>
+  `the default of ${name}, ${digits(defaultValue)}`;
+
 /** The second: "this key's mean of 30 days" where it is of the same input as the first. */
-function baseOf({ of, to }: What<"ratio" | "difference">, { features }: FeatureContext): string {
-  const feature = features.find((each) => each.name === to);
+function baseOf({ of, to }: What<"ratio" | "difference">, context: FeatureContext): string {
+  const feature = context.features.find((each) => each.name === to);
   if (feature === undefined) return to;
+  if (context.tookDefault(to)) return defaultOf(feature);
   const { what } = feature;
   if (what.kind !== "aggregate") return nounOf(feature);
   const called = statisticOf(what);

@@ -15,11 +15,20 @@ function featuresOf(features: readonly object[]) {
   }).features;
 }
 
-function words(feature: object, value: number, others: readonly object[] = []): string {
+function words(
+  feature: object,
+  value: number,
+  others: readonly object[] = [],
+  took: readonly string[] = [],
+): string {
   const features = featuresOf([{ name: "f", ...feature }, ...others]);
   const [first] = features;
   if (first === undefined) throw new Error("no feature");
-  return featureWords(first, value, { defaulted: false, features });
+  return featureWords(first, value, {
+    defaulted: false,
+    features,
+    tookDefault: (name) => took.includes(name),
+  });
 }
 
 const hour = { sliding: "1h" };
@@ -265,10 +274,31 @@ test("a default is said to be one", () => {
     { name: "z", aggregate: "zscore", ...number },
   ]);
   const said = features.map((feature) =>
-    featureWords(feature, feature.defaultValue, { defaulted: true, features }),
+    featureWords(feature, feature.defaultValue, {
+      defaulted: true,
+      features,
+      tookDefault: () => true,
+    }),
   );
   expect(said).toEqual([
     "the mean of amount in 1 hour has no value; -1 is its default",
     "z has no value; 0 is its default",
   ]);
+});
+
+test("what a ratio or difference is of may be a default itself", () => {
+  const mean = {
+    name: "mean_30d",
+    of: "amount",
+    aggregate: "mean",
+    window: { sliding: "30d" },
+    default_value: 30,
+  };
+  const ratio = { ratio: { of: "amount", to: "mean_30d" }, default_value: 1 };
+  expect(words(ratio, 9.1, [mean])).toBe("amount is 9.1x this key's mean of 30 days");
+  expect(words(ratio, 30, [mean], ["mean_30d"])).toBe("amount is 30x the default of mean_30d, 30");
+  const difference = { difference: { of: "mean_30d", to: "amount" }, default_value: 0 };
+  expect(words(difference, 5, [mean], ["mean_30d"])).toBe(
+    "the default of mean_30d, 30 is 5 above amount",
+  );
 });
