@@ -64,7 +64,7 @@ function baseOf({ of, to }: What<"ratio" | "difference">, context: FeatureContex
   const called = statisticOf(what);
   if (called === undefined) return nounOf(feature);
   const statisticOfIt = what.of === of ? called.replace(/ of$/, "") : `${called} ${what.of}`;
-  return `this key's ${statisticOfIt}${membersOf(what)}${ofWindow(what.window)}${beforeIt(what)}`;
+  return `this key's ${statisticOfIt}${membersOf(what)}${inWindow(what.window, "of")}${beforeIt(what)}`;
 }
 
 function aggregateWords(what: AggregateOf, value: number): string {
@@ -106,7 +106,7 @@ const aggregates: Readonly<Record<Aggregate, Words>> = {
       ? `1 ${what.of}${within(what)}`
       : `${digits(value)} different ${plural(what.of)}${within(what)}`,
   rate: (what, value) =>
-    `${counted(value, "event")} ${perUnit(what.unitMs)}${membersOf(what)}${overWindow(what.window)}${beforeIt(what)}`,
+    `${counted(value, "event")} ${perUnit(what.unitMs)}${membersOf(what)}${inWindow(what.window, "over")}${beforeIt(what)}`,
   time_since: sinceWords,
   share: (what, value) =>
     `${digits(value * 100)} % of the events${within(what)} have ${categoryOf(what)}`,
@@ -138,7 +138,7 @@ function statisticOf({ aggregate, quantile }: AggregateOf): string | undefined {
 
 function zscoreWords(what: AggregateOf, value: number): string {
   const { of, window } = what;
-  const mean = `this key's mean${membersOf(what)}${ofWindow(window)}`;
+  const mean = `this key's mean${membersOf(what)}${inWindow(window, "of")}`;
   if (value === 0) return `${of} is at ${mean}`;
   const side = value > 0 ? "above" : "below";
   return `${of} is ${counted(Math.abs(value), "standard deviation")} ${side} ${mean}`;
@@ -219,17 +219,17 @@ function beforeIt({ excludeCurrent }: AggregateOf): string {
   return excludeCurrent ? " before this event" : "";
 }
 
-/** The window after what is counted in it: " in 1 hour". */
-function inWindow(window: FeatureWindow): string {
+/** A window after what is of it: " in 1 hour" (what is counted), " of 30 days" (a statistic), " over 1 hour" (a rate). */
+function inWindow(window: FeatureWindow, preposition: "in" | "of" | "over" = "in"): string {
   switch (window.kind) {
     case "sliding":
-      return ` in ${duration(window.sizeMs)}`;
+      return ` ${preposition} ${duration(window.sizeMs)}`;
     case "hopping":
-      return ` in ${duration(window.sizeMs)} ${hop(window)}`;
+      return ` ${preposition} ${duration(window.sizeMs)} ${hop(window)}`;
     case "last":
-      return ` in the last ${counted(window.events, "event")}`;
+      return ` ${preposition} the last ${counted(window.events, "event")}`;
     case "global":
-      return ` so far${asOf(window)}`;
+      return `${preposition === "of" ? " of all events" : " so far"}${asOf(window)}`;
     case "tumbling":
     case "calendar":
     case "session":
@@ -242,32 +242,6 @@ function inWindow(window: FeatureWindow): string {
 /** The same where it is not the whole life of the key. */
 function narrower(window: FeatureWindow): string {
   return window.kind === "global" ? "" : inWindow(window);
-}
-
-/** The window after a statistic of it: " of 30 days". */
-function ofWindow(window: FeatureWindow): string {
-  switch (window.kind) {
-    case "sliding":
-      return ` of ${duration(window.sizeMs)}`;
-    case "hopping":
-      return ` of ${duration(window.sizeMs)} ${hop(window)}`;
-    case "last":
-      return ` of the last ${counted(window.events, "event")}`;
-    case "global":
-      return ` of all events${asOf(window)}`;
-    case "tumbling":
-    case "calendar":
-    case "session":
-      return ` ${runningWindow(window)}`;
-    default:
-      return window satisfies never;
-  }
-}
-
-/** The window after a rate: " over 1 hour". */
-function overWindow(window: FeatureWindow): string {
-  const words = inWindow(window);
-  return words.startsWith(" in ") && window.kind !== "session" ? ` over ${words.slice(4)}` : words;
 }
 
 /** A window that begins at some time and ends with the event. */

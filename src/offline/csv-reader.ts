@@ -56,7 +56,7 @@ export class CsvReader implements Reader, Block {
   }
 
   get done(): number {
-    return this.input.size === 0 ? 1 : this.input.position / this.input.size;
+    return this.input.share;
   }
 
   position(): Position {

@@ -13,7 +13,7 @@ export class InputBytes {
   at = 0;
   /** Whether the window ends where the file does. */
   ended = false;
-  readonly size: number;
+  private readonly size: number;
   private readonly fd: number;
   /** Of the file: the byte behind the window. */
   private offset: number;
@@ -28,6 +28,11 @@ export class InputBytes {
   /** Of the file: the first byte that is not used. */
   get position(): number {
     return this.offset - this.length + this.at;
+  }
+
+  /** How far the file is read, 0..1. */
+  get share(): number {
+    return this.size === 0 ? 1 : this.position / this.size;
   }
 
   /** Reads on when less than a chunk is left. */

@@ -6,7 +6,7 @@ import { Op, PAGE_BYTES, ReadBits, Root, Status } from "../../src/shard/layout.t
 import { featureStateBytes } from "../../src/features/state-bytes.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import { builds, mulberry } from "../kernel.ts";
-import { FeatureShard, FeatureShards } from "../support/features-rig.ts";
+import { FeatureShard, FeatureShards, plainAggregate } from "../support/features-rig.ts";
 import type { FeatureRow } from "../support/features-rig.ts";
 import { mistakes } from "./features-compare.ts";
 import { FeatureReference } from "./features-reference.ts";
@@ -70,16 +70,10 @@ function growing(window: FeatureWindow): Feature[] {
     seen: i === 0,
     defaultValue: aggregate === "max" || aggregate === "range" ? -1 : Number.NaN,
     what: {
-      kind: "aggregate",
+      ...plainAggregate,
       aggregate,
       of,
       window,
-      where: undefined,
-      excludeCurrent: false,
-      quantile: 0.5,
-      category: "",
-      n: 1,
-      unitMs: 1000,
     },
   }));
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Op, ReadBits } from "../../src/shard/layout.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import { builds, mulberry } from "../kernel.ts";
-import { FeatureShards } from "../support/features-rig.ts";
+import { FeatureShards, plainAggregate } from "../support/features-rig.ts";
 import { answerOf, mistakes } from "./features-compare.ts";
 import { FeatureReference } from "./features-reference.ts";
 import { mixedOps, programOf, streams } from "./features-streams.ts";
@@ -20,16 +20,10 @@ const eventTime = {
 /** The sum of x, which is not negative: more events are never less. */
 function hopping(sizeMs: number, slideMs: number, latenessMs: number): Plan {
   const what = {
-    kind: "aggregate" as const,
+    ...plainAggregate,
     aggregate: "sum" as const,
     of: "x",
     window: { kind: "hopping" as const, sizeMs, slideMs },
-    where: undefined,
-    excludeCurrent: false,
-    quantile: 0.5,
-    category: "",
-    n: 1,
-    unitMs: 1000,
   };
   const features = [{ name: "sum", seen: true, defaultValue: Number.NaN, what }];
   return { features, eventTime: { ...eventTime, latenessMs } };

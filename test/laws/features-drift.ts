@@ -1,6 +1,6 @@
 import type { Aggregate, Feature, FeatureWindow } from "../../src/domain/detector.ts";
 import { mulberry } from "../kernel.ts";
-import { FeatureShard } from "../support/features-rig.ts";
+import { FeatureShard, plainAggregate } from "../support/features-rig.ts";
 import type { FeatureRow } from "../support/features-rig.ts";
 import { quotient } from "./features-exact.ts";
 import { programOf } from "./features-streams.ts";
@@ -54,16 +54,10 @@ function feature(aggregate: Aggregate, window: FeatureWindow, index: number): Fe
     seen: true,
     defaultValue: 0,
     what: {
-      kind: "aggregate",
+      ...plainAggregate,
       aggregate,
       of: "x",
       window,
-      where: undefined,
-      excludeCurrent: false,
-      quantile: 0.5,
-      category: "",
-      n: 1,
-      unitMs: 1000,
     },
   };
 }

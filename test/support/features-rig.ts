@@ -17,6 +17,17 @@ import type { FeatureEvent } from "../laws/features-reference.ts";
 import { controlBlock, hashOf, TestShard } from "../kernel.ts";
 import type { DetectorOptions } from "../kernel.ts";
 
+/** What an aggregate has beside what, of what and over which window, where a test says no more. */
+export const plainAggregate = {
+  kind: "aggregate",
+  where: undefined,
+  excludeCurrent: false,
+  quantile: 0.5,
+  category: "",
+  n: 1,
+  unitMs: 1000,
+} as const;
+
 export interface FeatureRow extends FeatureEvent {
   readonly op?: number;
   readonly systemAction?: boolean;

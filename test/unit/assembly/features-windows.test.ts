@@ -5,7 +5,7 @@ import { Op, ReadBits } from "../../../src/shard/layout.ts";
 import { compileModule } from "../../../src/shard/module.ts";
 import { builds } from "../../kernel.ts";
 import { programOf } from "../../laws/features-streams.ts";
-import { FeatureShard } from "../../support/features-rig.ts";
+import { FeatureShard, plainAggregate } from "../../support/features-rig.ts";
 
 type Aggregated = Extract<Feature["what"], { kind: "aggregate" }>;
 
@@ -17,16 +17,10 @@ function feature(name: string, window: FeatureWindow, what: Partial<Aggregated> 
     seen: true,
     defaultValue: -1,
     what: {
-      kind: "aggregate",
+      ...plainAggregate,
       aggregate: "count",
       of: "",
       window,
-      where: undefined,
-      excludeCurrent: false,
-      quantile: 0.5,
-      category: "",
-      n: 1,
-      unitMs: 1000,
       ...what,
     },
   };
