@@ -110,6 +110,7 @@ export function amend(
     fields.clientLo = hash.lo;
     fields.clientHi = hash.hi;
     fields.valuesOffset = gathering.putValues(values, 0, Amend.length, 0);
+    fields.values = Amend.length;
     const first = gathering.putRow(fields);
     const owner = new Amendment(runtime, idName(key, id));
     const segment = { owner, first, count: 1, admittedAt: clock.now() };

@@ -93,6 +93,8 @@ export class Placer {
     const sources = runtime.sources.length;
     const learns = mode !== Mode.SCORE_ONLY;
     const reserve = this.valuesPerRow - sources;
+    fields.values = sources;
+    fields.room = reserve;
     fields.slot = detector.slot;
     fields.op = OPS[mode];
     fields.arrivalMs = arrivalMs;

@@ -14,6 +14,33 @@ export interface ShardExports extends ModelExports {
   initialize(memoryBytes: number): number;
   /** Reads the configuration in the control block. Status. */
   createDetector(slot: number): number;
+  /**
+   * Gives the detector the settings in the control block that leave its state as it is: threshold, alert share, burn-in, bounds on keys and ids,
+   * expiry, system actions, training intervals. BAD_CONFIG, and nothing has changed, when anything else differs.
+   */
+  configureDetector(slot: number): number;
+  /** The memory may be used up to `memoryBytes` from now on. Status; NO_MEMORY when more than that is in use. */
+  resize(memoryBytes: number): number;
+  /** Where parts of a detector's state come from and go to, and how long they are at most: a place of no state that no step uses. */
+  transferAddress(): number;
+  transferBytes(): number;
+  /**
+   * Writes the next part of a detector's state (keys, cells with their models, ids, counters; no trainings) at `transferAddress`, for this or
+   * another memory; `start` begins anew. Changes nothing else. Bytes written; 0 = that was all of it. Nothing may change in the shard from the first to the
+   * last part.
+   */
+  exportState(slot: number, start: number): number;
+  /**
+   * Takes a part that `exportState` wrote, at `transferAddress`, in a detector that was just created with a configuration that keeps state
+   * (see configureDetector); parts in their order. Not trusted: BAD_MODEL for bytes that are no part of such a state; NO_MEMORY; on failure the detector is to be deleted.
+   */
+  importState(slot: number, bytes: number): number;
+  /** Address of the block of a detector's key behind `after` (0 = its first) in the order of addresses; 0 = there is none. Key of layout.ts. */
+  nextKey(slot: number, after: number): number;
+  /** The newest `Row.sequence` of a row whose id the detector remembers here; 0 = none. */
+  idSequence(slot: number): number;
+  /** Handle of the first training that was taken and is still under way, past `after` (0 = any); 0 = none. */
+  takenTraining(after: number): number;
   /** Forgets all keys and ids, keeps the configuration. Status. */
   resetDetector(slot: number): number;
   /** Status; the slot is free again. */
@@ -94,6 +121,15 @@ const exportNames: Record<keyof ShardExports, true> = {
   abiVersion: true,
   initialize: true,
   createDetector: true,
+  configureDetector: true,
+  resize: true,
+  transferAddress: true,
+  transferBytes: true,
+  exportState: true,
+  importState: true,
+  nextKey: true,
+  idSequence: true,
+  takenTraining: true,
   resetDetector: true,
   deleteDetector: true,
   step: true,

@@ -40,8 +40,10 @@ export interface RowFields {
   clientHi: number;
   arrivalMs: number;
   eventTimeMs: number;
-  /** Where `putValues` put the values. */
+  /** Where `putValues` put the values, how many there are, and the room behind them: float64s. */
   valuesOffset: number;
+  values: number;
+  room: number;
   /** Of the detector's rows that carry an id: 1, 2, ...; the last one's without an id. */
   sequence: number;
 }
@@ -64,6 +66,8 @@ export function emptyRow(): RowFields {
     arrivalMs: 0,
     eventTimeMs: 0,
     valuesOffset: 0,
+    values: 0,
+    room: 0,
     sequence: 0,
   };
 }
@@ -76,8 +80,13 @@ export class Region {
   rows = 0;
   /** Raised by `clear`: rows of an earlier generation are gone. */
   generation = 0;
-  private values = 0;
-  private bytes = 0;
+  /** Of the values area, float64s; and of the bytes of keys and ids. */
+  valuesUsed = 0;
+  bytesUsed = 0;
+  /** Rows have room for what the step writes back, or are not to be stepped: their values do not lie one behind the other. */
+  hasRoomOrGaps = false;
+  /** By row: values and the room behind them, float64s. */
+  private readonly valueCounts = new Uint32Array(ROWS_MAX * 2);
   private readonly header: number;
   private readonly rowBase: number;
   private readonly outputBase: number;
@@ -102,28 +111,28 @@ export class Region {
   fits(rows: number, values: number, bytes: number): boolean {
     return (
       this.rows + rows <= ROWS_MAX &&
-      this.values + values <= VALUES_MAX &&
-      this.bytes + bytes <= BYTES_MAX
+      this.valuesUsed + values <= VALUES_MAX &&
+      this.bytesUsed + bytes <= BYTES_MAX
     );
   }
 
   /** Copies text bytes in; returns their offset. */
   putBytes(source: Uint8Array, start: number, length: number): number {
-    const offset = this.bytes;
+    const offset = this.bytesUsed;
     const target = this.byteBase + offset;
     const { u8 } = this.views;
     for (let i = 0; i < length; i++) u8[target + i] = source[start + i] ?? 0;
-    this.bytes = offset + length;
+    this.bytesUsed = offset + length;
     return offset;
   }
 
   /** Copies `length` f64 in and keeps `reserve` more for what the step writes back; returns their offset. */
   putValues(source: Float64Array, start: number, length: number, reserve: number): number {
-    const offset = this.values;
+    const offset = this.valuesUsed;
     const target = this.valueBase + offset;
     const { f64 } = this.views;
     for (let i = 0; i < length; i++) f64[target + i] = source[start + i] ?? Number.NaN;
-    this.values = offset + length + reserve;
+    this.valuesUsed = offset + length + reserve;
     return offset;
   }
 
@@ -147,12 +156,30 @@ export class Region {
     f64[(at + Row.sequence) >>> 3] = row.sequence;
     u32[(at + Row.clientLo) >>> 2] = row.clientLo;
     u32[(at + Row.clientHi) >>> 2] = row.clientHi;
+    this.valueCounts[this.rows * 2] = row.values;
+    this.valueCounts[this.rows * 2 + 1] = row.room;
+    if (row.room > 0 || row.op === Op.READ_FEATURES) this.hasRoomOrGaps = true;
     return this.rows++;
   }
 
   /** The row will not be stepped. */
   skip(row: number): void {
     this.views.u8[this.rowBase + row * ROW_BYTES + Row.op] = Op.SKIP;
+    this.hasRoomOrGaps = true;
+  }
+
+  /** float64s that the row came with. */
+  valuesOf(row: number): number {
+    return this.valueCounts[row * 2] ?? 0;
+  }
+
+  /** float64s behind them that the step writes. */
+  roomOf(row: number): number {
+    return this.valueCounts[row * 2 + 1] ?? 0;
+  }
+
+  slot(row: number): number {
+    return this.views.u16[(this.rowBase + row * ROW_BYTES + Row.slot) >>> 1] ?? 0;
   }
 
   /** Writes the header that the step reads; nothing is appended after it until `clear`. */
@@ -163,8 +190,9 @@ export class Region {
   clear(): void {
     this.generation++;
     this.rows = 0;
-    this.values = 0;
-    this.bytes = 0;
+    this.valuesUsed = 0;
+    this.bytesUsed = 0;
+    this.hasRoomOrGaps = false;
   }
 
   requestRow(row: number): number {

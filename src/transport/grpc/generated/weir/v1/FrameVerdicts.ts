@@ -14,6 +14,8 @@ export interface FrameVerdicts {
   'features'?: (Buffer | Uint8Array | string);
   'defaultedFeatures'?: (Buffer | Uint8Array | string);
   'timeliness'?: (Buffer | Uint8Array | string);
+  'durable'?: (boolean);
+  'durables'?: (Buffer | Uint8Array | string);
 }
 
 export interface FrameVerdicts__Output {
@@ -29,4 +31,6 @@ export interface FrameVerdicts__Output {
   'features'?: (Buffer);
   'defaultedFeatures'?: (Buffer);
   'timeliness'?: (Buffer);
+  'durable'?: (boolean);
+  'durables'?: (Buffer);
 }

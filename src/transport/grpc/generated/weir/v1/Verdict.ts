@@ -22,6 +22,7 @@ export interface Verdict {
   'baseline'?: (number | string);
   'features'?: (number | string)[];
   'timeliness'?: (_weir_v1_Timeliness);
+  'durable'?: (boolean);
   '_score'?: "score";
   '_baseline'?: "baseline";
 }
@@ -43,4 +44,5 @@ export interface Verdict__Output {
   'baseline'?: (number);
   'features'?: (number)[];
   'timeliness'?: (_weir_v1_Timeliness__Output);
+  'durable'?: (boolean);
 }

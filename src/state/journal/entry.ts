@@ -1,0 +1,129 @@
+import type { Change, Position } from "../../shard/journal.ts";
+import type { ProcessChange } from "../process-change.ts";
+
+/** What an entry of the journal is. Numbers never change their meaning. */
+export const Kind = {
+  /** A batch: body as `packRows` writes it. */
+  ROWS: 1,
+  /** What the step made of a batch: its position as float64, then as `packVerdicts` writes it. */
+  VERDICTS: 2,
+  /** Verdicts that clients got from the fallback. */
+  ANSWERS: 3,
+  /** A change of one shard beside its rows. */
+  CHANGE: 4,
+  /** The rows at a position (float64) were not applied. */
+  VOID: 5,
+  /** A change of what is kept outside of the shards: JSON. */
+  PROCESS: 6,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** `shard` of entries that belong to none. */
+export const NO_SHARD = 255;
+
+/** One entry as it is read back; its checksum was right. */
+export interface Entry {
+  readonly position: Position;
+  readonly shard: number;
+  readonly kind: Kind;
+  /** When it was appended. */
+  readonly unixMs: number;
+  /** Rows of ROWS, VERDICTS and ANSWERS, else 0. */
+  readonly rows: number;
+  /** At a multiple of 8 of its buffer. */
+  readonly body: Uint8Array;
+}
+
+const changeKinds = [
+  "create",
+  "configure",
+  "reset",
+  "delete",
+  "take",
+  "swap",
+  "drop",
+  "import",
+  "resize",
+] as const satisfies readonly Change["kind"][];
+
+/** kind u32, number u32 (a slot, or whether it failed), number f64 (a handle, or bytes), length of the text u32, 0 u32, then text, then bytes. */
+const CHANGE_HEAD = 24;
+
+export function encodeChange(change: Change): Uint8Array {
+  const text = "spec" in change ? Buffer.from(change.spec, "utf8") : Buffer.alloc(0);
+  const bytes = bytesOf(change);
+  const textBytes = (text.length + 7) & ~7;
+  const body = new Uint8Array(CHANGE_HEAD + textBytes + bytes.length);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, changeKinds.indexOf(change.kind), true);
+  view.setUint32(
+    4,
+    "slot" in change ? change.slot : change.kind === "drop" ? Number(change.failed) : 0,
+    true,
+  );
+  const number =
+    "handle" in change ? change.handle : change.kind === "resize" ? change.memoryBytes : 0;
+  view.setFloat64(8, number, true);
+  view.setUint32(16, text.length, true);
+  body.set(text, CHANGE_HEAD);
+  body.set(bytes, CHANGE_HEAD + textBytes);
+  return body;
+}
+
+function bytesOf(change: Change): Uint8Array {
+  switch (change.kind) {
+    case "create":
+    case "configure":
+      return new Uint8Array(change.block.buffer, change.block.byteOffset, change.block.byteLength);
+    case "swap":
+      return change.model;
+    case "import":
+      return change.part;
+    default:
+      return new Uint8Array(0);
+  }
+}
+
+/** Throws for bytes that `encodeChange` did not write. */
+export function decodeChange(body: Uint8Array): Change {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const kind = changeKinds[view.getUint32(0, true)];
+  const slot = view.getUint32(4, true);
+  const handle = view.getFloat64(8, true);
+  const length = view.getUint32(16, true);
+  const bytesAt = CHANGE_HEAD + ((length + 7) & ~7);
+  if (bytesAt > body.length) throw new Error("a change is cut off");
+  const spec = Buffer.from(body.subarray(CHANGE_HEAD, CHANGE_HEAD + length)).toString("utf8");
+  const bytes = body.slice(bytesAt);
+  switch (kind) {
+    case "create":
+    case "configure":
+      return { kind, slot, spec, block: new Float64Array(bytes.buffer) };
+    case "reset":
+    case "delete":
+      return { kind, slot };
+    case "take":
+      return { kind, handle };
+    case "swap":
+      return { kind, handle, model: bytes };
+    case "drop":
+      return { kind, handle, failed: slot === 1 };
+    case "import":
+      return { kind, slot, part: bytes };
+    case "resize":
+      return { kind, memoryBytes: handle };
+    case undefined:
+      throw new Error(`a change of the unknown kind ${view.getUint32(0, true)}`);
+    default:
+      return kind satisfies never;
+  }
+}
+
+export function encodeProcessChange(change: ProcessChange): Uint8Array {
+  return Buffer.from(JSON.stringify(change), "utf8");
+}
+
+export function decodeProcessChange(body: Uint8Array): ProcessChange {
+  // Its checksum was right: it is what `encodeProcessChange` wrote.
+  return JSON.parse(Buffer.from(body).toString("utf8")) as ProcessChange;
+}

@@ -1,0 +1,8 @@
+// Original file: proto/weir/v1/admin.proto
+
+
+export interface CreateSnapshotRequest {
+}
+
+export interface CreateSnapshotRequest__Output {
+}

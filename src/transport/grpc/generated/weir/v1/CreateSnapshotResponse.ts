@@ -1,0 +1,11 @@
+// Original file: proto/weir/v1/admin.proto
+
+import type { Snapshot as _weir_v1_Snapshot, Snapshot__Output as _weir_v1_Snapshot__Output } from '../../weir/v1/Snapshot.ts';
+
+export interface CreateSnapshotResponse {
+  'snapshot'?: (_weir_v1_Snapshot | null);
+}
+
+export interface CreateSnapshotResponse__Output {
+  'snapshot'?: (_weir_v1_Snapshot__Output);
+}

@@ -1,0 +1,8 @@
+// Original file: proto/weir/v1/admin.proto
+
+
+export interface GetStateRequest {
+}
+
+export interface GetStateRequest__Output {
+}

@@ -1,0 +1,11 @@
+// Original file: proto/weir/v1/admin.proto
+
+import type { Detector as _weir_v1_Detector, Detector__Output as _weir_v1_Detector__Output } from '../../weir/v1/Detector.ts';
+
+export interface StartShadowResponse {
+  'detector'?: (_weir_v1_Detector | null);
+}
+
+export interface StartShadowResponse__Output {
+  'detector'?: (_weir_v1_Detector__Output);
+}
