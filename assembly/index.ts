@@ -4,7 +4,7 @@
 import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
 import { deriveTable as deriveTableAt } from "./feature/derive";
-import { ABI_VERSION } from "./layout";
+import { ABI_VERSION, TRANSFER_BASE, TRANSFER_BYTES } from "./layout";
 import { layoutValueAt } from "./layout-values";
 import { thresholdOf } from "./model/calibration";
 import { modelAt } from "./model/model";
@@ -26,6 +26,49 @@ export function initialize(memoryBytes: f64): u32 {
 
 export function createDetector(slot: u32): u32 {
   return control.createDetector(slot);
+}
+
+export function configureDetector(slot: u32): u32 {
+  unreachable();
+  return 0;
+}
+
+export function resize(memoryBytes: f64): u32 {
+  unreachable();
+  return 0;
+}
+
+export function transferAddress(): u32 {
+  return TRANSFER_BASE;
+}
+
+export function transferBytes(): u32 {
+  return TRANSFER_BYTES;
+}
+
+export function exportState(slot: u32, start: u32): u32 {
+  unreachable();
+  return 0;
+}
+
+export function importState(slot: u32, bytes: u32): u32 {
+  unreachable();
+  return 0;
+}
+
+export function nextKey(slot: u32, after: u32): u32 {
+  unreachable();
+  return 0;
+}
+
+export function idSequence(slot: u32): f64 {
+  unreachable();
+  return 0;
+}
+
+export function takenTraining(after: f64): f64 {
+  unreachable();
+  return 0;
 }
 
 export function resetDetector(slot: u32): u32 {

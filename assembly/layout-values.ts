@@ -52,13 +52,18 @@ import {
   SLOTS_BASE,
   Ticket,
   VALUES_MAX,
+  TRANSFER_BASE,
+  TRANSFER_BYTES,
 } from "./layout";
+import { Key, KEY_HEADER } from "./key";
 
 const VALUES: StaticArray<f64> = [
   MAGIC as f64,
   ABI_VERSION as f64,
   CONTROL_BASE as f64,
   SCRATCH_BASE as f64,
+  TRANSFER_BASE as f64,
+  TRANSFER_BYTES as f64,
   REGION_BASE as f64,
   REGION_BYTES as f64,
   ARENA_BASE as f64,
@@ -120,6 +125,13 @@ const VALUES: StaticArray<f64> = [
   offsetof<Ticket>("dueAt") as f64,
   offsetof<Ticket>("hashLo") as f64,
   offsetof<Ticket>("hashHi") as f64,
+  // Key
+  offsetof<Key>("hashLo") as f64,
+  offsetof<Key>("hashHi") as f64,
+  offsetof<Key>("length") as f64,
+  offsetof<Key>("learned") as f64,
+  offsetof<Key>("arrivalMs") as f64,
+  KEY_HEADER as f64,
   // Region
   0,
   REGION_ROWS as f64,

@@ -10,10 +10,12 @@
  *    192 KiB ├──────────────────────────┤
  *            │ SCRATCH        512 KiB   │ of one call, no state: pending rows, counts of a window, MT19937
  *    704 KiB ├──────────────────────────┤
+ *            │ TRANSFER         1 MiB   │ a part of a detector's state on its way out or in, no state
+ *  1.688 MiB ├──────────────────────────┤
  *            │ REGION A       95 pages  │ header, 8,192 rows of 64 B, 8,192 outputs of 48 B, 524,288 f64, 1 MiB of bytes
  *            ├──────────────────────────┤
  *            │ REGION B       95 pages  │ the same: one is in flight while the other gathers
- *   12.6 MiB ├──────────────────────────┤
+ *   13.6 MiB ├──────────────────────────┤
  *            │ ARENA                    │ slabs and page runs: detectors, tables, keys, logs, totals, structures, ids
  *            └──────────────────────────┘ end of memory, fixed when it is made
  *
@@ -23,11 +25,13 @@
 export const PAGE_BYTES: u32 = 65536;
 export const PAGE_SHIFT: u32 = 16;
 export const MAGIC: u32 = 0x52494557;
-export const ABI_VERSION: u32 = 3;
+export const ABI_VERSION: u32 = 4;
 
 export const CONTROL_BASE: u32 = 2 * PAGE_BYTES;
 export const SCRATCH_BASE: u32 = 3 * PAGE_BYTES;
-export const REGION_BASE: u32 = 11 * PAGE_BYTES;
+export const TRANSFER_BASE: u32 = 11 * PAGE_BYTES;
+export const TRANSFER_BYTES: u32 = 16 * PAGE_BYTES;
+export const REGION_BASE: u32 = TRANSFER_BASE + TRANSFER_BYTES;
 export const REGION_BYTES: u32 = 95 * PAGE_BYTES;
 export const REGIONS: u32 = 2;
 export const ARENA_BASE: u32 = REGION_BASE + REGIONS * REGION_BYTES;

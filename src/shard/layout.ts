@@ -11,11 +11,14 @@ export const PAGE_BYTES = 65_536;
 /** Written at the start of the root block: "WEIR". */
 export const MAGIC = 0x5249_4557;
 /** Raised whenever an offset, an export or the meaning of a field changes. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 export const CONTROL_BASE = 2 * PAGE_BYTES;
 export const SCRATCH_BASE = 3 * PAGE_BYTES;
-export const REGION_BASE = 11 * PAGE_BYTES;
+/** A part of a detector's state on its way out or in; holds no state. */
+export const TRANSFER_BASE = 11 * PAGE_BYTES;
+export const TRANSFER_BYTES = 16 * PAGE_BYTES;
+export const REGION_BASE = TRANSFER_BASE + TRANSFER_BYTES;
 /** From one region to the next. */
 export const REGION_BYTES = 95 * PAGE_BYTES;
 /** One is in flight while the other gathers. */
@@ -51,6 +54,18 @@ export const Root = {
   trainingsDue: 68, // u32
   slots: 4096,
 } as const;
+
+/**
+ * Bytes of the root block that tell how a step was run and are no state, as offset and length: two memories that worked off the same operations
+ * may differ in them.
+ */
+export const VOLATILE_ROOT: readonly (readonly [offset: number, bytes: number])[] = [
+  [Root.region, 4],
+  [Root.row, 4],
+  [Root.faults, 4],
+  [Root.recoveries, 4],
+  [60, 4], // sink: what was loaded to have it in cache
+];
 
 /** Bytes of a detector's slot block; slot `s` is at `Root.slots + s * SLOT_BYTES`. */
 export const SLOT_BYTES = 256;
@@ -115,6 +130,19 @@ export const Ticket = {
   dueAt: 40, // f64
   hashLo: 52, // u32, of the key
   hashHi: 56, // u32
+} as const;
+
+/** Offsets in a key's block; `nextKey` answers a block's address. */
+export const Key = {
+  hashLo: 8, // u32
+  hashHi: 12, // u32
+  /** Bytes of the key. */
+  length: 18, // u16
+  /** Rows learned. */
+  learned: 24, // f64
+  /** Arrival of its newest row. */
+  arrivalMs: 64, // f64
+  text: 96,
 } as const;
 
 /** Bytes before the rows of a training's copy. */
@@ -307,6 +335,8 @@ export const layoutValues: readonly number[] = [
   ABI_VERSION,
   CONTROL_BASE,
   SCRATCH_BASE,
+  TRANSFER_BASE,
+  TRANSFER_BYTES,
   REGION_BASE,
   REGION_BYTES,
   ARENA_BASE,
@@ -320,6 +350,7 @@ export const layoutValues: readonly number[] = [
   ...Object.values(Root),
   ...Object.values(Slot),
   ...Object.values(Ticket),
+  ...Object.values(Key),
   ...Object.values(Region),
   ...Object.values(Row),
   ...Object.values(Output),
