@@ -162,6 +162,19 @@ export const limits = {
   trainerQueueMaxMax: 4096,
   /** Rows of the trainings that wait, bytes: one window of 50,000 rows x 1,024 columns is 410 MB and is always taken. */
   trainerQueueBytesMax: 256 * 1024 * 1024,
+  /** Of one detector's state on its way to another server; a shard's memory is 4 GiB at most, and is compressed. */
+  exportBytesMax: 8 * 1024 * 1024 * 1024,
+  /** One message of an export: well under the 4 MiB that clients take. */
+  exportChunkBytesMax: 1024 * 1024,
+  /** Seconds between two snapshots: a day. */
+  snapshotIntervalSecondsMax: 86_400,
+  snapshotsKeptMax: 1000,
+  /** MiB: 16 TiB. */
+  journalMaxMbMax: 16 * 1024 * 1024,
+  /** Hours: ten years. */
+  journalMaxAgeHoursMax: 87_600,
+  /** Versions of a detector that can be gone back to. */
+  versionsKeptMax: 16,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

@@ -7,6 +7,7 @@ export const Code = {
   ALREADY_EXISTS: 6,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
+  ABORTED: 10,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
@@ -64,6 +65,18 @@ export type Reason =
   | "UNSUPPORTED_MEDIA_TYPE"
   | "CROSS_SITE" // a browser sent it for a page of another site
   | "REQUEST_TIMEOUT" // an HTTP request that did not arrive whole in time
+  | "NO_JOURNAL" // what was asked for needs the journal, and durability is none
+  | "NOT_LEARNING" // the journal cannot be written
+  | "SNAPSHOT_RUNNING"
+  | "OPERATION_RUNNING" // one export, one import and one verification at a time
+  | "DIRECTORY_NOT_EMPTY"
+  | "INVALID_DIRECTORY"
+  | "UNKNOWN_VERDICT"
+  | "UNKNOWN_VERSION"
+  | "NOT_A_SHADOW"
+  | "SHADOWED" // what a shadow, or the detector that it shadows, does not take
+  | "STATE_DIFFERS" // the state does not fit the specification
+  | "DAMAGED" // bytes that are not as they were written
   | "INTERNAL";
 
 /** One thing that is wrong with a request. */

@@ -10,6 +10,7 @@ const statuses: Readonly<Record<Code, Status>> = {
   [Code.ALREADY_EXISTS]: Status.ALREADY_EXISTS,
   [Code.RESOURCE_EXHAUSTED]: Status.RESOURCE_EXHAUSTED,
   [Code.FAILED_PRECONDITION]: Status.FAILED_PRECONDITION,
+  [Code.ABORTED]: Status.ABORTED,
   [Code.UNIMPLEMENTED]: Status.UNIMPLEMENTED,
   [Code.INTERNAL]: Status.INTERNAL,
   [Code.UNAVAILABLE]: Status.UNAVAILABLE,

@@ -31,6 +31,7 @@ const statusOfCode: Readonly<Record<Code, number>> = {
   [Code.ALREADY_EXISTS]: 409,
   [Code.RESOURCE_EXHAUSTED]: 429,
   [Code.FAILED_PRECONDITION]: 409,
+  [Code.ABORTED]: 409,
   [Code.UNIMPLEMENTED]: 501,
   [Code.INTERNAL]: 500,
   [Code.UNAVAILABLE]: 503,
