@@ -68,6 +68,8 @@ export class Verdicts {
   readonly replayed: Uint8Array;
   /** 0 or 1. */
   readonly systemActions: Uint8Array;
+  /** 0 or 1: the row is in the journal on disk. */
+  readonly durables: Uint8Array;
   /** Bits, rows x declared inputs, each row from a new byte; undefined = none took its default. */
   defaulted: Uint8Array | undefined;
   /** rows x features, row-major, in the order of the detector's specification; undefined = not asked for. NaN = the row has none. */
@@ -81,7 +83,7 @@ export class Verdicts {
 
   constructor(rows: number) {
     this.rows = rows;
-    const bytes = new ArrayBuffer(rows * 37);
+    const bytes = new ArrayBuffer(rows * 38);
     this.scores = new Float64Array(bytes, 0, rows);
     this.rawScores = new Float64Array(bytes, rows * 8, rows);
     this.thresholds = new Float64Array(bytes, rows * 16, rows);
@@ -92,6 +94,7 @@ export class Verdicts {
     this.states = new Uint8Array(bytes, rows * 34, rows);
     this.replayed = new Uint8Array(bytes, rows * 35, rows);
     this.systemActions = new Uint8Array(bytes, rows * 36, rows);
+    this.durables = new Uint8Array(bytes, rows * 37, rows);
     this.defaulted = undefined;
     this.features = undefined;
     this.defaultedFeatures = undefined;

@@ -127,6 +127,7 @@ function writeVerdict(answer: Answer, row: number, id: string): void {
     writeRareFields(answer, row);
   }
   if (answer.detector.program !== undefined) writeDerived(answer, row);
+  if (small(verdicts.durables, row) !== 0) writer.wideUint32(136, 1);
 }
 
 /** What only rows of a detector with features have. */
@@ -210,6 +211,9 @@ function writeFrame(verdicts: Verdicts): void {
   if (verdicts.features !== undefined) writer.bytes(82, memory(verdicts.features));
   if (verdicts.defaultedFeatures !== undefined) writer.bytes(90, verdicts.defaultedFeatures);
   if (verdicts.timeliness !== undefined) writer.bytes(98, verdicts.timeliness);
+  if (!verdicts.durables.includes(1)) return;
+  if (verdicts.durables.includes(0)) writer.bytes(114, verdicts.durables);
+  else writer.uint32(104, 1);
 }
 
 function memory(column: Float64Array | Uint32Array): Uint8Array {

@@ -79,6 +79,7 @@ function verdictJson(
     replayed: verdicts.replayed[row] === 1 || undefined,
     features: featuresJson(verdicts, row, detector),
     timeliness: timelinessNames[verdicts.timeliness?.[row] || -1],
+    durable: verdicts.durables[row] === 1 || undefined,
   };
 }
 
@@ -130,9 +131,12 @@ function featuresJson(
 }
 
 function frameJson(verdicts: Verdicts): object {
-  const { modelVersions, defaulted, replayed, features, defaultedFeatures, timeliness } = verdicts;
+  const { modelVersions, defaulted, replayed, features, defaultedFeatures, timeliness, durables } =
+    verdicts;
   const version = at(modelVersions, 0);
   const agree = modelVersions.every((other) => other === version);
+  const someDurable = durables.includes(1);
+  const allDurable = someDurable && !durables.includes(0);
   return {
     scores: base64(verdicts.scores),
     rawScores: base64(verdicts.rawScores),
@@ -146,6 +150,8 @@ function frameJson(verdicts: Verdicts): object {
     features: features && base64(features),
     defaultedFeatures: defaultedFeatures && base64(defaultedFeatures),
     timeliness: timeliness && base64(timeliness),
+    durable: allDurable || undefined,
+    durables: someDurable && !allDurable ? base64(durables) : undefined,
   };
 }
 

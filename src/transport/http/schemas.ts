@@ -125,6 +125,10 @@ const verdict = component(
       .optional()
       .describe("When asked for: in the order of DetectorSpec.features"),
     timeliness: z.enum(timelinessNames).optional().describe("Absent = on time"),
+    durable: z
+      .boolean()
+      .optional()
+      .describe("The event is on disk: it survives a crash. Only such a verdict acknowledges it"),
   }),
 );
 
@@ -152,6 +156,8 @@ export const scoreResponse = component(
           .optional()
           .describe("Bits, rows x features, each row from a new byte; absent = none"),
         timeliness: bytes.optional().describe("uint8, the numbers of Timeliness; absent = all 0"),
+        durable: z.boolean().optional().describe("Of all rows, where they agree"),
+        durables: bytes.optional().describe("uint8, 0 or 1; absent where they agree"),
       })
       .optional(),
   }),

@@ -63,7 +63,7 @@ const row = fc.record({
   threshold: fc.double(),
   version: fc.nat(),
   rule: fc.integer({ min: -1, max: 1 }),
-  bits: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+  bits: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
   source: fc.integer({ min: 1, max: 4 }),
   state: fc.integer({ min: 1, max: 4 }),
 });
@@ -83,6 +83,7 @@ function fill(rows: readonly Row[], defaulted: boolean): Verdicts {
     verdicts.anomalies[index] = Number(one.bits[0]);
     verdicts.replayed[index] = Number(one.bits[1]);
     verdicts.systemActions[index] = Number(one.bits[2]);
+    verdicts.durables[index] = Number(one.bits[5]);
     // Inputs 0 and 9: the first bit of a row's first byte, the second of its last.
     if (verdicts.defaulted !== undefined) {
       verdicts.defaulted[index * 2] = Number(one.bits[3]);
@@ -139,6 +140,7 @@ describe("answers", () => {
             systemAction: one.bits[2],
             threshold: one.threshold,
             replayed: one.bits[1],
+            durable: one.bits[5],
           }));
           expect(message["response"]).toMatchObject({ verdicts: expected });
           expect(message["response"]).toHaveProperty("verdicts.length", rows.length);
@@ -155,9 +157,11 @@ describe("answers", () => {
         fc.array(row, { minLength: 1, maxLength: 50 }),
         fc.boolean(),
         fc.boolean(),
-        (rows, defaulted, agree) => {
+        fc.constantFrom(undefined, 0, 1),
+        (rows, defaulted, agree, durable) => {
           const verdicts = fill(rows, defaulted);
           if (agree) verdicts.modelVersions.fill(3);
+          if (durable !== undefined) verdicts.durables.fill(durable);
           const bytes = encodeScoreResponse({ verdicts, detector, ids: undefined });
           expect(bytes.length).toBeLessThanOrEqual(64 + rows.length * 28 + rows.length * 2);
           const { frame } = read(Buffer.from(bytes));
@@ -172,6 +176,10 @@ describe("answers", () => {
           expect([...frame["replayed"]!]).toEqual(
             verdicts.replayed.includes(1) ? [...verdicts.replayed] : [],
           );
+          if (frame["durables"]!.length === 0)
+            expect([...new Set(verdicts.durables)]).toEqual([Number(frame["durable"])]);
+          else expect([...frame["durables"]!]).toEqual([...verdicts.durables]);
+          expect(frame["durables"]!.length > 0).toBe(new Set(verdicts.durables).size > 1);
           if (frame["modelVersions"]!.length === 0)
             expect(new Set(verdicts.modelVersions)).toEqual(new Set([frame["modelVersion"]]));
           else

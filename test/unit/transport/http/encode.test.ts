@@ -32,6 +32,7 @@ describe("encodeScoreResponse", () => {
     verdicts.rawScores[1] = 0;
     verdicts.states[1] = 1;
     verdicts.anomalies[0] = 1;
+    verdicts.durables[0] = 1;
     expect(parsed(encodeScoreResponse(request, verdicts, cards))).toEqual({
       verdicts: [
         {
@@ -43,6 +44,7 @@ describe("encodeScoreResponse", () => {
           rawScore: 0,
           modelVersion: 1,
           threshold: 0.9,
+          durable: true,
         },
         {
           anomaly: false,
@@ -119,9 +121,21 @@ describe("encodeScoreResponse", () => {
     verdicts.modelVersions[1] = 2;
     verdicts.replayed[1] = 1;
     verdicts.defaulted = Uint8Array.of(1, 0);
-    expect(parsed(encodeScoreResponse(request, verdicts, cards))).toMatchObject({
-      frame: { modelVersions: "AQAAAAIAAAA=", replayed: "AAE=", defaulted: "AQA=" },
+    verdicts.durables[1] = 1;
+    const body = parsed(encodeScoreResponse(request, verdicts, cards));
+    expect(body).toMatchObject({
+      frame: {
+        modelVersions: "AQAAAAIAAAA=",
+        replayed: "AAE=",
+        defaulted: "AQA=",
+        durables: "AAE=",
+      },
     });
+    expect(body).not.toHaveProperty("frame.durable");
+    verdicts.durables[0] = 1;
+    const agreeing = parsed(encodeScoreResponse(request, verdicts, cards));
+    expect(agreeing).toHaveProperty("frame.durable", true);
+    expect(agreeing).not.toHaveProperty("frame.durables");
   });
 
   it("writes features, their defaults, the timeliness and a reason's words", () => {
