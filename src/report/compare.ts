@@ -68,31 +68,16 @@ export class Comparison {
    */
   add(liveScore: number, liveAnomaly: boolean, otherScore: number, otherAnomaly: boolean): boolean {
     this.rows++;
-    if (liveAnomaly) this.anomaliesLive++;
-    if (otherAnomaly) this.anomaliesOther++;
-    if (liveAnomaly !== otherAnomaly) {
-      if (otherAnomaly) this.gained++;
-      else this.lost++;
-    }
-    // A NaN is not equal to itself.
-    const hasLive = liveScore === liveScore;
-    const hasOther = otherScore === otherScore;
+    this.addAnomalies(liveAnomaly, otherAnomaly);
+    const hasLive = !Number.isNaN(liveScore);
+    const hasOther = !Number.isNaN(otherScore);
     if (hasLive) count(this.live, liveScore);
     if (hasOther) count(this.other, otherScore);
-    if (!hasLive || !hasOther) {
-      if (hasLive === hasOther) return false;
-      if (hasLive) this.onlyLive++;
-      else this.onlyOther++;
-      this.changed++;
-      return true;
-    }
-    this.both++;
-    this.sample.add(liveScore, otherScore);
-    if (liveScore === otherScore && this.sameBits(liveScore, otherScore)) return false;
+    if (hasLive && hasOther) return this.addBoth(liveScore, otherScore);
+    if (hasLive === hasOther) return false;
+    if (hasLive) this.onlyLive++;
+    else this.onlyOther++;
     this.changed++;
-    const difference = Math.abs(liveScore - otherScore);
-    this.sum += difference;
-    if (difference > this.largest) this.largest = difference;
     return true;
   }
 
@@ -115,6 +100,25 @@ export class Comparison {
       rankCorrelation: this.sample.rankCorrelation(),
       pairs: this.sample.size,
     };
+  }
+
+  private addAnomalies(live: boolean, other: boolean): void {
+    if (live) this.anomaliesLive++;
+    if (other) this.anomaliesOther++;
+    if (live === other) return;
+    if (other) this.gained++;
+    else this.lost++;
+  }
+
+  private addBoth(live: number, other: number): boolean {
+    this.both++;
+    this.sample.add(live, other);
+    if (live === other && this.sameBits(live, other)) return false;
+    this.changed++;
+    const difference = Math.abs(live - other);
+    this.sum += difference;
+    if (difference > this.largest) this.largest = difference;
+    return true;
   }
 
   /** Of two equal numbers: 0 and -0 differ. */
@@ -146,35 +150,37 @@ function total(bins: Uint32Array, from = 0, length = bins.length): number {
 }
 
 /**
- * PSI = sum over groups of (q - p) ln(q / p), p and q the shares of live and other. The groups are cut where the live scores reach each tenth of
- * their number, at the end of a fine bin; where one bin spans several tenths there are fewer. Half a row is added to each group of both, so that an
- * empty one gives a finite number.
+ * PSI = sum over groups of (q - p) ln(q / p), p and q the shares of live and other. Half a row is added to each group of both, so that an empty one gives
+ * a finite number.
  */
 function stabilityOf(live: Uint32Array, other: Uint32Array): number {
   const liveTotal = total(live);
   const otherTotal = total(other);
   if (liveTotal === 0 || otherTotal === 0) return Number.NaN;
-  const groups: (readonly [live: number, other: number])[] = [];
-  let reached = 0;
-  let [inLive, inOther] = [0, 0];
-  let next = 1;
-  for (let bin = 0; bin < FINE_BINS; bin++) {
-    inLive += live[bin] ?? 0;
-    inOther += other[bin] ?? 0;
-    reached += live[bin] ?? 0;
-    const isLast = bin === FINE_BINS - 1;
-    if (isLast || next >= TENTHS || reached * TENTHS < next * liveTotal) continue;
-    groups.push([inLive, inOther]);
-    [inLive, inOther] = [0, 0];
-    while (next < TENTHS && reached * TENTHS >= next * liveTotal) next++;
-  }
-  groups.push([inLive, inOther]);
-  const added = groups.length / 2;
+  const ends = tenthsOf(live, liveTotal);
+  const added = ends.length / 2;
   let psi = 0;
-  for (const [a, b] of groups) {
-    const p = (a + 0.5) / (liveTotal + added);
-    const q = (b + 0.5) / (otherTotal + added);
+  let from = 0;
+  for (const end of ends) {
+    const p = (total(live, from, end - from) + 0.5) / (liveTotal + added);
+    const q = (total(other, from, end - from) + 0.5) / (otherTotal + added);
     psi += (q - p) * Math.log(q / p);
+    from = end;
   }
   return psi;
+}
+
+/** Ends of groups of bins: where the scores reach each tenth of their number, and the last. Fewer than ten where one bin spans several tenths. */
+function tenthsOf(bins: Uint32Array, scores: number): readonly number[] {
+  const ends: number[] = [];
+  let reached = 0;
+  let next = 1;
+  for (let bin = 0; bin < FINE_BINS - 1 && next < TENTHS; bin++) {
+    reached += bins[bin] ?? 0;
+    if (reached * TENTHS < next * scores) continue;
+    ends.push(bin + 1);
+    while (reached * TENTHS >= next * scores) next++;
+  }
+  ends.push(FINE_BINS);
+  return ends;
 }

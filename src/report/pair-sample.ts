@@ -64,7 +64,7 @@ export class PairSample {
 
 /** Ranks from 1; equal values have the mean of theirs. */
 function ranksOf(values: Float64Array): Float64Array {
-  const order = Uint32Array.from(values, (_, i) => i).sort(
+  const order = Uint32Array.from(values, (_, i) => i).toSorted(
     (a, b) => (values[a] ?? 0) - (values[b] ?? 0),
   );
   const ranks = new Float64Array(values.length);
