@@ -33,6 +33,7 @@ function section<Shape extends z.ZodRawShape>(shape: Shape, description: string)
 /** HOST:PORT; an IPv6 host in brackets; port 0 = any free one. */
 const addressPattern = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/;
 const offPattern = new RegExp(`^off$|${addressPattern.source}`);
+const adminPattern = new RegExp(`^same$|${offPattern.source}`);
 
 const path = () => text("the path of a file");
 const list = (element: z.ZodString) =>
@@ -147,6 +148,45 @@ const telemetry = section(
   "What is told about the server while it runs.",
 );
 
+/** What of the state is on disk, and for how long. */
+const stateOptions = {
+  durability: choice("acknowledged", "relaxed", "none").optional().meta({
+    description:
+      "acknowledged: a verdict of the model leaves when its event is on disk; relaxed: events are on disk within 50 ms; none: nothing is kept over a restart.",
+    default: "acknowledged",
+  }),
+  snapshots: section(
+    {
+      interval_seconds: whole(0, limits.snapshotIntervalSecondsMax).optional().meta({
+        description: "From one to the next while anything changes; 0 = only on request.",
+        default: limits.snapshotIntervalSeconds,
+      }),
+      kept: whole(1, limits.snapshotsKeptMax).optional().meta({
+        description: "The newest; older ones are deleted.",
+        default: limits.snapshotsKept,
+      }),
+    },
+    "Snapshots of the state.",
+  ).optional(),
+  journal: section(
+    {
+      max_mb: whole(0, limits.journalMaxMbMax).optional().meta({
+        description: "MiB of it behind the oldest snapshot; what is over is deleted.",
+        default: limits.journalMaxMb,
+      }),
+      max_age_hours: whole(0, limits.journalMaxAgeHoursMax).optional().meta({
+        description: "Of what is behind the oldest snapshot; what is older is deleted.",
+        default: limits.journalMaxAgeHours,
+      }),
+    },
+    "The journal of events: what replays and explanations go back to.",
+  ).optional(),
+  versions_kept: whole(0, limits.versionsKeptMax).optional().meta({
+    description: "Versions of a detector that can be gone back to.",
+    default: limits.versionsKept,
+  }),
+};
+
 /** The configuration file, with `detectors` as given: all fields optional, names as they are written. */
 function fileSchema<Detector extends z.ZodType>(detector: Detector) {
   return section(
@@ -161,6 +201,12 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
         description: "Directory of the state; relative to this file.",
         default: "./.weir",
       }),
+      admin: text('HOST:PORT, "same" or "off"', adminPattern).optional().meta({
+        description:
+          'Where operations are served: beside scoring, on the addresses above ("same"); over gRPC on an address of their own; or "off".',
+        default: "same",
+      }),
+      ...stateOptions,
       tls: tls.optional(),
       drain_timeout_ms: whole(0, limits.drainTimeoutMsMax)
         .optional()
@@ -170,7 +216,10 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
         .meta({ description: "Worker threads; default: one less than the cores, at least 1." }),
       shards: whole(1, limits.shardsMax)
         .optional()
-        .meta({ description: "Shards of the state; default: as many as threads." }),
+        .meta({
+          description:
+            "Shards of the state; default: as many as are stored, at first as many as threads.",
+        }),
       state_memory_mb: whole(1, 1024 * 1024)
         .optional()
         .meta({ description: "State memory of all shards, MiB; default: half of the memory." }),

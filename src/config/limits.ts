@@ -166,14 +166,19 @@ export const limits = {
   exportBytesMax: 8 * 1024 * 1024 * 1024,
   /** One message of an export: well under the 4 MiB that clients take. */
   exportChunkBytesMax: 1024 * 1024,
-  /** Seconds between two snapshots: a day. */
+  /** Seconds between two snapshots: what is replayed at a start is about as old; at most a day. */
+  snapshotIntervalSeconds: 300,
   snapshotIntervalSecondsMax: 86_400,
+  snapshotsKept: 3,
   snapshotsKeptMax: 1000,
-  /** MiB: 16 TiB. */
+  /** MiB: about 100 million rows of ten inputs; at most 16 TiB. */
+  journalMaxMb: 8192,
   journalMaxMbMax: 16 * 1024 * 1024,
-  /** Hours: ten years. */
+  /** Hours: a week; at most ten years. */
+  journalMaxAgeHours: 168,
   journalMaxAgeHoursMax: 87_600,
   /** Versions of a detector that can be gone back to. */
+  versionsKept: 3,
   versionsKeptMax: 16,
 } as const;
 

@@ -23,12 +23,29 @@ export interface ResolvedOptions {
   readonly grpc: Address;
   /** Undefined = off. */
   readonly http: Address | undefined;
+  /** The operations over gRPC: same = beside scoring, and over HTTP too; an address = there alone; undefined = nowhere. */
+  readonly admin: Address | "same" | undefined;
   readonly dataDirectory: string;
+  /** What is kept on disk, and for how long. */
+  readonly state: {
+    /** acknowledged: a verdict of the model leaves when its rows are on disk; relaxed: they are within 50 ms; none: nothing is kept. */
+    readonly durability: "acknowledged" | "relaxed" | "none";
+    /** 0 = only on request. */
+    readonly snapshotIntervalMs: number;
+    readonly snapshotsKept: number;
+    /** Of the journal behind the oldest snapshot: what is over either bound is deleted. */
+    readonly journalBytesMax: number;
+    readonly journalAgeMsMax: number;
+    /** Of a detector, beside the one that serves. */
+    readonly versionsKept: number;
+  };
   /** Of gRPC; undefined = plain text. */
   readonly tls: TlsFiles | undefined;
   readonly drainTimeoutMs: number;
   readonly threads: number;
   readonly shards: number;
+  /** False = a number by the threads, which gives way to the number that is stored. */
+  readonly shardsGiven: boolean;
   /** Of one shard; a multiple of 64 KiB. */
   readonly shardMemoryBytes: number;
   readonly inlineRowsMax: number;

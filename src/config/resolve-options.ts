@@ -25,6 +25,7 @@ export function resolveOptions(options: FileOptions, around: Surroundings): Reso
     trainer: trainerOf(options),
     streamingDetectorTtlMs: (options.llamafarm_detector_ttl_seconds ?? 0) * 1000,
     dataDirectory: options.data ?? resolve(around.cwd, ".weir"),
+    state: stateOf(options),
     tls: tlsOf(options.tls),
     drainTimeoutMs: options.drain_timeout_ms ?? 10_000,
     log: logOf(options.log ?? {}),
@@ -36,22 +37,41 @@ export function resolveOptions(options: FileOptions, around: Surroundings): Reso
   });
 }
 
-function addressesOf(options: FileOptions): Pick<ResolvedOptions, "grpc" | "http"> {
+function addressesOf(options: FileOptions): Pick<ResolvedOptions, "admin" | "grpc" | "http"> {
   const http = options.http ?? "127.0.0.1:14345";
   return {
+    admin: adminOf(options.admin ?? "same"),
     grpc: addressOf(options.grpc ?? "127.0.0.1:50051", "grpc"),
     http: http === "off" ? undefined : addressOf(http, "http"),
   };
 }
 
-function placementOf(
-  options: FileOptions,
-): Pick<ResolvedOptions, "threads" | "shards" | "shardMemoryBytes" | "inlineRowsMax"> {
+function adminOf(written: string): ResolvedOptions["admin"] {
+  if (written === "same") return "same";
+  return written === "off" ? undefined : addressOf(written, "admin");
+}
+
+function stateOf(options: FileOptions): ResolvedOptions["state"] {
+  const { snapshots = {}, journal = {} } = options;
+  return Object.freeze({
+    durability: options.durability ?? "acknowledged",
+    snapshotIntervalMs: (snapshots.interval_seconds ?? limits.snapshotIntervalSeconds) * 1000,
+    snapshotsKept: snapshots.kept ?? limits.snapshotsKept,
+    journalBytesMax: (journal.max_mb ?? limits.journalMaxMb) * mebibyte,
+    journalAgeMsMax: (journal.max_age_hours ?? limits.journalMaxAgeHours) * 3_600_000,
+    versionsKept: options.versions_kept ?? limits.versionsKept,
+  });
+}
+
+type Placement = "threads" | "shards" | "shardsGiven" | "shardMemoryBytes" | "inlineRowsMax";
+
+function placementOf(options: FileOptions): Pick<ResolvedOptions, Placement> {
   const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
   const shards = options.shards ?? Math.min(threads, limits.shardsMax);
   return {
     threads,
     shards,
+    shardsGiven: options.shards !== undefined,
     shardMemoryBytes: shardMemory(options.state_memory_mb, shards),
     inlineRowsMax: options.inline_rows_max ?? inlineRowsByCores(),
   };

@@ -38,8 +38,18 @@ describe("loadOptions", () => {
       grpc: { host: "127.0.0.1", port: 50_051 },
       http: { host: "127.0.0.1", port: 14_345 },
       dataDirectory: join(directory, ".weir"),
+      admin: "same",
       tls: undefined,
       drainTimeoutMs: 10_000,
+      state: {
+        durability: "acknowledged",
+        snapshotIntervalMs: 300_000,
+        snapshotsKept: 3,
+        journalBytesMax: 8 * 1024 ** 3,
+        journalAgeMsMax: 7 * 24 * 3600 * 1000,
+        versionsKept: 3,
+      },
+      shardsGiven: false,
       log: { level: "info", format: "auto" },
       telemetry: { enabled: true, traceSampleRatio: 0.01, metricsIntervalMs: 10_000 },
       webhook: undefined,
@@ -81,6 +91,11 @@ describe("loadOptions", () => {
 http: off
 threads: 2
 shards: 4
+admin: 127.0.0.1:9
+durability: relaxed
+snapshots: {interval_seconds: 0, kept: 1}
+journal: {max_mb: 0, max_age_hours: 1}
+versions_kept: 0
 state_memory_mb: 256
 drain_timeout_ms: 0
 telemetry: {enabled: false, otlp_endpoint: "http://c:4317", trace_sample_ratio: 1}
@@ -93,6 +108,16 @@ detectors: {d: {inputs: [{name: a}]}}
       http: undefined,
       threads: 2,
       shards: 4,
+      shardsGiven: true,
+      admin: { host: "127.0.0.1", port: 9 },
+      state: {
+        durability: "relaxed",
+        snapshotIntervalMs: 0,
+        snapshotsKept: 1,
+        journalBytesMax: 0,
+        journalAgeMsMax: 3_600_000,
+        versionsKept: 0,
+      },
       shardMemoryBytes: 64 * 1024 * 1024,
       drainTimeoutMs: 0,
       telemetry: { enabled: false, otlpEndpoint: "http://c:4317", traceSampleRatio: 1 },
@@ -101,6 +126,23 @@ detectors: {d: {inputs: [{name: a}]}}
     });
     expect(options.webhook?.url.href).toBe("https://example.com/x");
     expect([...options.detectors.keys()]).toEqual(["d"]);
+  });
+
+  it("takes what is kept on disk from flags and the environment, over the file", () => {
+    const file = config("durability: none\nsnapshots: {kept: 7}\nshards: 1\n");
+    const argv = [file, "--durability=relaxed", "--snapshot-interval-seconds=1", "--admin=off"];
+    const options = load(argv, { WEIR_VERSIONS_KEPT: "16", WEIR_JOURNAL_MAX_MB: "1" });
+    expect(options.state).toMatchObject({
+      durability: "relaxed",
+      snapshotIntervalMs: 1000,
+      snapshotsKept: 7,
+      journalBytesMax: 1024 ** 2,
+      versionsKept: 16,
+    });
+    expect(options.admin).toBeUndefined();
+    expect(options.shardsGiven).toBe(true);
+    expect(load(["--shards=1"]).shardsGiven).toBe(true);
+    expect(load([], { WEIR_SHARDS: "1" }).shardsGiven).toBe(true);
   });
 
   it("gives a shard at most what WebAssembly can address", () => {
@@ -129,6 +171,14 @@ detectors: {d: {inputs: [{name: a}]}}
     [["extra"], 'unexpected argument "extra"', 2],
     [["--threads=0"], "--threads: got 0, expected a whole number between 1 and 256", 2],
     [["--threads=two"], '--threads: got "two", expected a whole number', 2],
+    [["--durability=always"], '--durability: got "always", expected one of acknowledged,', 2],
+    [
+      ["--versions-kept=17"],
+      "--versions-kept: got 17, expected a whole number between 0 and 16",
+      2,
+    ],
+    [["--snapshots-kept=0"], "--snapshots-kept: got 0, expected a whole number between 1 and", 2],
+    [["--admin=here"], '--admin: got "here", expected HOST:PORT, "same" or "off"', 2],
     [["--telemetry=perhaps"], '--telemetry: got "perhaps", expected on or off', 2],
     [
       ["--state-memory-mb=31", "--shards=1"],
