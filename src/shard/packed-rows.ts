@@ -21,8 +21,9 @@ import type { Region, Views } from "./region.ts";
  *   values   float64s
  *   bytes    keys and ids
  *
- * Form 0 is the region's own bytes. Form 1 leaves out the room that rows keep for what the step writes back: there `clientLo` is the row's
- * room and `clientHi` its values, in float64s. Rows that are skipped, and reads of features, are SKIP without values.
+ * Form 0 is the region's own bytes. Form 1 leaves out the room that rows keep for what the step writes back: there `requestRow` is how many
+ * float64s the row came with, which lie one row behind the other, while `valuesOffset` still is where they were in the region. Rows that are
+ * skipped, and reads of features, are SKIP without values: a step changes nothing with them.
  */
 const HEADER_BYTES = 16;
 const AS_IS = 0;
@@ -47,7 +48,7 @@ export function packRows(region: Region, views: Views, into: Views, at: number):
     const first = (base + Offset.values) >>> 3;
     into.f64.set(views.f64.subarray(first, first + values), valuesAt >>> 3);
   } else {
-    values = packValues(region, views, into, { rowsAt, valuesAt });
+    values = packValues(region, views, into, rowsAt);
   }
   const bytesAt = valuesAt + values * 8;
   const text = base + Offset.bytes;
@@ -59,76 +60,77 @@ export function packRows(region: Region, views: Views, into: Views, at: number):
   return align(bytesAt + region.bytesUsed) - at;
 }
 
-function packValues(
-  region: Region,
-  views: Views,
-  into: Views,
-  { rowsAt, valuesAt }: { readonly rowsAt: number; readonly valuesAt: number },
-): number {
-  const first = (regionBase(region.index) + Offset.values) >>> 3;
-  let used = 0;
+/**
+ * Writes the values of rows that lie at `rowsAt`, behind them; returns how many they are. By halves: a NaN that passes through a number may
+ * come out with other bits, and a window keeps them.
+ */
+function packValues(region: Region, views: Views, into: Views, rowsAt: number): number {
+  const first = (regionBase(region.index) + Offset.values) >>> 2;
+  const from = views.u32;
+  const { u8, u32 } = into;
+  const start = (rowsAt + region.rows * ROW_BYTES) >>> 2;
+  let to = start;
   for (let row = 0; row < region.rows; row++) {
     const at = rowsAt + row * ROW_BYTES;
-    const op = into.u8[at + Row.op] ?? 0;
+    const op = u8[at + Row.op] ?? 0;
     const left = op === Op.SKIP || op === Op.READ_FEATURES;
-    if (left) into.u8[at + Row.op] = Op.SKIP;
+    if (left) u8[at + Row.op] = Op.SKIP;
     const values = left ? 0 : region.valuesOf(row);
-    const from = first + (into.u32[(at + Row.valuesOffset) >>> 2] ?? 0);
-    const to = (valuesAt >>> 3) + used;
-    for (let i = 0; i < values; i++) into.f64[to + i] = views.f64[from + i] ?? Number.NaN;
-    into.u32[(at + Row.valuesOffset) >>> 2] = used;
-    into.u32[(at + Row.clientLo) >>> 2] = left ? 0 : region.roomOf(row);
-    into.u32[(at + Row.clientHi) >>> 2] = values;
-    used += values;
+    u32[(at + Row.requestRow) >>> 2] = values;
+    const offset = first + (u32[(at + Row.valuesOffset) >>> 2] ?? 0) * 2;
+    for (let i = 0; i < values * 2; i++) u32[to + i] = from[offset + i] ?? 0;
+    to += values * 2;
   }
-  return used;
+  return (to - start) >>> 1;
 }
 
-/** Rows of packed rows. */
+/** Rows of packed rows; 0 for bytes that are none. */
 export function packedRowsOf(packed: Uint8Array): number {
+  if (packed.byteLength < HEADER_BYTES) return 0;
   return new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(0, true);
 }
 
 /**
- * Lays packed rows into a region of a shard's memory and seals it, so that it can be stepped as it was. Returns the rows; -1 = the bytes are no
- * packed rows, and nothing can be stepped.
- * @param packed at a multiple of 8 of its buffer
+ * Lays packed rows into a region of a shard's memory and seals it, so that it can be stepped as it was: every row's values are where they were
+ * in the region that was packed. Returns the rows; -1 = the bytes are no packed rows, and nothing can be stepped.
  */
 export function unpackRows(packed: Uint8Array, views: Views, index: 0 | 1): number {
-  const words = new Uint32Array(packed.buffer, packed.byteOffset, packed.byteLength >>> 2);
-  const [rows = 0, values = 0, bytes = 0, form = 0] = words;
+  const isAligned = (packed.byteOffset & 7) === 0;
+  const { buffer, byteOffset, byteLength } = isAligned ? packed : packed.slice();
+  if (byteLength < HEADER_BYTES) return -1;
+  const head = new Uint32Array(buffer, byteOffset, HEADER_BYTES >>> 2);
+  const rows = head[0] ?? 0;
+  const values = head[1] ?? 0;
+  const bytes = head[2] ?? 0;
+  const form = head[3] ?? 0;
+  if (rows > ROWS_MAX || values > VALUES_MAX || bytes > BYTES_MAX) return -1;
   const valuesAt = HEADER_BYTES + rows * ROW_BYTES;
   const bytesAt = valuesAt + values * 8;
-  const fits = rows <= ROWS_MAX && values <= VALUES_MAX && bytes <= BYTES_MAX;
-  if (!fits || form > WITHOUT_ROOM || bytesAt + bytes > packed.byteLength) return -1;
+  if (form > WITHOUT_ROOM || bytesAt + bytes > byteLength) return -1;
   const base = regionBase(index);
-  views.u8.set(packed.subarray(HEADER_BYTES, valuesAt), base + Offset.rows);
-  views.u8.set(packed.subarray(bytesAt, bytesAt + bytes), base + Offset.bytes);
-  const numbers = new Float64Array(packed.buffer, packed.byteOffset + valuesAt, values);
-  const first = (base + Offset.values) >>> 3;
-  if (form === AS_IS) views.f64.set(numbers, first);
-  else if (!unpackValues(numbers, views, { base, first, rows })) return -1;
+  const rowBytes = new Uint8Array(buffer, byteOffset + HEADER_BYTES, rows * ROW_BYTES);
+  views.u8.set(rowBytes, base + Offset.rows);
+  views.u8.set(new Uint8Array(buffer, byteOffset + bytesAt, bytes), base + Offset.bytes);
+  const halves = new Uint32Array(buffer, byteOffset + valuesAt, values * 2);
+  if (form === AS_IS) views.u32.set(halves, (base + Offset.values) >>> 2);
+  else if (!unpackValues(halves, views, base, rows)) return -1;
   views.u32[(base + Offset.header + RegionHeader.rows) >>> 2] = rows;
   return rows;
 }
 
-function unpackValues(
-  numbers: Float64Array,
-  views: Views,
-  { base, first, rows }: { readonly base: number; readonly first: number; readonly rows: number },
-): boolean {
-  let used = 0;
+function unpackValues(halves: Uint32Array, { u32 }: Views, base: number, rows: number): boolean {
+  const first = (base + Offset.values) >>> 2;
+  let from = 0;
   for (let row = 0; row < rows; row++) {
     const at = base + Offset.rows + row * ROW_BYTES;
-    const from = views.u32[(at + Row.valuesOffset) >>> 2] ?? 0;
-    const room = views.u32[(at + Row.clientLo) >>> 2] ?? 0;
-    const values = views.u32[(at + Row.clientHi) >>> 2] ?? 0;
-    if (from + values > numbers.length || used + values + room > VALUES_MAX) return false;
-    views.f64.set(numbers.subarray(from, from + values), first + used);
-    views.u32[(at + Row.valuesOffset) >>> 2] = used;
-    used += values + room;
+    const offset = u32[(at + Row.valuesOffset) >>> 2] ?? 0;
+    const values = u32[(at + Row.requestRow) >>> 2] ?? 0;
+    if (from + values * 2 > halves.length || offset + values > VALUES_MAX) return false;
+    const to = first + offset * 2;
+    for (let i = 0; i < values * 2; i++) u32[to + i] = halves[from + i] ?? 0;
+    from += values * 2;
   }
-  return true;
+  return from === halves.length;
 }
 
 /*
@@ -152,12 +154,12 @@ export function packVerdicts(region: Region, views: Views, into: Views, at: numb
     into.f64[scores + row] = views.f64[(output + Output.score) >>> 3] ?? Number.NaN;
     const { u8, u32 } = views;
     into.u32[packed + row] =
-      (u8[output + Output.state] ?? 0) |
-      ((u8[output + Output.anomaly] ?? 0) << 3) |
-      ((u8[output + Output.replayed] ?? 0) << 4) |
-      ((u8[output + Output.source] ?? 0) << 5) |
-      ((u8[output + Output.timeliness] ?? 0) << 8) |
-      ((u8[output + Output.systemAction] ?? 0) << 11) |
+      ((u8[output + Output.state] ?? 0) & 7) |
+      (((u8[output + Output.anomaly] ?? 0) & 1) << 3) |
+      (((u8[output + Output.replayed] ?? 0) & 1) << 4) |
+      (((u8[output + Output.source] ?? 0) & 7) << 5) |
+      (((u8[output + Output.timeliness] ?? 0) & 7) << 8) |
+      (((u8[output + Output.systemAction] ?? 0) & 1) << 11) |
       (Math.min(255, u32[(output + Output.status) >>> 2] ?? 0) << 16);
   }
   return verdictBytes(rows);
@@ -179,9 +181,10 @@ export interface ModelVerdict {
 
 /** The verdict of a row; undefined = there is no such row. */
 export function verdictIn(packed: Uint8Array, row: number): ModelVerdict | undefined {
+  if (packed.byteLength < 8) return undefined;
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const rows = view.getUint32(0, true);
-  if (row >= rows || 8 + rows * 12 > packed.byteLength) return undefined;
+  if (!(row >= 0 && row < rows) || 8 + rows * 12 > packed.byteLength) return undefined;
   const bits = view.getUint32(8 + rows * 8 + row * 4, true);
   return {
     score: view.getFloat64(8 + row * 8, true),

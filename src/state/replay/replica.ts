@@ -1,0 +1,147 @@
+import { applyChange } from "../../shard/apply-change.ts";
+import type { Change, Position } from "../../shard/journal.ts";
+import { Status } from "../../shard/layout.ts";
+import { createMemory, instantiate } from "../../shard/module.ts";
+import type { ShardExports } from "../../shard/module.ts";
+import { unpackRows } from "../../shard/packed-rows.ts";
+import { Region } from "../../shard/region.ts";
+import type { Views } from "../../shard/region.ts";
+import { viewsOf } from "../../shard/shard.ts";
+import { decodeChange, Kind } from "../journal/entry.ts";
+import type { Entry } from "../journal/entry.ts";
+
+/** Why a shard could not be brought forward, and at which entry. Its memory is not to be used any more. */
+export class ReplayError extends Error {
+  readonly position: Position;
+
+  constructor(position: Position, what: string, cause?: unknown) {
+    super(`entry ${position} of the journal could not be applied: ${what}`, { cause });
+    this.name = "ReplayError";
+    this.position = position;
+  }
+}
+
+export interface ReplicaOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly kernel: ShardExports;
+  /** Positions of ROWS entries that are left out: those that VOID entries name. */
+  readonly voids?: ReadonlySet<Position>;
+}
+
+const noVoids: ReadonlySet<Position> = new Set();
+
+/**
+ * A shard's memory that is brought forward by the entries of a journal, in their order: outside of a server, or a server's own before it
+ * serves. What is applied is what the shard did live, so its state is the same bit for bit.
+ */
+export class Replica {
+  readonly memory: WebAssembly.Memory;
+  readonly kernel: ShardExports;
+  readonly views: Views;
+  /** Of the rows of the newest batch: they and their outputs can be read until the next one. */
+  readonly region: Region;
+  /** Of the newest entry that was applied or left out; 0 = none. */
+  position: Position = 0;
+  /** Rows stepped. */
+  rows = 0;
+  private readonly voids: ReadonlySet<Position>;
+
+  constructor({ memory, kernel, voids = noVoids }: ReplicaOptions) {
+    this.memory = memory;
+    this.kernel = kernel;
+    this.voids = voids;
+    this.views = viewsOf(memory);
+    this.region = new Region(0, this.views);
+  }
+
+  /**
+   * An empty shard in a memory of its own.
+   * @param memoryBytes what a server gave its shards: the state depends on it once the memory is full
+   */
+  static create(
+    module: WebAssembly.Module,
+    memoryBytes: number,
+    voids?: ReadonlySet<Position>,
+  ): Replica {
+    const replica = Replica.blank(module, memoryBytes, voids);
+    const status = replica.kernel.initialize(memoryBytes);
+    if (status !== Status.OK) throw new Error(`a memory of ${memoryBytes} bytes: status ${status}`);
+    return replica;
+  }
+
+  /** A zeroed memory into which a snapshot is to be read (`views.u8`); `position` is then to be set. */
+  static blank(
+    module: WebAssembly.Module,
+    memoryBytes: number,
+    voids: ReadonlySet<Position> = noVoids,
+  ): Replica {
+    const memory = createMemory(memoryBytes);
+    return new Replica({ memory, kernel: instantiate(module, memory), voids });
+  }
+
+  /**
+   * Applies an entry of this replica's shard. ROWS: how many were stepped; everything else, and rows that were left out: 0. Throws a
+   * ReplayError that names the position.
+   */
+  apply(entry: Entry): number {
+    let rows = 0;
+    if (entry.kind === Kind.ROWS) {
+      if (!this.voids.has(entry.position)) rows = this.step(entry);
+    } else if (entry.kind === Kind.CHANGE) {
+      this.change(entry);
+    }
+    this.position = entry.position;
+    return rows;
+  }
+
+  /** Lays the rows of an entry into the region without stepping them. Returns how many they are. */
+  lay({ position, body }: Entry): number {
+    const rows = unpackRows(body, this.views, 0);
+    if (rows < 0) throw new ReplayError(position, "its body is no rows of a batch");
+    this.region.rows = rows;
+    return rows;
+  }
+
+  private step(entry: Entry): number {
+    const rows = this.lay(entry);
+    const done = this.attempt(entry.position, () => this.kernel.step(0));
+    if (done !== rows) throw new ReplayError(entry.position, `its step answered ${done}`);
+    this.rows += rows;
+    return rows;
+  }
+
+  private change({ position, body }: Entry): void {
+    const change = this.attempt(position, () => decodeChange(body));
+    if (change.kind === "resize" && change.memoryBytes > this.memory.buffer.byteLength) {
+      const has = this.memory.buffer.byteLength;
+      throw new ReplayError(position, `a shard needs ${change.memoryBytes} bytes, not ${has}`);
+    }
+    const status = this.attempt(position, () => applyChange(this.kernel, this.views, change));
+    if (!isAllowed(change, status)) {
+      throw new ReplayError(position, `the change "${change.kind}" answered status ${status}`);
+    }
+  }
+
+  private attempt<T>(position: Position, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      throw new ReplayError(position, what, error);
+    }
+  }
+}
+
+/**
+ * What a change may answer without being a sign that the replica is not where the live shard was. The end of a training is what it was live,
+ * whatever that was; a detector that did not fit into the memory is followed by its deletion.
+ */
+function isAllowed({ kind }: Change, status: number): boolean {
+  if (status === Status.OK) return true;
+  if (kind === "swap" || kind === "drop") {
+    return status === Status.GONE || status === Status.BAD_MODEL || status === Status.NO_MEMORY;
+  }
+  if (kind === "create") return status === Status.NO_MEMORY || status === Status.SLOT_IN_USE;
+  if (kind === "delete" || kind === "reset") return status === Status.UNKNOWN_DETECTOR;
+  return status === Status.NO_MEMORY || status === Status.BAD_MODEL;
+}
