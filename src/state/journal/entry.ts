@@ -79,8 +79,14 @@ function bytesOf(change: Change): Uint8Array {
       return change.model;
     case "import":
       return change.part;
-    default:
+    case "reset":
+    case "delete":
+    case "take":
+    case "drop":
+    case "resize":
       return new Uint8Array(0);
+    default:
+      return change satisfies never;
   }
 }
 
@@ -123,7 +129,27 @@ export function encodeProcessChange(change: ProcessChange): Uint8Array {
   return Buffer.from(JSON.stringify(change), "utf8");
 }
 
+/** Throws for bytes that `encodeProcessChange` did not write. */
 export function decodeProcessChange(body: Uint8Array): ProcessChange {
-  // Its checksum was right: it is what `encodeProcessChange` wrote.
-  return JSON.parse(Buffer.from(body).toString("utf8")) as ProcessChange;
+  const change: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
+  if (!isProcessChange(change)) throw new Error("a change of an unknown kind of the process");
+  return change;
+}
+
+const processKinds: ReadonlySet<unknown> = new Set([
+  "catalogue",
+  "kept",
+  "forgotten",
+  "encoding",
+  "encoded",
+] satisfies ProcessChange["kind"][]);
+
+// Its checksum was right: it is what `encodeProcessChange` wrote, if not of a newer version.
+function isProcessChange(change: unknown): change is ProcessChange {
+  return (
+    typeof change === "object" &&
+    change !== null &&
+    "kind" in change &&
+    processKinds.has(change.kind)
+  );
 }

@@ -1,0 +1,325 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import type { Position } from "../../shard/journal.ts";
+import { JournalDamage, NewerJournal } from "./damage.ts";
+
+/*
+ * A segment is a SQLite file `<first position, 20 digits>.db` in WAL mode. It holds the entries from its first position to the one before
+ * the next segment's first: what else is in it was never durable (its writing failed) and is not read.
+ *
+ *   meta      name │ value: format, first, shards, chain (of the entry before the first)
+ *   entries   position │ shard │ kind │ unix_ms │ rows │ crc (of the body) │ chain │ body
+ *
+ * chain = crc32 over (chain of the entry before; position f64 │ unix_ms f64 │ shard u32 │ kind u32 │ rows u32 │ bytes u32 │ crc u32). It covers
+ * every entry without its body being read.
+ *
+ * SQLite holds POSIX locks on the .db and .db-shm files, and a process loses those when it closes any descriptor of the file: nothing here opens
+ * one of them beside SQLite while a segment is in use. The .db-wal file carries no locks.
+ */
+export const FORMAT = 1;
+
+/**
+ * Bytes of a page. A commit writes at least one page; one of 64 KiB takes a third less CPU a megabyte than one of 16 KiB, and four times the disk
+ * where batches are a few rows.
+ */
+const PAGE_BYTES = 16_384;
+
+export interface SegmentInfo {
+  readonly path: string;
+  readonly first: Position;
+  /** first - 1 = it is empty. */
+  readonly last: Position;
+  /** On disk: the file and its write-ahead log. */
+  readonly bytes: number;
+}
+
+export interface SegmentMeta {
+  readonly first: Position;
+  readonly shards: number;
+  /** Of the entry before the first. */
+  readonly chain: number;
+}
+
+const NAME = /^\d{20}\.db$/u;
+
+export function segmentPath(directory: string, first: Position): string {
+  return join(directory, `${String(first).padStart(20, "0")}.db`);
+}
+
+/** Every file that belongs to a segment; those that are not there among them. */
+export function filesOf(path: string): readonly string[] {
+  return [path, `${path}-wal`, `${path}-shm`];
+}
+
+interface Named {
+  readonly path: string;
+  readonly first: Position;
+}
+
+function namedSegments(directory: string): Named[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+  return names
+    .filter((name) => NAME.test(name))
+    .toSorted()
+    .map((name) => ({ path: join(directory, name), first: Number(name.slice(0, 20)) }));
+}
+
+/**
+ * Every segment, in order; a directory that is not there has none.
+ * @throws JournalDamage of the newest one: the others are not opened. NewerJournal.
+ */
+export function listSegments(directory: string): SegmentInfo[] {
+  const named = namedSegments(directory);
+  return named.map(({ path, first }, index) => {
+    const next = named[index + 1];
+    const last = next === undefined ? lastPositionIn(path, first) : next.first - 1;
+    return { path, first, last, bytes: bytesOf(path) };
+  });
+}
+
+/** Of all segments, without opening one; with what is left of those that are being made or removed. */
+export function journalBytes(directory: string): number {
+  return namedSegments(directory).reduce((sum, { path }) => sum + bytesOf(path), 0);
+}
+
+function bytesOf(path: string): number {
+  let bytes = 0;
+  for (const file of filesOf(path)) {
+    // The index of the write-ahead log lies in memory.
+    if (!file.endsWith("-shm")) bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return bytes;
+}
+
+function lastPositionIn(path: string, first: Position): Position {
+  return readingSegment(path, first, (database) => lastEntry(database)?.position ?? first - 1);
+}
+
+/** The newest entry's position and chain; undefined = there is none. */
+export function lastEntry(
+  database: DatabaseSync,
+): { readonly position: Position; readonly chain: number } | undefined {
+  const row = database
+    .prepare("SELECT position, chain FROM entries ORDER BY position DESC LIMIT 1")
+    .get();
+  if (row === undefined) return undefined;
+  return { position: numberOf(row["position"]), chain: numberOf(row["chain"]) };
+}
+
+/**
+ * The chain of the entry at `position`: what the segment that begins behind it goes on from. 0 where there are no segments.
+ * @throws JournalDamage where the journal does not reach that position, or goes on behind it in a further segment.
+ */
+export function chainAt(directory: string, position: Position): number {
+  const named = namedSegments(directory).filter(({ path, first }) => {
+    if (first <= position) return true;
+    if (first === position + 1) return false;
+    throw new JournalDamage(
+      path,
+      first,
+      `it begins behind position ${position}, where it should go on`,
+    );
+  });
+  const own = named.at(-1);
+  if (own === undefined) return 0;
+  return readingSegment(own.path, own.first, (database) => chainIn(database, own.path, position));
+}
+
+/** @throws JournalDamage where the segment does not hold the position. */
+export function chainIn(database: DatabaseSync, path: string, position: Position): number {
+  const row = database.prepare("SELECT chain FROM entries WHERE position = ?").get(position);
+  if (row !== undefined) return numberOf(row["chain"]);
+  const last = lastEntry(database)?.position;
+  const where = last === undefined ? "it has no entries" : `its last entry is ${last}`;
+  throw new JournalDamage(path, position, `entry ${position} is missing; ${where}`);
+}
+
+/**
+ * Opens a segment to read it, checks what it says of itself, and closes it.
+ * @throws JournalDamage, NewerJournal
+ */
+export function readingSegment<Result>(
+  path: string,
+  first: Position,
+  read: (database: DatabaseSync, meta: SegmentMeta) => Result,
+): Result {
+  const { database, meta } = openToRead(path, first);
+  try {
+    return read(database, meta);
+  } catch (error) {
+    throw asDamage(error, path, first);
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * @throws JournalDamage, NewerJournal
+ */
+export function openToRead(
+  path: string,
+  first: Position,
+): { readonly database: DatabaseSync; readonly meta: SegmentMeta } {
+  let database: DatabaseSync | undefined;
+  try {
+    // Not the last connection's checkpoint: one that only reads leaves the write-ahead log as it is.
+    database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
+    const meta = metaOf(database, path);
+    if (meta.first !== first) {
+      throw new JournalDamage(path, first, `it says that it begins at position ${meta.first}`);
+    }
+    return { database, meta };
+  } catch (error) {
+    database?.close();
+    throw asDamage(error, path, first);
+  }
+}
+
+/** What SQLite says of a damaged file, by path and position; other errors as they are. */
+export function asDamage(error: unknown, path: string, position: Position): unknown {
+  if (!(error instanceof Error) || codeOf(error) !== "ERR_SQLITE_ERROR") return error;
+  return new JournalDamage(path, position, `SQLite: ${error.message}`);
+}
+
+function metaOf(database: DatabaseSync, path: string): SegmentMeta {
+  const values = new Map<unknown, number>();
+  for (const row of database.prepare("SELECT name, value FROM meta").iterate()) {
+    values.set(row["name"], numberOf(row["value"]));
+  }
+  const format = values.get("format");
+  if (format !== undefined && format > FORMAT) throw new NewerJournal(path, format, FORMAT);
+  const [first, shards, chain] = ["first", "shards", "chain"].map((name) => values.get(name));
+  if (format !== FORMAT || first === undefined || shards === undefined || chain === undefined) {
+    throw new JournalDamage(
+      path,
+      0,
+      "it does not say its format, first position, shards and chain",
+    );
+  }
+  return { first, shards, chain };
+}
+
+/**
+ * Makes an empty segment, whole or not at all, and opens it to write. One of the same first position is replaced: it holds nothing durable.
+ * What was written of the segment before it is on disk when this returns.
+ */
+export function createSegment(
+  directory: string,
+  meta: SegmentMeta,
+): { path: string; database: DatabaseSync } {
+  mkdirSync(directory, { recursive: true });
+  const path = segmentPath(directory, meta.first);
+  const made = `${path}.new`;
+  for (const file of filesOf(made)) rmSync(file, { force: true });
+  syncLogBefore(directory, meta.first);
+  fillSegment(made, meta);
+  syncFile(made);
+  // First the file, so that nothing reads it without the rest; then its log, which must not meet the new file.
+  for (const file of filesOf(path)) rmSync(file, { force: true });
+  renameSync(made, path);
+  syncFile(directory);
+  return { path, database: openToWrite(path) };
+}
+
+function fillSegment(path: string, { first, shards, chain }: SegmentMeta): void {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;
+      BEGIN;
+      CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+      CREATE TABLE entries (position INTEGER PRIMARY KEY, shard INTEGER NOT NULL, kind INTEGER NOT NULL,
+        unix_ms INTEGER NOT NULL, rows INTEGER NOT NULL, crc INTEGER NOT NULL, chain INTEGER NOT NULL,
+        body BLOB NOT NULL) STRICT;
+      CREATE INDEX voids ON entries (position) WHERE kind = 5;`);
+    const insert = database.prepare("INSERT INTO meta VALUES (?, ?)");
+    for (const [name, value] of Object.entries({ format: FORMAT, first, shards, chain })) {
+      insert.run(name, value);
+    }
+    database.exec("COMMIT; PRAGMA journal_mode = WAL;");
+  } finally {
+    database.close();
+  }
+}
+
+function openToWrite(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 10_000 });
+  database.exec(
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;",
+  );
+  return database;
+}
+
+/** A killed server's last transaction may be in memory only: the segment that follows says that it is there. */
+function syncLogBefore(directory: string, first: Position): void {
+  const before = namedSegments(directory).findLast((segment) => segment.first < first);
+  if (before === undefined) return;
+  const log = `${before.path}-wal`;
+  if (statSync(log, { throwIfNoEntry: false }) !== undefined) syncFile(log);
+}
+
+function syncFile(path: string): void {
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Removes a segment that nobody has open. */
+export function removeSegment(path: string): void {
+  for (const file of filesOf(path)) rmSync(file, { force: true });
+}
+
+const head = new DataView(new ArrayBuffer(40));
+const headBytes = new Uint8Array(head.buffer, 0, 36);
+
+/** What the chain covers of an entry. */
+export interface EntryHead {
+  readonly position: number;
+  readonly unixMs: number;
+  readonly shard: number;
+  readonly kind: number;
+  readonly rows: number;
+  /** Of the body. */
+  readonly bytes: number;
+  readonly crc: number;
+}
+
+/** The chain after an entry, from the one before it. */
+export function chainOf(entry: EntryHead, before: number): number {
+  head.setFloat64(0, entry.position, true);
+  head.setFloat64(8, entry.unixMs, true);
+  head.setUint32(16, entry.shard, true);
+  head.setUint32(20, entry.kind, true);
+  head.setUint32(24, entry.rows, true);
+  head.setUint32(28, entry.bytes, true);
+  head.setUint32(32, entry.crc, true);
+  return crc32(headBytes, before);
+}
+
+/** NaN = it is no number. */
+export function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : Number.NaN;
+}
+
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

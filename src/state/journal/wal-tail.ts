@@ -1,0 +1,197 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { codeOf } from "./segment-file.ts";
+
+/*
+ * SQLite's write-ahead log (https://www.sqlite.org/fileformat2.html#walformat), big-endian:
+ *
+ *   header 32 B   magic 0x377f0682 or ..83 │ version 3007000 │ page bytes │ sequence │ salt u64 │ checksum u64 of the 24 bytes before
+ *   frame  24 B   page │ pages of the file after a commit, 0 = none │ salt u64 │ checksum u64 of the checksum before, the 8 bytes first in
+ *                 the frame and the page; then the page
+ *
+ * SQLite takes frames up to the last commit before the first one that is wrong, and says nothing of the rest. A server that was killed leaves
+ * such a rest, of a transaction that nobody was told of. So does a power cut; a transaction begins to be written only when the one before it is
+ * on disk, so a rest in which a commit is followed by more is one that had been.
+ */
+const HEADER_BYTES = 32;
+const FRAME_HEAD_BYTES = 24;
+const MAGIC = 0x377f0682;
+const VERSION = 3_007_000;
+
+/** What a reader of a segment does not get to see. */
+export interface Tail {
+  /** Behind the last whole transaction; 0 = nothing is dropped. */
+  readonly droppedBytes: number;
+  /** For people; undefined = nothing is dropped. */
+  readonly what: string | undefined;
+  /** Frames behind the broken one that are right in themselves. */
+  readonly soundFramesBehind: number;
+  /** Among what is dropped are transactions that had been on disk: the disk, or someone, altered them. False = an unfinished write. */
+  readonly lost: boolean;
+}
+
+const nothing: Tail = { droppedBytes: 0, what: undefined, soundFramesBehind: 0, lost: false };
+
+/** Reads the write-ahead log of a segment as SQLite does when it opens it. Changes nothing. @param path of the segment, not of its log */
+export function inspectTail(path: string): Tail {
+  const log = `${path}-wal`;
+  let file: number;
+  try {
+    file = openSync(log, "r");
+  } catch (error) {
+    // Checkpointed.
+    if (codeOf(error) === "ENOENT") return nothing;
+    throw error;
+  }
+  try {
+    return inspect(file, log);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Running checksum; its two words are read after `add`. */
+class Checksum {
+  private a = 0;
+  private b = 0;
+  private readonly bigEndian: boolean;
+
+  constructor(bigEndian: boolean) {
+    this.bigEndian = bigEndian;
+  }
+
+  start(a: number, b: number): void {
+    this.a = a | 0;
+    this.b = b | 0;
+  }
+
+  /** @param bytes a multiple of 8 of them */
+  add(bytes: DataView, from: number, to: number): void {
+    let { a, b } = this;
+    const little = !this.bigEndian;
+    for (let at = from; at < to; at += 8) {
+      a = (a + bytes.getInt32(at, little) + b) | 0;
+      b = (b + bytes.getInt32(at + 4, little) + a) | 0;
+    }
+    this.a = a;
+    this.b = b;
+  }
+
+  is(a: number, b: number): boolean {
+    return this.a === (a | 0) && this.b === (b | 0);
+  }
+}
+
+interface Log {
+  readonly file: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly pageBytes: number;
+  readonly salts: readonly [number, number];
+  readonly checksum: Checksum;
+}
+
+function inspect(file: number, path: string): Tail {
+  const bytes = fstatSync(file).size;
+  if (bytes === 0) return nothing;
+  const header = new DataView(new ArrayBuffer(HEADER_BYTES));
+  const read = readSync(file, header, 0, HEADER_BYTES, 0);
+  const magic = header.getUint32(0);
+  const checksum = new Checksum(magic === MAGIC + 1);
+  checksum.start(0, 0);
+  checksum.add(header, 0, 24);
+  const sound = read === HEADER_BYTES && (magic & ~1) === MAGIC && header.getUint32(4) === VERSION;
+  if (!sound || !checksum.is(header.getInt32(24), header.getInt32(28))) {
+    return brokenHeader(path, bytes);
+  }
+  return walk({
+    file,
+    path,
+    bytes,
+    pageBytes: header.getUint32(8),
+    salts: [header.getInt32(16), header.getInt32(20)],
+    checksum,
+  });
+}
+
+function brokenHeader(path: string, bytes: number): Tail {
+  // The header is on disk before the first transaction is; one with frames behind it was.
+  const lost = bytes > HEADER_BYTES;
+  const what = `${path}: its header is broken: all of its ${bytes} bytes are dropped`;
+  return { droppedBytes: bytes, what, soundFramesBehind: 0, lost };
+}
+
+/** What `walk` knows of the frames so far. */
+interface Walk {
+  /** Where the last whole transaction ends. */
+  committed: number;
+  /** Where the first wrong frame begins; -1 = none. */
+  broken: number;
+  soundBehind: number;
+  commitBehind: boolean;
+  lost: boolean;
+}
+
+function walk(log: Log): Tail {
+  const { bytes, pageBytes } = log;
+  const frameBytes = FRAME_HEAD_BYTES + pageBytes;
+  const frame = new DataView(new ArrayBuffer(frameBytes));
+  const state: Walk = {
+    committed: HEADER_BYTES,
+    broken: -1,
+    soundBehind: 0,
+    commitBehind: false,
+    lost: false,
+  };
+  let at = HEADER_BYTES;
+  for (; at + frameBytes <= bytes; at += frameBytes) {
+    readSync(log.file, frame, 0, frameBytes, at);
+    take(log, frame, at, state);
+    // The checksum goes on from what the frame says, so that the ones behind a broken one can be told.
+    log.checksum.start(frame.getInt32(16), frame.getInt32(20));
+  }
+  if (state.broken < 0 && at < bytes) state.broken = at;
+  // A part of a further frame behind a commit.
+  if (state.commitBehind && at < bytes) state.lost = true;
+  return tailOf(log, state);
+}
+
+function take({ salts, checksum, pageBytes }: Log, frame: DataView, at: number, state: Walk): void {
+  checksum.add(frame, 0, 8);
+  checksum.add(frame, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + pageBytes);
+  const own = frame.getInt32(8) === salts[0] && frame.getInt32(12) === salts[1];
+  const sound = own && checksum.is(frame.getInt32(16), frame.getInt32(20));
+  const commits = frame.getUint32(4) !== 0;
+  if (state.broken >= 0) {
+    if (sound) takeBehind(state, commits);
+  } else if (!sound) {
+    state.broken = at;
+    // With the right salts the frame was written, and its commit mark counts.
+    state.commitBehind = own && commits;
+  } else if (commits) {
+    state.committed = at + FRAME_HEAD_BYTES + pageBytes;
+  }
+}
+
+function takeBehind(state: Walk, commits: boolean): void {
+  state.soundBehind++;
+  if (state.commitBehind) state.lost = true;
+  if (commits) state.commitBehind = true;
+}
+
+function tailOf({ path, bytes }: Log, state: Walk): Tail {
+  const { committed, broken, soundBehind, commitBehind, lost } = state;
+  const droppedBytes = bytes - committed;
+  if (droppedBytes === 0) return nothing;
+  const behind = soundBehind === 0 ? "" : `; ${soundBehind} frames behind it are sound`;
+  const how =
+    broken < 0
+      ? "a transaction without its end"
+      : `the frame at byte ${broken} is broken or cut off${behind}`;
+  const meaning = lost
+    ? "entries that had been on disk are lost: restore them from a backup"
+    : commitBehind
+      ? "a power cut during its write, or altered since"
+      : "an unfinished write; nothing of it was acknowledged";
+  const what = `${path}: ${droppedBytes} bytes behind byte ${committed} are dropped: ${how}: ${meaning}`;
+  return { droppedBytes, what, soundFramesBehind: soundBehind, lost };
+}
