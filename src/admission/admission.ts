@@ -6,9 +6,14 @@ import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
+import { noJournal } from "../shard/journal.ts";
+import type { ShardJournal } from "../shard/journal.ts";
+import { notLearning } from "../shard/mender.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
+import type { ProcessJournal } from "../state/process-change.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { amend } from "./amend.ts";
+import type { Beside, Submission } from "./beside.ts";
 import { Deadlines } from "./deadlines.ts";
 import { sentCategory } from "./fallback.ts";
 import { Pending } from "./pending.ts";
@@ -22,6 +27,8 @@ import { stageHeartbeats } from "./stage-heartbeats.ts";
 import { Staged } from "./staged.ts";
 import { Violations } from "./violations.ts";
 
+type Journal = ShardJournal & ProcessJournal;
+
 export interface AdmissionOptions {
   readonly shards: ShardSet;
   readonly find: (name: string) => Detector | undefined;
@@ -33,6 +40,10 @@ export interface AdmissionOptions {
   /** Requests in flight over all transports. */
   readonly requestsMax: number;
   readonly requestRowsMax: number;
+  /** Absent = nothing is kept. */
+  readonly journal?: Journal | undefined;
+  /** Whether a verdict of the model waits for its rows to be on disk. */
+  readonly acknowledges?: boolean | undefined;
 }
 
 /** Whether new requests are taken, and why not. */
@@ -56,6 +67,7 @@ export class Admission implements Scorer {
 
   private readonly options: AdmissionOptions;
   private discovery: Discovery | undefined;
+  private beside: ((detector: Detector) => Beside | undefined) | undefined;
 
   constructor(options: AdmissionOptions) {
     this.options = options;
@@ -63,6 +75,8 @@ export class Admission implements Scorer {
     this.context = {
       clock: options.clock,
       alerts: options.alerts,
+      journal: options.journal ?? noJournal,
+      acknowledges: options.acknowledges ?? false,
       deadlines: new Deadlines(options.clock, options.failed),
       telemetry: options.telemetry,
       settled: () => this.settled(),
@@ -73,6 +87,11 @@ export class Admission implements Scorer {
   /** Who keeps the rows of detectors that do not know their inputs yet; set once by the composition root. */
   discoverWith(discovery: Discovery): void {
     this.discovery = discovery;
+  }
+
+  /** Who sees a detector's requests beside it; set once by the composition root. */
+  showTo(beside: (detector: Detector) => Beside | undefined): void {
+    this.beside = beside;
   }
 
   submit(request: ScoreRequest, call: CallContext, reply: Reply): Ticket {
@@ -92,7 +111,15 @@ export class Admission implements Scorer {
     call: CallContext,
     reply: Reply,
   ): Ticket {
-    const mode = modeOf(request.mode);
+    const submission = { runtime, request, call, reply };
+    const beside = this.beside?.(runtime.detector);
+    if (beside === undefined) return this.submitAlone(submission);
+    return beside.submit(submission, (one) => this.submitAlone(one));
+  }
+
+  private submitAlone(submission: Submission): Ticket {
+    const { runtime, request, call, reply, observer, answers } = submission;
+    const mode = this.allowed(modeOf(request.mode));
     const beats = mode === Mode.HEARTBEAT;
     if (beats && runtime.detector.program === undefined) refuseHeartbeat(runtime);
     const budgetMs = this.budgetOf(request, runtime);
@@ -100,6 +127,7 @@ export class Admission implements Scorer {
     const { clock, telemetry } = this.options;
     const arrivalMs = clock.unixMs();
     this.placer.reserve(runtime, mode, request, arrivalMs);
+    const { sequence } = runtime;
     if (runtime.detector.encoding !== undefined && !beats) this.encode(request, runtime, mode);
     const pending = new Pending(
       {
@@ -113,6 +141,8 @@ export class Admission implements Scorer {
         deadline: Math.min(call.receivedAt + budgetMs, call.deadline),
         reply,
         admission: runtime.ledger?.admission ?? 0,
+        observer,
+        answers,
         span:
           call.internal === true
             ? undefined
@@ -126,11 +156,21 @@ export class Admission implements Scorer {
       this.context,
     );
     this.keepDefaulted(pending, runtime);
-    this.placer.place(pending, mode, arrivalMs, clock.now());
+    const now = clock.now();
+    this.placer.place(pending, mode, arrivalMs, now);
     this.inFlight++;
     this.context.deadlines.add(pending);
-    this.options.shards.wake();
+    const { staged } = this;
+    submission.placed?.({ request, runtime, mode, rows, arrivalMs, now, sequence, staged });
+    if (submission.quiet !== true) this.options.shards.wake();
     return pending;
+  }
+
+  /** While the journal cannot be written rows are scored and teach nothing. */
+  private allowed(mode: Mode): Mode {
+    if (!this.context.journal.failed || mode === Mode.SCORE_ONLY) return mode;
+    if (mode === Mode.SCORE_AND_LEARN) return Mode.SCORE_ONLY;
+    throw notLearning();
   }
 
   /** Takes a place among the requests in flight for one that scores nothing; throws as `submit` does. `leave` gives it back. */
@@ -246,12 +286,17 @@ export class Admission implements Scorer {
     const { encoding } = detector;
     if (encoding === undefined) return;
     const { staged } = this;
+    const learned: (readonly (string | null)[])[] = [];
     const first = sources.length - encoding.columns.length;
     for (let row = 0; row < staged.rows; row++) {
       const category = (column: number) => sentCategory(detector, request, row, column);
       encoding.encode(category, staged.values, row * sources.length + first);
-      if (mode !== Mode.SCORE_ONLY) encoding.learn(category);
+      if (mode === Mode.SCORE_ONLY) continue;
+      const texts = encoding.learn(category);
+      if (texts !== undefined) learned.push(texts);
     }
+    if (learned.length === 0) return;
+    this.options.journal?.appendProcess({ kind: "encoded", slot: detector.slot, rows: learned });
   }
 
   private keepDefaulted(pending: Pending, runtime: DetectorRuntime): void {

@@ -5,6 +5,7 @@ import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Source, Timeliness, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
 import { PARTITIONS, Status } from "../shard/layout.ts";
+import type { Answered, ShardJournal } from "../shard/journal.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
@@ -12,6 +13,7 @@ import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf, timeOf } from "./fallback.ts";
+import { Placements } from "./placements.ts";
 import { readFeatures } from "./read-features.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Reply } from "./scorer.ts";
@@ -19,6 +21,9 @@ import { withdrawUnlearned } from "./unlearned-keys.ts";
 
 /** What every request in flight shares. */
 export interface PendingContext {
+  readonly journal: ShardJournal;
+  /** Whether a verdict of the model waits for its rows to be on disk. */
+  readonly acknowledges: boolean;
   readonly clock: Clock;
   readonly alerts: Alerts;
   readonly deadlines: Deadlines;
@@ -44,14 +49,13 @@ export interface PendingOptions {
   readonly span: RequestSpan | undefined;
   /** Number of its admission in the detector's key ledger; 0 = it keeps none. */
   readonly admission: number;
+  /** Told what the model says of each row, late or not. */
+  readonly observer?: VerdictObserver | undefined;
 }
 
-interface Placement {
-  readonly shard: Shard;
-  readonly region: Region;
-  readonly generation: number;
-  readonly first: number;
-  readonly count: number;
+/** Looks at the model's verdicts of rows while they can be read from the region. */
+export interface VerdictObserver {
+  live(region: Region, at: number, requestRow: number): void;
 }
 
 /**
@@ -66,7 +70,7 @@ export class Pending implements RowsOwner, Due {
   nextDue: Due | undefined = undefined;
   private outstanding: number;
   private state: "waiting" | "answered" | "cancelled" = "waiting";
-  private readonly placements: Placement[] = [];
+  private readonly placements: Placements;
 
   readonly options: PendingOptions;
   private readonly context: PendingContext;
@@ -78,6 +82,7 @@ export class Pending implements RowsOwner, Due {
     this.deadline = options.deadline;
     this.span = options.span;
     this.outstanding = options.placements;
+    this.placements = new Placements(options.rows);
     if (options.request.explain) {
       this.verdicts.explanations = Array.from({ length: options.rows }, () => undefined);
     }
@@ -88,8 +93,17 @@ export class Pending implements RowsOwner, Due {
   }
 
   placed(shard: Shard, first: number, count: number): void {
-    const region = shard.gathering;
-    this.placements.push({ shard, region, generation: region.generation, first, count });
+    this.placements.add(shard, first, count);
+  }
+
+  cut(region: Region, first: number, position: number): void {
+    const placement = this.placements.cut(region, first, position);
+    // The fallback was faster: what it said is journaled beside what the model will say.
+    if (placement === undefined || this.state !== "answered" || position === 0) return;
+    const rows = this.placements.rowsOf(placement);
+    this.context.journal.appendAnswers(
+      Array.from(rows, ({ row, entryRow }) => this.answered(position, row, entryRow)),
+    );
   }
 
   done(region: Region, first: number, count: number): void {
@@ -132,6 +146,7 @@ export class Pending implements RowsOwner, Due {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime);
       }
       if (derives) this.readDerived(region, at);
+      this.options.observer?.live(region, at, row);
     }
     this.outstanding -= count;
     if (failed) {
@@ -139,7 +154,58 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     if (roomless !== undefined) this.fallBackFor(roomless);
-    if (this.outstanding === 0) this.answer();
+    if (this.outstanding === 0) this.finish();
+  }
+
+  /** All verdicts are there: they leave when their rows are on disk. */
+  private finish(): void {
+    const { journal, acknowledges } = this.context;
+    const { newest } = this.placements;
+    if (!acknowledges || newest === 0 || newest <= journal.durable) {
+      this.answer();
+      return;
+    }
+    const since = this.context.clock.now();
+    journal.whenDurable(newest, (durable) => {
+      if (this.state !== "waiting") return;
+      const waitedUs = (this.context.clock.now() - since) * 1000;
+      this.context.telemetry.stage("journal", waitedUs, this.options.rows);
+      if (!durable) this.fallBackUndurable();
+      this.answer();
+    });
+  }
+
+  /** Rows whose batch is not on disk get the fallback's verdict: the model's would promise that they are. */
+  private fallBackUndurable(): void {
+    const { journal } = this.context;
+    const rows: number[] = [];
+    const answers: Answered[] = [];
+    for (const placement of this.placements.all) {
+      const { position } = placement;
+      if (position > 0 && position <= journal.durable) continue;
+      for (const { row, entryRow } of this.placements.rowsOf(placement)) {
+        if (this.verdicts.sources[row] !== Source.MODEL) continue;
+        this.fallBackFor([row]);
+        rows.push(row);
+        if (position > 0) answers.push(this.answered(position, row, entryRow));
+      }
+    }
+    if (rows.length > 0) this.context.telemetry.stageFailed("journal", rows.length);
+    if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
+  }
+
+  private answered(position: number, row: number, entryRow: number): Answered {
+    const { scores, thresholds, sources, states, anomalies, rules } = this.verdicts;
+    return {
+      position,
+      row: entryRow,
+      score: scores[row] ?? Number.NaN,
+      threshold: thresholds[row] ?? 1,
+      source: sources[row] ?? 0,
+      state: states[row] ?? 0,
+      anomaly: anomalies[row] ?? 0,
+      rule: rules[row] ?? -1,
+    };
   }
 
   /** What only rows of a detector with features have. */
@@ -157,29 +223,45 @@ export class Pending implements RowsOwner, Due {
   }
 
   lost(region: Region, first: number, count: number): void {
+    this.placements.cut(region, first, 0);
     if (this.state !== "waiting") return;
     const rows: number[] = [];
     for (let at = first; at < first + count; at++) rows.push(region.requestRow(at));
     this.fallBackFor(rows);
     this.outstanding -= count;
-    if (this.outstanding === 0) this.answer();
+    if (this.outstanding === 0) this.finish();
   }
 
   /** The budget is over. */
   expire(): void {
     if (this.state !== "waiting") return;
+    if (this.context.acknowledges) this.fallBackUndurable();
     const rows: number[] = [];
     for (let row = 0; row < this.options.rows; row++) {
       if (this.verdicts.sources[row] === 0) rows.push(row);
     }
-    this.countLate(rows.length);
+    if (rows.length > 0) this.countLate(rows.length);
     this.fallBackFor(rows);
+    this.journalAnswers(rows);
     this.answer();
+  }
+
+  /** Rows that were cut; of the others `cut` tells. */
+  private journalAnswers(rows: readonly number[]): void {
+    const late = new Set(rows);
+    const answers: Answered[] = [];
+    for (const placement of this.placements.all) {
+      if (placement.position === 0) continue;
+      for (const { row, entryRow } of this.placements.rowsOf(placement)) {
+        if (late.has(row)) answers.push(this.answered(placement.position, row, entryRow));
+      }
+    }
+    if (answers.length > 0) this.context.journal.appendAnswers(answers);
   }
 
   /** Tells in which stage the budget ended for `rows` rows: still queued, or cut and not back. */
   private countLate(rows: number): void {
-    const waiting = this.placements.filter((each) =>
+    const waiting = this.placements.all.filter((each) =>
       each.shard.waits(each.region, each.generation),
     );
     const queued = waiting.reduce((sum, { count }) => sum + count, 0);
@@ -190,7 +272,7 @@ export class Pending implements RowsOwner, Due {
   /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */
   cancel(): void {
     if (this.state !== "waiting") return;
-    for (const { shard, region, generation, first, count } of this.placements) {
+    for (const { shard, region, generation, first, count } of this.placements.all) {
       if (!shard.waits(region, generation)) continue;
       for (let at = first; at < first + count; at++) {
         region.skip(at);
@@ -222,6 +304,8 @@ export class Pending implements RowsOwner, Due {
     if (timeliness !== undefined && learns(mode)) {
       withdrawUnlearned(runtime, request, timeliness, admission);
     }
+    const { journal } = this.context;
+    if (journal.durable > 0) this.placements.markDurable(this.verdicts.durables, journal.durable);
     this.report();
     reply.answer(this.verdicts, runtime.detector);
   }
@@ -285,6 +369,7 @@ export class Pending implements RowsOwner, Due {
     const now = this.context.clock.now();
     for (let at = first; at < first + count; at++) {
       if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
+      this.options.observer?.live(region, at, region.requestRow(at));
       if (region.replayed(at) === 0) cache.put(region, at, now);
       else this.returnSequence();
       const row = region.requestRow(at);

@@ -6,11 +6,10 @@ import { emptyKeyHash } from "../shard/key-hash.ts";
 import { emptyRow } from "../shard/region.ts";
 import type { Region } from "../shard/region.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
-import type { Shard } from "../shard/shard.ts";
+import type { RowsOwner, Shard } from "../shard/shard.ts";
 import { rowOf } from "./fallback.ts";
 import type { LedgerKey } from "./key-ledger.ts";
 import { putScopedId, scopedIdBytes } from "./one-cell.ts";
-import type { Pending } from "./pending.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Staged } from "./staged.ts";
 
@@ -23,6 +22,13 @@ const OPS = {
 
 const UNUSED = -2;
 const USED = -1;
+
+/** Whose rows are placed. */
+export interface PlacedRows extends RowsOwner {
+  readonly options: { readonly runtime: DetectorRuntime; readonly mode: Mode };
+  /** Rows [first, first + count) of the shard's gathering region are its own. */
+  placed(shard: Shard, first: number, count: number): void;
+}
 
 /** One request's share of one shard. */
 interface Share {
@@ -42,10 +48,10 @@ export class Placer {
   /** By key of the request: index of its shard. */
   private keyShard = new Uint8Array(64);
   private readonly fields = emptyRow();
-  private readonly shards: ShardSet;
+  private readonly shards: Pick<ShardSet, "shards" | "indexOf">;
   private readonly staged: Staged;
 
-  constructor(shards: ShardSet, staged: Staged) {
+  constructor(shards: Pick<ShardSet, "shards" | "indexOf">, staged: Staged) {
     this.shards = shards;
     this.staged = staged;
     this.shares = shards.shards.map(() => ({ rows: 0, bytes: 0, first: 0 }));
@@ -82,7 +88,7 @@ export class Placer {
   }
 
   /** Writes the reserved rows and hands them to their shards. */
-  place(pending: Pending, mode: Mode, arrivalMs: number, now: number): void {
+  place(pending: PlacedRows, mode: Mode, arrivalMs: number, now: number): void {
     const { staged, fields } = this;
     const { runtime } = pending.options;
     const { detector } = runtime;
@@ -137,7 +143,7 @@ export class Placer {
   }
 
   /** Every shard gets them all, in order with the rows around them: a watermark holds for keys wherever they are. */
-  private placeHeartbeats(pending: Pending, arrivalMs: number, now: number): void {
+  private placeHeartbeats(pending: PlacedRows, arrivalMs: number, now: number): void {
     const { staged } = this;
     const fields = emptyRow();
     fields.slot = pending.options.runtime.detector.slot;
@@ -217,7 +223,7 @@ export class Placer {
     return shard.gathering;
   }
 
-  private hand(shard: Shard, pending: Pending, share: Share, now: number): void {
+  private hand(shard: Shard, pending: PlacedRows, share: Share, now: number): void {
     const { runtime, mode } = pending.options;
     const rowWork = this.explain ? runtime.explainedRowWork : runtime.rowWork;
     const lookWork = mode === Mode.SCORE_ONLY ? runtime.lookWork : 0;

@@ -1,5 +1,6 @@
 import type { Detector, Input } from "../domain/detector.ts";
 import { readWorkOf } from "../features/read-work.ts";
+import type { Recalled } from "../shard/recall.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import type { FirstVerdict } from "./amend.ts";
 import { KeyLedger } from "./key-ledger.ts";
@@ -71,6 +72,13 @@ export class DetectorRuntime {
       config.atKeysMax === "refuse" && !this.oneCell
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)
         : undefined;
+  }
+
+  /** The detector's state was brought back after a restart. */
+  recall({ sequence, keys }: Recalled): void {
+    this.sequence = sequence;
+    if (this.ledger === undefined) return;
+    for (const key of keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
   }
 
   /** The detector was reset: what was remembered of its keys is gone. */

@@ -11,7 +11,7 @@ const FILE = "detectors.json";
 
 /** Which detectors there are, across restarts. What they have learned is not kept. */
 export interface DetectorStore {
-  load(): Promise<ReadonlyMap<string, DetectorConfig>>;
+  load(): Promise<Map<string, DetectorConfig>>;
   /** Whole or not at all. */
   save(detectors: readonly Detector[]): Promise<void>;
 }
@@ -63,7 +63,7 @@ async function syncDirectory(directory: string): Promise<void> {
   await handle?.close();
 }
 
-function parse(text: string, path: string): ReadonlyMap<string, DetectorConfig> {
+function parse(text: string, path: string): Map<string, DetectorConfig> {
   const stored = parseJson(text, path);
   if (!isStored(stored) || stored.format !== FORMAT) {
     throw new Error(

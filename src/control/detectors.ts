@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Admission } from "../admission/admission.ts";
 import { unknownDetector } from "../admission/admission.ts";
+import { describeSpec } from "../config/describe-spec.ts";
 import { makeDetector, withEncoding } from "../config/detector.ts";
 import { limits } from "../config/limits.ts";
 import { isDiscovering, type Discovery, type Fill, type Found } from "../discovery/discovery.ts";
+import { CategoryEncoding } from "../discovery/row-encoding.ts";
 import type { Detector, DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { compareCodePoints } from "../shard/feature-order.ts";
@@ -12,6 +14,10 @@ import { DETECTORS_MAX } from "../shard/layout.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Trainer } from "../trainer/trainer.ts";
+import type { SlotSpec } from "../shard/journal.ts";
+import type { Catalogue } from "../state/process-change.ts";
+import { appendAll, catalogueEntry, configsOf, written } from "./catalogue.ts";
+import type { CatalogueJournal, Recovered } from "./catalogue.ts";
 import { detectorBlock } from "./detector-block.ts";
 import type { DetectorStore } from "./detector-store.ts";
 import type { DetectorStatus, FeatureStatus, Registry } from "./registry.ts";
@@ -21,6 +27,8 @@ export interface DetectorsOptions {
   readonly store: DetectorStore;
   readonly telemetry: Telemetry;
   readonly trainer: Pick<Trainer, "statusOf" | "versionOf" | "forget">;
+  /** Where changes go before they count; absent = the store alone keeps them. */
+  readonly journal?: CatalogueJournal | undefined;
 }
 
 /** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
@@ -37,6 +45,8 @@ export class Detectors implements Registry {
   private readonly declared = new WeakMap<Detector, DetectorConfig>();
   /** Rows of such detectors that came before their inputs were known and that no shard has counted. */
   private readonly uncounted = new WeakMap<Detector, number>();
+  /** Of the specification that each serves by, by name; absent = 1. */
+  private readonly versions = new Map<string, number>();
 
   constructor(options: DetectorsOptions) {
     this.options = options;
@@ -123,18 +133,79 @@ export class Detectors implements Registry {
   /**
    * Makes the detectors that are there at start: those that were stored, and over them those that the configuration declares.
    */
-  restore(declared: ReadonlyMap<string, DetectorConfig>): Promise<void> {
+  restore(
+    declared: ReadonlyMap<string, DetectorConfig>,
+    recovered: Recovered = nothingRecovered,
+  ): Promise<void> {
     return this.change(async () => {
+      await this.bringBack(recovered);
       const stored = await this.options.store.load();
+      // What the journal has is newer: the store is a copy for people.
+      if (recovered.catalogue !== undefined) stored.clear();
       const all = new Map([...stored, ...declared]);
       if (all.size > limits.detectorsMax) {
         throw new Error(
           `${stored.size} stored and ${declared.size} declared detectors are ${all.size} together, at most ${limits.detectorsMax} fit: declare fewer, or start without the declared ones and delete some`,
         );
       }
-      for (const [name, config] of all) this.byName.set(name, await this.make(name, config));
-      if (declared.size > 0) await this.save(this.list());
+      for (const [name, config] of all) await this.declare(name, config);
+      if (all.size > 0) await this.save(this.list());
     });
+  }
+
+  /** A detector of the configuration: new, or as it was, or anew where it was declared differently. */
+  private async declare(name: string, config: DetectorConfig): Promise<void> {
+    const known = this.byName.get(name);
+    if (known !== undefined) {
+      if (isDeepStrictEqual(this.declaredOf(known), config)) return;
+      this.byName.delete(name);
+      await this.unmake(known);
+    }
+    this.byName.set(name, await this.make(name, config));
+  }
+
+  /** The detectors whose state the shards have already; what is left of others in the shards goes. */
+  private async bringBack({ catalogue, encodings, kept }: Recovered): Promise<void> {
+    const { shards } = this.options;
+    for (const entry of catalogue?.detectors ?? []) {
+      const { name, slot } = entry;
+      const { declared, config } = configsOf(entry);
+      const plain = this.detectorOf(name, slot, config);
+      const state = entry.discovered === undefined ? undefined : encodings.get(slot);
+      const encoding = state === undefined ? undefined : CategoryEncoding.restore(plain, state);
+      const detector = encoding === undefined ? plain : withEncoding(plain, encoding);
+      this.slots.set(slot, detector);
+      this.byName.set(name, detector);
+      this.versions.set(name, entry.version);
+      if (entry.discovered !== undefined) this.declared.set(detector, declared);
+      this.uncounted.set(detector, entry.uncounted ?? 0);
+      if (isDiscovering(detector)) {
+        const rows = kept.get(slot);
+        if (rows !== undefined) this.discovery?.restore(detector, rows.rows, rows.total);
+      } else {
+        shards.know(slot, detectorBlock(detector), this.slotSpec(detector));
+        this.admission?.runtimeOf(detector).recall(shards.recall(slot));
+      }
+    }
+    for (let slot = 0; slot < DETECTORS_MAX; slot++) {
+      const detector = this.slots.get(slot);
+      const wanted = detector !== undefined && !isDiscovering(detector);
+      if (shards.holds(slot) && !wanted) await shards.deleteDetector(slot);
+      if (detector !== undefined && !wanted) this.discovery?.resume(detector);
+    }
+    await shards.windowModels.dropTaken();
+  }
+
+  /** What the journal says of a slot, for its readers. */
+  private slotSpec(detector: Detector): string {
+    const { name, config, encoding } = detector;
+    const spec: SlotSpec = {
+      name,
+      version: this.versions.get(name) ?? 1,
+      spec: describeSpec(config),
+      ...(encoding === undefined ? {} : { encoded: encoding.columns }),
+    };
+    return JSON.stringify(spec);
   }
 
   /** A detector for the time that `use` takes. */
@@ -159,6 +230,7 @@ export class Detectors implements Registry {
       this.options.trainer.forget(detector);
       await this.options.shards.resetDetector(detector.slot);
       this.admission?.runtimeOf(detector).forget();
+      if (this.options.journal !== undefined) await written(this.options.journal);
       return detector;
     });
   }
@@ -192,6 +264,7 @@ export class Detectors implements Registry {
         await fill(settled, (total) => {
           this.uncounted.set(settled, total - this.options.shards.counters(slot).events);
           this.byName.set(name, settled);
+          this.tellSettled(settled);
         });
       } catch (error) {
         this.slots.set(slot, detector);
@@ -215,12 +288,41 @@ export class Detectors implements Registry {
     return fresh;
   }
 
+  /** In one piece with each other, in the turn in which the detector is found: rows before it were kept, rows after it are its own. */
+  private tellSettled(settled: Detector): void {
+    const { journal } = this.options;
+    if (journal === undefined || journal.failed) return;
+    const { slot, encoding } = settled;
+    journal.together(() => {
+      const state = encoding?.state();
+      if (state !== undefined) journal.appendProcess({ kind: "encoding", slot, state });
+      journal.appendProcess({ kind: "catalogue", catalogue: this.catalogueOf(this.list()) });
+      journal.appendProcess({ kind: "forgotten", slot });
+    });
+  }
+
+  private catalogueOf(detectors: readonly Detector[]): Catalogue {
+    return {
+      detectors: detectors.map((detector) =>
+        catalogueEntry(detector, this.declaredOf(detector), {
+          version: this.versions.get(detector.name) ?? 1,
+          uncounted: this.uncounted.get(detector) ?? 0,
+          versions: undefined,
+        }),
+      ),
+    };
+  }
+
   private declaredOf(detector: Detector): DetectorConfig {
     return this.declared.get(detector) ?? detector.config;
   }
 
-  private save(detectors: readonly Detector[]): Promise<void> {
-    return this.options.store.save(
+  private async save(detectors: readonly Detector[]): Promise<void> {
+    const { journal, store } = this.options;
+    if (journal !== undefined) {
+      await appendAll(journal, [{ kind: "catalogue", catalogue: this.catalogueOf(detectors) }]);
+    }
+    await store.save(
       detectors.map((detector) => ({ ...detector, config: this.declaredOf(detector) })),
     );
   }
@@ -260,8 +362,13 @@ export class Detectors implements Registry {
   private async createInShards(detector: Detector): Promise<void> {
     const { name, slot } = detector;
     try {
-      await this.options.shards.createDetector(slot, detectorBlock(detector));
+      await this.options.shards.createDetector(
+        slot,
+        detectorBlock(detector),
+        this.slotSpec(detector),
+      );
     } catch (error) {
+      if (error instanceof WeirError) throw error;
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
         "QUEUE_FULL",
@@ -297,6 +404,12 @@ export class Detectors implements Registry {
     return result;
   }
 }
+
+const nothingRecovered: Recovered = {
+  catalogue: undefined,
+  encodings: new Map(),
+  kept: new Map(),
+};
 
 function featureStatus(
   { program }: Detector,

@@ -1,5 +1,6 @@
 import type { CallContext, Reply, Ticket } from "../admission/scorer.ts";
 import { limits } from "../config/limits.ts";
+import { discoveredInput } from "../control/catalogue.ts";
 import type { TrainingStatus } from "../control/registry.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isWindowModel } from "../domain/detector.ts";
@@ -8,9 +9,18 @@ import { Code, WeirError } from "../domain/errors.ts";
 import { Mode } from "../domain/event.ts";
 import type { EventInput, ScoreRequest } from "../domain/event.ts";
 import { Source, State, Verdicts } from "../domain/verdict.ts";
+import { notLearning } from "../shard/mender.ts";
+import type { Position, ShardJournal } from "../shard/journal.ts";
+import type { KeptRowJson, ProcessChange, ProcessJournal } from "../state/process-change.ts";
 import { checkDeclared, checkEvent, checkRequired, declaredOnly, type Declared } from "./checks.ts";
 import { KeptRows, tooWide, type NamedRow, type Room } from "./kept-rows.ts";
 import { CategoryEncoding } from "./row-encoding.ts";
+
+type DiscoveryJournal = ProcessJournal &
+  Pick<ShardJournal, "failed" | "whenDurable"> & {
+    /** Whether answers wait for what they are about to be on disk. */
+    readonly acknowledges: boolean;
+  };
 
 export interface DiscoveryOptions {
   /**
@@ -26,6 +36,8 @@ export interface DiscoveryOptions {
     reply: Reply,
   ) => Ticket;
   readonly clock: Clock;
+  /** Where rows go before they count; absent = nothing is kept. */
+  readonly journal?: DiscoveryJournal | undefined;
   /** Told what ended a discovery in the background. */
   readonly failed: (error: unknown) => void;
 }
@@ -109,8 +121,30 @@ export class Discovery {
     kept.check(seen);
   }
 
-  /** Keeps rows that were checked, whole. */
-  keep(detector: Detector, rows: readonly NamedRow[]): void {
+  /** Keeps rows that were checked, whole. Returns their place in the journal; 0 = it keeps nothing. */
+  keep(detector: Detector, rows: readonly NamedRow[]): Position {
+    const { journal } = this.options;
+    if (journal?.failed === true) throw notLearning();
+    this.add(detector, rows);
+    if (journal === undefined || rows.length === 0) return 0;
+    return journal.appendProcess({ kind: "kept", slot: detector.slot, rows: rows.map(keptJson) });
+  }
+
+  /** Rows that were kept before a restart, `total` with those that have left. */
+  restore(detector: Detector, rows: readonly KeptRowJson[], total: number): void {
+    this.add(detector, rows.map(keptRow));
+    this.of(detector).total = total;
+  }
+
+  /** Whether enough rows were kept before a restart, and nobody has settled them. */
+  resume(detector: Detector): void {
+    const { kept, model, declared } = this.of(detector);
+    if (kept.length < model.minSamples) return;
+    if (declared === undefined && kept.numberNames().length === 0) return;
+    void this.settle(detector).catch(this.options.failed);
+  }
+
+  private add(detector: Detector, rows: readonly NamedRow[]): void {
     const discovering = this.of(detector);
     const { kept, model, declared } = discovering;
     for (const row of rows) {
@@ -135,8 +169,13 @@ export class Discovery {
 
   /** The detector was reset or deleted: its rows are forgotten. */
   forget(detector: Detector): void {
+    if (this.byDetector.has(detector)) this.append({ kind: "forgotten", slot: detector.slot });
     this.byDetector.get(detector)?.kept.clear();
     this.byDetector.delete(detector);
+  }
+
+  private append(change: ProcessChange): void {
+    if (this.options.journal?.failed === false) this.options.journal.appendProcess(change);
   }
 
   /** A request in the contract's form to a detector that discovers: kept, and answered COLLECTING at once. */
@@ -155,13 +194,47 @@ export class Discovery {
         else if (event.systemAction === "" || detector.config.learnSystemActions)
           rows.push({ ...event, fields: [...event.numbers, ...event.categories] });
       }
-      this.take(detector, discovering, rows);
+      const position = this.take(detector, discovering, rows);
+      if (position > 0) return this.answerWhenWritten(position, detector, { verdicts, reply });
     }
     reply.answer(verdicts, detector);
     return nothing;
   }
 
-  private take(detector: Detector, discovering: Discovering, rows: readonly NamedRow[]): void {
+  /** Resolves when what was kept is on disk, or will not be; at the latest after `timeoutMs`. */
+  written(position: Position, timeoutMs: number): Promise<boolean> {
+    const { journal, clock } = this.options;
+    if (position === 0 || journal === undefined || !journal.acknowledges) {
+      return Promise.resolve(false);
+    }
+    return new Promise((resolve) => {
+      const cancel = clock.after(timeoutMs, () => resolve(false));
+      journal.whenDurable(position, (durable) => {
+        cancel();
+        resolve(durable);
+      });
+    });
+  }
+
+  private answerWhenWritten(
+    position: Position,
+    detector: Detector,
+    { verdicts, reply }: { readonly verdicts: Verdicts; readonly reply: Reply },
+  ): Ticket {
+    let gone = false;
+    void this.written(position, detector.config.timeoutMs).then((durable) => {
+      if (gone) return;
+      verdicts.durables.fill(durable ? 1 : 0);
+      reply.answer(verdicts, detector);
+    });
+    return {
+      cancel: () => {
+        gone = true;
+      },
+    };
+  }
+
+  private take(detector: Detector, discovering: Discovering, rows: readonly NamedRow[]): Position {
     if (discovering.kept.length + rows.length > discovering.model.windowRows + overflowRowsMax) {
       throw new WeirError(
         Code.RESOURCE_EXHAUSTED,
@@ -171,10 +244,12 @@ export class Discovery {
       );
     }
     this.check(detector, rows);
-    this.keep(detector, rows);
-    if (this.missing(detector) > 0) return;
-    if (discovering.declared === undefined && discovering.kept.numberNames().length === 0) return;
-    void this.settle(detector).catch(this.options.failed);
+    const position = this.keep(detector, rows);
+    const named = discovering.declared !== undefined || discovering.kept.numberNames().length > 0;
+    if (this.missing(detector) === 0 && named) {
+      void this.settle(detector).catch(this.options.failed);
+    }
+    return position;
   }
 
   private async settleNow(
@@ -183,13 +258,13 @@ export class Discovery {
   ): Promise<Detector | undefined> {
     const { kept, declared } = discovering;
     const encoding =
-      declared === undefined ? undefined : new CategoryEncoding(detector, kept.categories());
+      declared === undefined ? undefined : CategoryEncoding.of(detector, kept.categories());
     const names =
       declared === undefined ? kept.numberNames() : detector.numberInputs.map(({ name }) => name);
     if (names.length === 0 && encoding === undefined) throw noNumbers();
     const columns = (names.length + (encoding?.columns.length ?? 0)) * kept.columnsEach;
     if (columns > limits.modelColumnsMax) throw tooWide(names.length, columns);
-    const inputs = declared === undefined ? names.map(numberInput) : detector.config.inputs;
+    const inputs = declared === undefined ? names.map(discoveredInput) : detector.config.inputs;
     return await this.options.settle(detector, { inputs, encoding }, async (made, settle) => {
       // Rows may come while others are learned: only in the turn that finds none left is the new detector found.
       while (kept.length > 0) await this.learn(made, kept.take(limits.requestRowsMax, names));
@@ -251,6 +326,26 @@ export class Discovery {
   }
 }
 
+/** NaN has no JSON: as a tag, that `fieldOf` takes back. */
+const NOT_A_NUMBER = { nan: true };
+
+function keptJson({ id, key, timeUnixMs, fields }: NamedRow): KeptRowJson {
+  const written = Array.from(
+    fields,
+    ([name, value]) => [name, Number.isNaN(value) ? NOT_A_NUMBER : value] as const,
+  );
+  return { id, key, timeUnixMs, fields: written };
+}
+
+function keptRow({ id, key, timeUnixMs, fields }: KeptRowJson): NamedRow {
+  const read = fields.map(([name, value]) => [name, isNan(value) ? Number.NaN : value] as const);
+  return { id, key, timeUnixMs, fields: read };
+}
+
+function isNan(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "nan" in value;
+}
+
 function hasFields(row: NamedRow): boolean {
   for (const _ of row.fields) return true;
   return false;
@@ -258,19 +353,6 @@ function hasFields(row: NamedRow): boolean {
 
 function sameId(a: Pick<NamedRow, "id" | "key">, b: Pick<NamedRow, "id" | "key">): boolean {
   return a.id !== "" && a.id === b.id && a.key === b.key;
-}
-
-/** A field that was discovered: rows may lack it. */
-function numberInput(name: string, position: number): Input {
-  return {
-    name,
-    type: "number",
-    defaultValue: Number.NaN,
-    missing: "model",
-    rulesOnly: false,
-    column: position,
-    position,
-  };
 }
 
 /** Verdicts of rows that only collect. */

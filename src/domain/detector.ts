@@ -1,3 +1,4 @@
+import type { EncoderState } from "../encode/state.ts";
 import type { Kind, Parameters } from "../models/kinds.ts";
 import type { Normalization } from "../models/module.ts";
 import type { Source } from "./verdict.ts";
@@ -228,8 +229,10 @@ export interface RowEncoding {
   /** In the order of the numbers that `encode` writes. */
   readonly columns: readonly string[];
   encode(category: (column: number) => string | undefined, out: Float64Array, at: number): void;
-  /** What a row taught is seen by the rows after it. */
-  learn(category: (column: number) => string | undefined): void;
+  /** What a row taught is seen by the rows after it. The texts that it taught, in the encoding's own order; undefined = it teaches nothing yet. */
+  learn(category: (column: number) => string | undefined): readonly (string | null)[] | undefined;
+  /** What it has learned. */
+  state(): EncoderState;
 }
 
 /**

@@ -62,18 +62,26 @@ export interface Answered {
  * their order. Nothing blocks: entries wait in a buffer of bounded size, and while it is full no batch is cut.
  */
 export interface ShardJournal {
+  /** Nothing can be written: what would change a shard must not happen. Positions above `durable` are void. */
+  readonly failed: boolean;
   /** False = no batch or change may be taken now; `onRoom` is called when one can. */
   readonly hasRoom: boolean;
   onRoom: (() => void) | undefined;
+  /** Of the entry that was appended last. */
+  readonly newest: Position;
   /** Of the newest entry that is on disk. */
   readonly durable: Position;
   /** The rows of a region that was sealed, before they are stepped. 0 = nothing is kept. */
   appendRows(shard: number, region: Region): Position;
+  /** Rows that were packed before (`packRows`), of nobody who waits for them. */
+  appendPacked(shard: number, packed: Uint8Array): Position;
   /** What the step made of the rows of that entry, in the same order: for comparisons. Not waited for. */
   appendVerdicts(shard: number, of: Position, region: Region): void;
   appendChange(shard: number, change: Change): Position;
   /** The rows of that entry were not applied after all: a replay leaves them out. */
   appendVoid(shard: number, of: Position): Position;
+  /** Whatever `append` appends comes to the disk in one commit: all of it survives a crash, or nothing. Synchronous. */
+  together(append: () => void): void;
   /** What clients got from the fallback. Not waited for. */
   appendAnswers(answers: readonly Answered[]): void;
   /** Calls back when the position is durable, at once when it is; or when it never will be: the journal failed before it. */
@@ -82,13 +90,17 @@ export interface ShardJournal {
 
 /** Keeps nothing: durability "none". */
 export const noJournal: ShardJournal = {
+  failed: false,
   hasRoom: true,
   onRoom: undefined,
+  newest: 0,
   durable: 0,
   appendRows: () => 0,
+  appendPacked: () => 0,
   appendVerdicts: () => undefined,
   appendChange: () => 0,
   appendVoid: () => 0,
+  together: (append) => append(),
   appendAnswers: () => undefined,
   whenDurable: (_position, done) => done(false),
 };

@@ -1,3 +1,5 @@
+import type { Change } from "./journal.ts";
+
 /** What a pool thread is made with: everything it needs to run any shard. */
 export interface WorkerData {
   readonly module: WebAssembly.Module;
@@ -11,11 +13,7 @@ export type Job =
   /** Region -1: nothing was stepped, no key is in doubt. */
   | { readonly kind: "recover"; readonly shard: number; readonly region: -1 | 0 | 1 }
   | { readonly kind: "initialize"; readonly shard: number; readonly memoryBytes: number }
-  | {
-      readonly kind: "create" | "reset" | "delete";
-      readonly shard: number;
-      readonly slot: number;
-    };
+  | { readonly kind: "change"; readonly shard: number; readonly change: Change };
 
 /** How a job went; times are Unix milliseconds with a fraction, the same clock in every thread. */
 export interface JobResult {

@@ -85,6 +85,8 @@ export class Region {
   bytesUsed = 0;
   /** Rows have room for what the step writes back, or are not to be stepped: their values do not lie one behind the other. */
   hasRoomOrGaps = false;
+  /** Of the batch that was stepped last: its time in the step, microseconds a row. */
+  rowUs = 0;
   /** By row: values and the room behind them, float64s. */
   private readonly valueCounts = new Uint32Array(ROWS_MAX * 2);
   private readonly header: number;
@@ -180,6 +182,16 @@ export class Region {
 
   slot(row: number): number {
     return this.views.u16[(this.rowBase + row * ROW_BYTES + Row.slot) >>> 1] ?? 0;
+  }
+
+  /** Rows that would be learned are only scored, and those that are nothing else are skipped. */
+  stopLearning(): void {
+    for (let row = 0; row < this.rows; row++) {
+      const at = this.rowBase + row * ROW_BYTES + Row.op;
+      const op = this.views.u8[at];
+      if (op === Op.SCORE_AND_LEARN) this.views.u8[at] = Op.SCORE_ONLY;
+      else if (op !== Op.SCORE_ONLY && op !== Op.READ_FEATURES) this.skip(row);
+    }
   }
 
   /** Writes the header that the step reads; nothing is appended after it until `clear`. */

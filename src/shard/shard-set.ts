@@ -1,25 +1,27 @@
 import type { Clock } from "../domain/clock.ts";
+import { WeirError } from "../domain/errors.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { GatherTurns } from "./gather-turns.ts";
-import { CONTROL_BASE, PARTITIONS, Status, StepError } from "./layout.ts";
+import { noJournal } from "./journal.ts";
+import type { Change, Position, ShardJournal } from "./journal.ts";
+import { PARTITIONS, slotBase, Status, StepError } from "./layout.ts";
+import { Mender, notLearning } from "./mender.ts";
+import type { ShardLog } from "./mender.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
 import type { PoolOptions, StepPool } from "./pool.ts";
+import { unpackRows } from "./packed-rows.ts";
 import type { Job, JobResult } from "./protocol.ts";
 import { countersIn } from "./counters.ts";
 import type { DetectorCounters } from "./counters.ts";
+import { recall } from "./recall.ts";
+import type { Recalled } from "./recall.ts";
 import { runJob } from "./run-job.ts";
 import { Shard, spansOf, viewsOf } from "./shard.ts";
 import { WindowModels } from "./window-models.ts";
-import type { Batch, Segment } from "./shard.ts";
+import type { AsideBatch, Batch, Segment } from "./shard.ts";
 import type { Region } from "./region.ts";
-
-/** What the shards tell an operator; the composition root writes it to the log. */
-interface ShardLog {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface ShardSetOptions {
   /** Path of the compiled kernel. */
@@ -33,6 +35,12 @@ export interface ShardSetOptions {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly log: ShardLog;
+  /** Absent = nothing is kept. */
+  readonly journal?: ShardJournal;
+  /** Memories that were brought back, one a shard; absent = they are new. */
+  readonly memories?: readonly WebAssembly.Memory[];
+  /** Makes a shard what it was after an entry of the journal, from a snapshot and the journal. */
+  readonly rebuild?: (shard: Shard, until: Position) => Promise<void>;
   /** The Piscina pool when absent. */
   readonly createPool?: (options: PoolOptions) => StepPool;
 }
@@ -49,17 +57,6 @@ interface Running {
  * wait longer for its first answer.
  */
 const EARLY_WORK = 1024;
-/** A shard that cannot be recovered is made anew after this many attempts; each needs a thread to live through it. */
-const RECOVERY_ATTEMPTS = 3;
-
-type ChangeKind = "create" | "reset" | "delete";
-/** What a change answers that was cut off after it was made. */
-const DONE_BEFORE = {
-  create: Status.SLOT_IN_USE,
-  reset: Status.OK,
-  delete: Status.UNKNOWN_DETECTOR,
-} as const;
-
 const unixMs = (): number => performance.timeOrigin + performance.now();
 
 /**
@@ -71,7 +68,10 @@ export class ShardSet {
   readonly windowModels: WindowModels;
   private readonly inline: ShardExports[];
   private readonly pool: StepPool;
-  private readonly blocks = new Map<number, Float64Array>();
+  /** How every detector was made, by slot. */
+  private readonly creations = new Map<number, Change>();
+  private readonly journal: ShardJournal;
+  private readonly mender: Mender;
   private scheduled = false;
   /** In `flush`: owners that submit from their answers must not start another one inside it. */
   private flushing = false;
@@ -86,13 +86,16 @@ export class ShardSet {
   private constructor(options: ShardSetOptions, module: WebAssembly.Module) {
     this.options = options;
     this.module = module;
-    const memories = Array.from({ length: options.shards }, () =>
-      createMemory(options.shardMemoryBytes),
-    );
+    const memories =
+      options.memories ??
+      Array.from({ length: options.shards }, () => createMemory(options.shardMemoryBytes));
+    this.journal = options.journal ?? noJournal;
     this.shards = memories.map((memory, index) => new Shard(index, memory, viewsOf(memory)));
     this.inline = memories.map((memory) => instantiate(module, memory));
-    this.windowModels = new WindowModels(this.shards, (shard, work) =>
-      this.exclusively(shard, work),
+    this.windowModels = new WindowModels(
+      this.shards,
+      (shard, work) => this.exclusively(shard, work),
+      this.journal,
     );
     const createPool = options.createPool ?? ((poolOptions) => new Pool(poolOptions));
     this.pool = createPool({
@@ -103,12 +106,19 @@ export class ShardSet {
         options.log.warn({}, "a worker thread was lost and is replaced");
       },
     });
+    const { telemetry, log, rebuild } = options;
+    const { journal, pool, creations } = this;
+    const rebuilt = rebuild === undefined ? undefined : this.rebuilding(rebuild);
+    this.mender = new Mender({ pool, journal, telemetry, log, creations, rebuild: rebuilt });
+    journal.onRoom = () => this.wake();
   }
 
   static async start(options: ShardSetOptions): Promise<ShardSet> {
     const set = new ShardSet(options, await compileModule(options.modulePath));
-    for (const shard of set.shards) {
-      const result = runJob(set.inlineOf(shard), set.initializeJob(shard));
+    for (const shard of options.memories === undefined ? set.shards : []) {
+      const memoryBytes = shard.memory.buffer.byteLength;
+      const job: Job = { kind: "initialize", shard: shard.index, memoryBytes };
+      const result = runJob(set.inlineOf(shard), job, shard.views);
       if (result.trap !== undefined || result.value !== 0) {
         await set.pool.close();
         throw new Error(
@@ -171,26 +181,124 @@ export class ShardSet {
     this.flush();
   }
 
-  /** Makes a detector's state in every shard, or in none. `block` is what the kernel reads from CONTROL. */
-  async createDetector(slot: number, block: Float64Array): Promise<void> {
-    this.blocks.set(slot, block);
-    const results = await Promise.allSettled(
-      this.shards.map((shard) => this.change(shard, "create", slot)),
-    );
+  /** Makes a detector's state in every shard, or in none. `block` is what the kernel reads from CONTROL; `spec` is for readers of the journal. */
+  async createDetector(slot: number, block: Float64Array, spec = ""): Promise<void> {
+    const change: Change = { kind: "create", slot, block, spec };
+    this.creations.set(slot, change);
+    const results = await this.changeAll(change);
     const failed = results.find((result) => result.status === "rejected");
     if (failed === undefined) return;
-    this.blocks.delete(slot);
-    await Promise.allSettled(this.shards.map((shard) => this.change(shard, "delete", slot)));
+    this.creations.delete(slot);
+    await this.changeAll({ kind: "delete", slot });
     throw failed.reason;
   }
 
+  /** Gives a detector other settings in every shard; rejects, and nothing has changed, when its state does not fit them. */
+  async configureDetector(slot: number, block: Float64Array, spec = ""): Promise<void> {
+    const change: Change = { kind: "configure", slot, block, spec };
+    // What one shard takes all take: it depends on the configurations alone.
+    await this.changeAllOrThrow(change);
+    this.creations.set(slot, { ...change, kind: "create" });
+  }
+
   async resetDetector(slot: number): Promise<void> {
-    await Promise.all(this.shards.map((shard) => this.change(shard, "reset", slot)));
+    await this.changeAllOrThrow({ kind: "reset", slot });
   }
 
   async deleteDetector(slot: number): Promise<void> {
-    await Promise.all(this.shards.map((shard) => this.change(shard, "delete", slot)));
-    this.blocks.delete(slot);
+    await this.changeAllOrThrow({ kind: "delete", slot });
+    this.creations.delete(slot);
+  }
+
+  /** Whether any shard has state of this slot. */
+  holds(slot: number): boolean {
+    return this.shards.some(({ views }) => (views.u32[slotBase(slot) >>> 2] ?? 0) !== 0);
+  }
+
+  /** What admission needs to know of a detector whose memories were brought back. Reads all its keys. */
+  recall(slot: number): Recalled {
+    return recall(
+      this.shards.map((shard) => ({ kernel: this.inlineOf(shard), views: shard.views })),
+      slot,
+    );
+  }
+
+  /** How a detector of memories that were brought back was made. */
+  know(slot: number, block: Float64Array, spec: string): void {
+    this.creations.set(slot, { kind: "create", slot, block, spec });
+  }
+
+  private async changeAllOrThrow(change: Change): Promise<void> {
+    const failed = (await this.changeAll(change)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  /** Makes a change of all shards, each behind what was admitted to it before, and journals it in one piece: a crash leaves it made everywhere, or nowhere. */
+  private async changeAll(change: Change): Promise<readonly PromiseSettledResult<void>[]> {
+    let held = 0;
+    let letGo = (): void => undefined;
+    const all = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const positions: Position[] = [];
+    const append = (): void => {
+      if (this.journal.failed) return;
+      this.journal.together(() => {
+        for (const { index } of this.shards)
+          positions.push(this.journal.appendChange(index, change));
+      });
+    };
+    const made = this.shards.map((shard) =>
+      this.hold(shard, async () => {
+        if (++held === this.shards.length) {
+          append();
+          letGo();
+        }
+        await all;
+        const position = positions[shard.index];
+        if (position === undefined) throw notLearning();
+        await this.make(shard, change, position);
+      }),
+    );
+    return Promise.allSettled(made);
+  }
+
+  private async make(shard: Shard, change: Change, position: Position): Promise<void> {
+    if (position > 0) shard.position = position;
+    const status = await this.mender.change(shard, change, position);
+    if (status !== Status.OK) {
+      throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
+    }
+  }
+
+  /** Rows that nobody waits for, of one shard: stepped in their order when it has nothing else to do. */
+  aside(index: number, batch: AsideBatch): void {
+    const shard = this.shards[index];
+    if (shard === undefined || this.closed) {
+      batch.lost();
+      return;
+    }
+    shard.asides.push(batch);
+    this.wake();
+  }
+
+  /**
+   * The journal failed: what it has after `durable` is gone. Every shard goes back to what it was then; until the journal can be written again
+   * nothing may learn.
+   */
+  async goBack(durable: Position): Promise<void> {
+    const { rebuild } = this.options;
+    await Promise.all(
+      this.shards.map((shard) =>
+        this.hold(shard, async () => {
+          if (shard.position > durable && rebuild !== undefined) {
+            await this.rebuilding(rebuild)(shard, durable);
+            shard.position = durable;
+          }
+          for (const aside of shard.asides.splice(0)) aside.lost();
+        }),
+      ),
+    );
   }
 
   /** A detector's counters, summed over the shards. Read while steps run: each is right, together they may be a batch apart. */
@@ -230,7 +338,8 @@ export class ShardSet {
     const pooled: Shard[] = [];
     let inlineWork = 0;
     for (const shard of this.shards) {
-      if (shard.busy || this.startControl(shard) || shard.gathering.rows === 0) continue;
+      if (shard.busy || !this.journal.hasRoom || this.startControl(shard)) continue;
+      if (shard.gathering.rows === 0) continue;
       if (inlineWork + shard.work <= this.options.inlineWorkMax) {
         inlineWork += shard.work;
         this.stepInline(shard);
@@ -239,6 +348,7 @@ export class ShardSet {
       }
     }
     if (pooled.length > 0) this.dispatch(pooled);
+    else if (this.queuedRows === 0) this.stepAsides();
     this.flushing = false;
     if (this.idleWaiters.length > 0 && this.isIdle()) {
       for (const resolve of this.idleWaiters.splice(0)) resolve();
@@ -266,8 +376,53 @@ export class ShardSet {
       : undefined;
   }
 
+  /** Rows that nobody waits for, while nothing else does. */
+  private stepAsides(): void {
+    for (const shard of this.shards) {
+      if (shard.busy || !this.journal.hasRoom || shard.controls.length > 0) continue;
+      const aside = shard.asides.shift();
+      if (aside !== undefined) void this.stepAside(shard, aside);
+    }
+  }
+
+  private async stepAside(shard: Shard, aside: AsideBatch): Promise<void> {
+    const region = shard.borrow();
+    region.rows = unpackRows(aside.packed, shard.views, region.index);
+    if (this.journal.failed || region.rows < 0) {
+      aside.lost();
+    } else {
+      const position = this.journal.appendPacked(shard.index, aside.packed);
+      shard.position = position;
+      const batch = { region, rows: region.rows, segments: [], position };
+      const job = stepJob({ shard, batch });
+      let result: JobResult | undefined;
+      if (aside.work <= this.options.inlineWorkMax) {
+        result = runJob(this.inlineOf(shard), job, shard.views);
+        if (result.trap !== undefined) this.renew(shard);
+      } else {
+        result = await this.pool.run([job]).then(
+          ([first]) => first,
+          () => undefined,
+        );
+      }
+      const why = failureOf(result);
+      if (why !== undefined) result = await this.mender.mend(shard, batch, why);
+      if (result === undefined) aside.lost();
+      else aside.done(region, region.rows);
+    }
+    shard.giveBack();
+    this.windowModels.tellDue(shard);
+    this.wake();
+  }
+
   private cut(shard: Shard): Running {
-    const batch = shard.cut();
+    const { region, segments } = shard.cut();
+    const { journal } = this;
+    if (journal.failed) region.stopLearning();
+    const position = journal.failed ? 0 : journal.appendRows(shard.index, region);
+    if (position > 0) shard.position = position;
+    const batch = { region, segments, rows: region.rows, position };
+    for (const { owner, first } of segments) owner.cut?.(region, first, position);
     const { telemetry, clock } = this.options;
     telemetry.batch(batch.rows);
     const now = clock.now();
@@ -279,17 +434,19 @@ export class ShardSet {
 
   private stepInline(shard: Shard): void {
     const running = this.cut(shard);
-    const result = runJob(this.inlineOf(shard), stepJob(running));
+    const result = runJob(this.inlineOf(shard), stepJob(running), shard.views);
     const why = failureOf(result);
     if (why === undefined) {
       this.settle(running, result);
       return;
     }
-    // An instance that trapped is not used again: its stack is unwound, its globals are not.
-    if (result.trap !== undefined) {
-      this.inline[shard.index] = instantiate(this.module, shard.memory);
-    }
+    if (result.trap !== undefined) this.renew(shard);
     void this.recover(running, why);
+  }
+
+  /** An instance that trapped is not used again: its stack is unwound, its globals are not. */
+  private renew(shard: Shard): void {
+    this.inline[shard.index] = instantiate(this.module, shard.memory);
   }
 
   private async stepPooled(shards: readonly Shard[]): Promise<void> {
@@ -314,6 +471,7 @@ export class ShardSet {
     const { shard, batch, cutAt } = running;
     const { telemetry } = this.options;
     const { region } = batch;
+    if (batch.position > 0) this.journal.appendVerdicts(shard.index, batch.position, region);
     for (const segment of batch.segments) this.tell(segment, region, "done");
     telemetry.stage("batch", (result.startedAt - cutAt) * 1000, batch.rows);
     telemetry.stage("step", (result.endedAt - result.startedAt) * 1000, batch.rows);
@@ -329,9 +487,8 @@ export class ShardSet {
     shard.release(batch);
     this.windowModels.tellDue(shard);
     // The thread is free for any shard's rows, not only for this one's.
-    if (this.queuedRows > 0 || shard.controls.length > 0 || this.idleWaiters.length > 0) {
-      this.wake();
-    }
+    const waits = shard.controls.length > 0 || shard.asides.length > 0;
+    if (this.queuedRows > 0 || waits || this.idleWaiters.length > 0) this.wake();
   }
 
   /** One owner's failure is its own: the others get their verdicts, and the shard goes on. */
@@ -343,66 +500,47 @@ export class ShardSet {
     }
   }
 
-  /** The step did not end: its rows are answered without it, its keys start cold, everything else goes on as it was. */
+  /** The step did not end. */
   private async recover(running: Running, why: string): Promise<void> {
     const { shard, batch } = running;
-    const { log, telemetry } = this.options;
-    telemetry.stageFailed("step", batch.rows);
-    for (const segment of batch.segments) this.tell(segment, batch.region, "lost");
+    this.options.telemetry.stageFailed("step", batch.rows);
+    if (batch.position === 0) this.tellLost(batch);
     if (this.closed) return;
-    const job: Job = { kind: "recover", shard: shard.index, region: batch.region.index };
-    const result = await this.persist(job);
-    if (result === undefined || result.value < 0) {
-      log.error({ shard: shard.index, why }, "a shard could not be recovered and starts cold");
-      await this.rebuild(shard);
-    } else {
-      telemetry.keysInDoubt(result.value);
-      log.warn(
-        { shard: shard.index, rows: batch.rows, keys: result.value, why },
-        "a batch did not end: its keys start cold",
-      );
+    const result = await this.mender.mend(shard, batch, why);
+    if (result !== undefined) {
+      this.settle(running, result);
+      return;
     }
+    if (batch.position > 0) this.tellLost(batch);
     shard.release(batch);
     this.wake();
   }
 
-  /** A job that must happen: tried again when its thread dies too. */
-  private async persist(job: Job): Promise<JobResult | undefined> {
-    for (let attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-      const result = await this.attempt(job);
-      if (result !== undefined) return result;
-    }
-    return undefined;
+  private tellLost({ segments, region }: Batch): void {
+    for (const segment of segments) this.tell(segment, region, "lost");
   }
 
-  /** Undefined when the job trapped or its thread died: the next attempt gets another. */
-  private async attempt(job: Job): Promise<JobResult | undefined> {
-    try {
-      const [result] = await this.pool.run([job]);
-      return result?.trap === undefined ? result : undefined;
-    } catch {
-      return undefined;
-    }
+  /** Makes a shard anew, and this thread's instance over it. */
+  private rebuilding(
+    rebuild: NonNullable<ShardSetOptions["rebuild"]>,
+  ): (shard: Shard, until: Position) => Promise<void> {
+    return async (shard, until) => {
+      await rebuild(shard, until);
+      this.renew(shard);
+    };
   }
 
-  /** The last resort: an empty shard with the same detectors. */
-  private async rebuild(shard: Shard): Promise<void> {
-    await this.persist(this.initializeJob(shard));
-    for (const [slot, block] of this.blocks) {
-      writeControl(shard, block);
-      await this.persist({ kind: "create", shard: shard.index, slot });
-    }
-  }
-
-  /** Queues a change behind everything that was admitted to the shard before. */
-  private change(shard: Shard, kind: ChangeKind, slot: number): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      shard.addControl(async () => {
-        const status = await this.makeChange(shard, kind, slot);
-        if (status === Status.OK) resolve();
-        else reject(new Error(`${kind} in shard ${shard.index}: status ${status}`));
-      });
-      this.wake();
+  /** Makes a change of one shard behind everything that was admitted to it before. Rejects when the kernel refuses it. */
+  change(index: number, change: Change): Promise<void> {
+    const shard = this.shards[index];
+    if (shard === undefined) return Promise.reject(new Error(`no shard ${index}`));
+    return this.hold(shard, async () => {
+      if (this.journal.failed) throw notLearning();
+      const position = this.journal.appendChange(index, change);
+      if (position > 0) shard.position = position;
+      const status = await this.mender.change(shard, change, position);
+      if (status !== Status.OK)
+        throw new Error(`${change.kind} in shard ${index}: status ${status}`);
     });
   }
 
@@ -411,36 +549,35 @@ export class ShardSet {
    * kernel traps, the shard is recovered.
    */
   private exclusively<T>(shard: Shard, work: (kernel: ShardExports) => T | Promise<T>): Promise<T> {
+    return this.hold(shard, async () => {
+      const before = shard.position;
+      try {
+        return await work(this.inlineOf(shard));
+      } catch (error) {
+        if (error instanceof WeirError) throw error;
+        this.renew(shard);
+        const { position } = shard;
+        if (position > before) await this.mender.leaveOut(shard, position);
+        else await this.mender.persist({ kind: "recover", shard: shard.index, region: -1 });
+        throw error;
+      }
+    });
+  }
+
+  /** Queues work behind everything that was admitted to the shard before; nothing is stepped in it meanwhile. */
+  private hold<T>(shard: Shard, work: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.closed) {
         reject(new Error("the shards are closed"));
         return;
       }
       shard.addControl(async () => {
-        try {
-          resolve(await work(this.inlineOf(shard)));
-        } catch (error) {
-          this.inline[shard.index] = instantiate(this.module, shard.memory);
-          await this.persist({ kind: "recover", shard: shard.index, region: -1 });
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
+        await work().then(resolve, (error: unknown) =>
+          reject(error instanceof Error ? error : new Error(String(error))),
+        );
       });
       this.wake();
     });
-  }
-
-  /** A change that was cut off leaves lists half made: they are made anew before it is tried again. */
-  private async makeChange(shard: Shard, kind: ChangeKind, slot: number): Promise<number> {
-    for (let attempt = 0; attempt < RECOVERY_ATTEMPTS; attempt++) {
-      const block = this.blocks.get(slot);
-      if (kind === "create" && block !== undefined) writeControl(shard, block);
-      const result = await this.attempt({ kind, shard: shard.index, slot });
-      if (result !== undefined) {
-        return attempt > 0 && result.value === DONE_BEFORE[kind] ? Status.OK : result.value;
-      }
-      await this.persist({ kind: "recover", shard: shard.index, region: -1 });
-    }
-    return -1;
   }
 
   /** Whether a change took the shard. */
@@ -460,17 +597,9 @@ export class ShardSet {
     if (exports === undefined) throw new Error(`no shard ${shard.index}`);
     return exports;
   }
-
-  private initializeJob(shard: Shard): Job {
-    return {
-      kind: "initialize",
-      shard: shard.index,
-      memoryBytes: shard.memory.buffer.byteLength,
-    };
-  }
 }
 
-function stepJob({ shard, batch }: Running): Job {
+function stepJob({ shard, batch }: Pick<Running, "shard" | "batch">): Job {
   return { kind: "step", shard: shard.index, region: batch.region.index };
 }
 
@@ -482,8 +611,4 @@ function failureOf(result: JobResult | undefined): string | undefined {
   return result.value === StepError.NEEDS_RECOVERY
     ? "an earlier step did not end"
     : `the step returned ${result.value}`;
-}
-
-function writeControl(shard: Shard, block: Float64Array): void {
-  shard.views.f64.set(block, CONTROL_BASE >>> 3);
 }

@@ -1,10 +1,13 @@
 import type { RequestSpan } from "../telemetry/telemetry.ts";
+import type { Position } from "./journal.ts";
 import { Region } from "./region.ts";
 import type { Views } from "./region.ts";
 
 /** Whoever put rows into a batch and waits for their verdicts. */
 export interface RowsOwner {
   readonly span: RequestSpan | undefined;
+  /** Rows [first, ...) of the region were cut as part of the batch that the journal has at `position`; 0 = it keeps none. */
+  cut?(region: Region, first: number, position: Position): void;
   /** Verdicts of rows [first, first + count) can be read from the region, now and not later. */
   done(region: Region, first: number, count: number): void;
   /** The batch died; whether these rows were learned is not known, and their keys start cold. */
@@ -25,6 +28,21 @@ export interface Batch {
   readonly region: Region;
   readonly segments: readonly Segment[];
   readonly rows: number;
+  /** Of its entry in the journal; 0 = it has none. */
+  readonly position: Position;
+}
+
+/** Rows that nobody waits for: stepped when their shard has nothing else to do. */
+export interface AsideBatch {
+  /** As `packRows` writes them. */
+  readonly packed: Uint8Array;
+  readonly rows: number;
+  /** Their cost; 1 = a row through 10 trees of height 8. */
+  readonly work: number;
+  /** Their verdicts can be read from the region, now and not later. */
+  done(region: Region, rows: number): void;
+  /** They were not stepped, and will not be. */
+  lost(): void;
 }
 
 /** Of the requests of a batch that are traced. */
@@ -59,6 +77,9 @@ export class Shard {
   flushBy = Number.POSITIVE_INFINITY;
   /** Sum of the gathered rows' costs; 1 = a row through 10 trees of height 8. */
   work = 0;
+  /** Of the newest entry that it has in the journal. */
+  position: Position = 0;
+  readonly asides: AsideBatch[] = [];
   readonly controls: { readonly run: Control; cutsBefore: number }[] = [];
   private spare: Region;
   private segments: Segment[] = [];
@@ -97,7 +118,7 @@ export class Shard {
   }
 
   /** Takes what has gathered as a batch and starts gathering in the other region. The shard is busy until `release`. */
-  cut(): Batch {
+  cut(): Pick<Batch, "region" | "segments"> {
     const region = this.gathering;
     const { segments } = this;
     region.seal();
@@ -108,7 +129,18 @@ export class Shard {
     this.work = 0;
     this.busy = true;
     for (const control of this.controls) control.cutsBefore = 0;
-    return { region, segments, rows: region.rows };
+    return { region, segments };
+  }
+
+  /** The region in which nothing gathers, for rows that nobody waits for. The shard is busy until `giveBack`. */
+  borrow(): Region {
+    this.busy = true;
+    return this.spare;
+  }
+
+  giveBack(): void {
+    this.spare.clear();
+    this.busy = false;
   }
 
   /** Whether rows put into `region` in its `generation` still wait there; then they can be skipped. */
@@ -117,7 +149,7 @@ export class Shard {
   }
 
   /** The batch is over and its verdicts are read: its region can gather again. */
-  release(batch: Batch): void {
+  release(batch: Pick<Batch, "region">): void {
     batch.region.clear();
     this.busy = false;
   }

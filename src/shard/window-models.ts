@@ -1,6 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { stateOf } from "../domain/verdict.ts";
 import type { State } from "../domain/verdict.ts";
+import { notLearning } from "./mender.ts";
+import type { Change, ShardJournal } from "./journal.ts";
 import { BLOCK_HEADER, PARTITIONS, Root, Slot, slotBase, Status, Ticket } from "./layout.ts";
 import type { ShardExports } from "./module.ts";
 import type { Views } from "./region.ts";
@@ -77,10 +79,12 @@ export class WindowModels {
   onTrainingDue: ((shard: number) => void) | undefined;
   private readonly shards: readonly Shard[];
   private readonly exclusively: Exclusively;
+  private readonly journal: ShardJournal;
 
-  constructor(shards: readonly Shard[], exclusively: Exclusively) {
+  constructor(shards: readonly Shard[], exclusively: Exclusively, journal: ShardJournal) {
     this.shards = shards;
     this.exclusively = exclusively;
+    this.journal = journal;
   }
 
   /** Takes the windows that are due for training out of a shard, at most `max` of them: the first that became due first. */
@@ -89,15 +93,16 @@ export class WindowModels {
     max: number = Number.POSITIVE_INFINITY,
   ): Promise<readonly TrainingCopy[]> {
     const held = this.shardAt(shard);
-    return this.exclusively(held, (kernel) => takeTrainings(held, kernel, max));
+    return this.exclusively(held, (kernel) => this.take(held, kernel, max));
   }
 
   /** Swaps a trained model in: rows admitted before this call are scored by the old one. Rejects for a model of another detector. */
   async swapModel(copy: TrainingCopy, model: Uint8Array): Promise<SwapResult> {
     const shard = this.shardAt(copy.shard);
-    const { status, position } = await this.exclusively(shard, (kernel) =>
-      swapModel(shard, kernel, copy.handle, model),
-    );
+    const { status, position } = await this.exclusively(shard, (kernel) => {
+      this.append(shard, { kind: "swap", handle: copy.handle, model });
+      return swapModel(shard, kernel, copy.handle, model);
+    });
     switch (status) {
       case Status.OK:
         return { outcome: "swapped", position };
@@ -115,9 +120,27 @@ export class WindowModels {
    * first model: a quarter of min_samples). `failed` = counted as a failure; else it was given up.
    */
   dropTraining(copy: TrainingCopy, failed: boolean): Promise<void> {
-    return this.exclusively(this.shardAt(copy.shard), (kernel) => {
+    const shard = this.shardAt(copy.shard);
+    return this.exclusively(shard, (kernel) => {
+      this.append(shard, { kind: "drop", handle: copy.handle, failed });
       kernel.dropTraining(copy.handle, failed ? 1 : 0);
     });
+  }
+
+  /** Trainings that were taken before the memories were brought back came to nothing: they are due again later. */
+  async dropTaken(): Promise<number> {
+    const dropped = this.shards.map((shard) =>
+      this.exclusively(shard, (kernel) => {
+        let count = 0;
+        for (let handle = kernel.takenTraining(0); handle !== 0; count++) {
+          this.append(shard, { kind: "drop", handle, failed: false });
+          kernel.dropTraining(handle, 0);
+          handle = kernel.takenTraining(handle);
+        }
+        return count;
+      }),
+    );
+    return (await Promise.all(dropped)).reduce((sum, each) => sum + each, 0);
   }
 
   /** A copy of the model that scores a key's rows now; undefined = it has none. Without a key: that of a detector's one cell. */
@@ -146,6 +169,30 @@ export class WindowModels {
     if (shard.views.u32[Root.trainingsDue >>> 2] !== 0) this.onTrainingDue(shard.index);
   }
 
+  private async take(
+    shard: Shard,
+    kernel: ShardExports,
+    max: number,
+  ): Promise<readonly TrainingCopy[]> {
+    const copies: TrainingCopy[] = [];
+    while (copies.length < max && !this.journal.failed) {
+      const ticket = kernel.takeTraining() >>> 0;
+      if (ticket === 0) break;
+      const handle = shard.views.f64[(ticket + Ticket.handle) >>> 3] ?? 0;
+      this.append(shard, { kind: "take", handle });
+      // oxlint-disable-next-line no-await-in-loop -- one after the other: the shard is held, and the event loop goes on in between
+      copies.push(await readCopy(shard, ticket));
+      kernel.releaseRows(handle);
+    }
+    return copies;
+  }
+
+  private append(shard: Shard, change: Change): void {
+    if (this.journal.failed) throw notLearning();
+    const position = this.journal.appendChange(shard.index, change);
+    if (position > 0) shard.position = position;
+  }
+
   private shardOf(keyHash: bigint): Shard {
     return this.shardAt(Number(keyHash & BigInt(PARTITIONS - 1)) % this.shards.length);
   }
@@ -159,22 +206,6 @@ export class WindowModels {
 
 /** Of the key that a detector's one cell has. */
 const detectorKeyHash = (BigInt(emptyKeyHash.hi) << 32n) | BigInt(emptyKeyHash.lo);
-
-async function takeTrainings(
-  shard: Shard,
-  kernel: ShardExports,
-  max: number,
-): Promise<readonly TrainingCopy[]> {
-  const copies: TrainingCopy[] = [];
-  while (copies.length < max) {
-    const ticket = kernel.takeTraining() >>> 0;
-    if (ticket === 0) break;
-    // oxlint-disable-next-line no-await-in-loop -- one after the other: the shard is held, and the event loop goes on in between
-    copies.push(await readCopy(shard, ticket));
-    kernel.releaseRows(copies.at(-1)?.handle ?? 0);
-  }
-  return copies;
-}
 
 async function readCopy({ index, views }: Shard, ticket: number): Promise<TrainingCopy> {
   const u32 = (field: number): number => views.u32[(ticket + field) >>> 2] ?? 0;

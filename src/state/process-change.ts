@@ -1,4 +1,5 @@
 import type { EncoderState } from "../encode/state.ts";
+import type { Position } from "../shard/journal.ts";
 
 /** A row by name, as discovery keeps it. */
 export interface KeptRowJson {
@@ -20,6 +21,8 @@ export interface CatalogueEntry {
   readonly spec: unknown;
   /** Names of the number inputs that were discovered; absent = they were declared, or are not known yet. */
   readonly discovered?: readonly string[];
+  /** Rows that came before its inputs were known and that no shard has counted; absent = none. */
+  readonly uncounted?: number;
   /** Versions that can be gone back to, shadows, shares: src/versions. */
   readonly versions?: unknown;
 }
@@ -44,3 +47,8 @@ export type ProcessChange =
       readonly slot: number;
       readonly rows: readonly (readonly (string | null)[])[];
     };
+
+/** Where such changes go before they count, in one order with the shards'. */
+export interface ProcessJournal {
+  appendProcess(change: ProcessChange): Position;
+}

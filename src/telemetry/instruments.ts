@@ -12,7 +12,7 @@ export const windowMs = 10_000;
 /** Sources as metrics and logs name them, by the contract's number. */
 export const sourceNames = ["", "model", "rules", "cached", "default"] as const;
 export type SourceName = Exclude<(typeof sourceNames)[number], "">;
-export const stages: readonly Stage[] = ["queue", "batch", "step", "reply"];
+export const stages: readonly Stage[] = ["queue", "batch", "step", "journal", "reply"];
 
 /** What detectors beyond the bound are counted under, together: metrics stay bounded whatever is created. */
 const overflowName = "(other)";
@@ -104,9 +104,16 @@ export class Instruments {
     queue: new Histogram(durations, windows),
     batch: new Histogram(durations, windows),
     step: new Histogram(durations, windows),
+    journal: new Histogram(durations, windows),
     reply: new Histogram(durations, windows),
   };
-  readonly stageFailures: Record<Stage, number> = { queue: 0, batch: 0, step: 0, reply: 0 };
+  readonly stageFailures: Record<Stage, number> = {
+    queue: 0,
+    batch: 0,
+    step: 0,
+    journal: 0,
+    reply: 0,
+  };
   readonly batchRows = new Histogram(batchRows, windows);
   readonly refusals: Readonly<Record<Transport, Map<Reason, number>>> = {
     grpc_stream: new Map(),

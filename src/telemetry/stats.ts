@@ -174,7 +174,13 @@ function recentBySource(
 
 function stageQuantiles(instruments: Instruments): Record<Stage, Quantiles> {
   const of = (stage: Stage): Quantiles => quantiles(instruments.stages[stage].recent());
-  return { queue: of("queue"), batch: of("batch"), step: of("step"), reply: of("reply") };
+  return {
+    queue: of("queue"),
+    batch: of("batch"),
+    step: of("step"),
+    journal: of("journal"),
+    reply: of("reply"),
+  };
 }
 
 /** Of a histogram in seconds. */

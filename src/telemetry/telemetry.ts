@@ -1,8 +1,11 @@
 import type { Reason } from "../domain/errors.ts";
 import type { Source } from "../domain/verdict.ts";
 
-/** queue: admitted -> batch cut; batch: cut -> step starts (the hop to a thread); step: WASM; reply: step ended -> answered. */
-export type Stage = "queue" | "batch" | "step" | "reply";
+/**
+ * queue: admitted -> batch cut; batch: cut -> step starts (the hop to a thread); step: WASM; journal: what a request waited for the disk when all its
+ * rows were stepped; reply: step ended -> answered.
+ */
+export type Stage = "queue" | "batch" | "step" | "journal" | "reply";
 export type Transport = "grpc_stream" | "grpc_unary" | "http";
 
 /** How a training ended: gone = the detector or key was reset or removed meanwhile; given_up = too many waited. */

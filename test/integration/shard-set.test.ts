@@ -20,8 +20,8 @@ class WatchedPool implements StepPool {
   overlaps = 0;
   tasks = 0;
   /** Jobs of this kind die after they were done, this often. */
-  deaths: { kind: Job["kind"]; left: number } = { kind: "step", left: 0 };
-  readonly kinds: Job["kind"][] = [];
+  deaths: { kind: string; left: number } = { kind: "step", left: 0 };
+  readonly kinds: string[] = [];
   held: Promise<void> = Promise.resolve();
   private readonly pool: Pool;
   private readonly running = new Set<number>();
@@ -40,8 +40,8 @@ class WatchedPool implements StepPool {
     try {
       const results = await this.pool.run(jobs);
       await this.held;
-      this.kinds.push(...jobs.map(({ kind }) => kind));
-      if (jobs.some(({ kind }) => kind === this.deaths.kind) && this.deaths.left-- > 0) {
+      this.kinds.push(...jobs.map(kindOf));
+      if (jobs.some((job) => kindOf(job) === this.deaths.kind) && this.deaths.left-- > 0) {
         throw new Error("the thread died");
       }
       return results;
@@ -58,6 +58,10 @@ class WatchedPool implements StepPool {
   close(): Promise<void> {
     return this.pool.close();
   }
+}
+
+function kindOf(job: Job): string {
+  return job.kind === "change" ? job.change.kind : job.kind;
 }
 
 async function start(threads: number): Promise<{ core: TestCore; pool: WatchedPool }> {

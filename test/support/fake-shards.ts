@@ -80,7 +80,8 @@ export class FakeShards {
     let rows = 0;
     for (const shard of this.shards) {
       if (shard.gathering.rows === 0) continue;
-      const batch = shard.cut();
+      const { region, segments } = shard.cut();
+      const batch = { region, segments, rows: region.rows, position: 0 };
       rows += batch.rows;
       use(shard, batch);
       shard.release(batch);

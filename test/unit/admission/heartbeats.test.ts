@@ -1,3 +1,4 @@
+import { noJournal } from "../../../src/shard/journal.ts";
 import { expect, test } from "vitest";
 import { Deadlines } from "../../../src/admission/deadlines.ts";
 import { Pending } from "../../../src/admission/pending.ts";
@@ -62,6 +63,8 @@ test("a heartbeat is answered when every shard has had it", () => {
         },
         watch: () => ({ take: () => undefined, close: () => undefined }),
       },
+      journal: noJournal,
+      acknowledges: false,
       deadlines: new Deadlines(clock, () => undefined),
       telemetry: noTelemetry,
       settled: () => undefined,

@@ -9,7 +9,7 @@ function encoding(kind: string, values: readonly string[]): CategoryEncoding {
     { name: "c", type: "category", encoding: kind, missing: "model" },
   ];
   const detector = makeDetector("d", 0, normalizeSpec({ inputs, ecod: {} }));
-  return new CategoryEncoding(
+  return CategoryEncoding.of(
     detector,
     values.map((value) => new Map([["c", value]])),
   );

@@ -171,10 +171,12 @@ export class Streams {
     const { discovery } = this.streaming;
     const start = progress.items.length;
     const count = Math.min(rest, keptRowsMax, Math.max(1, discovery.missing(detector)));
+    let position = 0;
     for (const row of progress.data.slice(start, start + count)) {
-      discovery.keep(detector, [namedRow(row)]);
+      position = discovery.keep(detector, [namedRow(row)]);
       progress.items.push(collectingItem(this.detectors.progress(detector).samplesUntilReady));
     }
+    await discovery.written(position, detector.config.timeoutMs);
     if (discovery.missing(detector) > 0) {
       if (count < rest) await nextTurn();
       return;
