@@ -25,7 +25,8 @@ import type { Region, Views } from "./region.ts";
  * float64s the row came with, which lie one row behind the other, while `valuesOffset` still is where they were in the region. Rows that are
  * skipped, and reads of features, are SKIP without values: a step changes nothing with them.
  */
-const HEADER_BYTES = 16;
+export const PACKED_HEADER_BYTES = 16;
+const HEADER_BYTES = PACKED_HEADER_BYTES;
 const AS_IS = 0;
 const WITHOUT_ROOM = 1;
 

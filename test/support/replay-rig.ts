@@ -14,7 +14,12 @@ import {
 } from "../../src/shard/layout.ts";
 import { createMemory, instantiate } from "../../src/shard/module.ts";
 import type { ShardExports } from "../../src/shard/module.ts";
-import { packedBytesMax, packRows, packVerdicts, verdictBytes } from "../../src/shard/packed-rows.ts";
+import {
+  packedBytesMax,
+  packRows,
+  packVerdicts,
+  verdictBytes,
+} from "../../src/shard/packed-rows.ts";
 import { Region, emptyRow } from "../../src/shard/region.ts";
 import type { Views } from "../../src/shard/region.ts";
 import { viewsOf } from "../../src/shard/shard.ts";
@@ -27,7 +32,7 @@ import { someProgram } from "./feature-blocks.ts";
 
 export const replayShardBytes = 32 << 20;
 
-const small = { trees: 4, height: 4, window: 16, burnIn: 8, idsMax: 40 };
+const small = { trees: 4, height: 4, window: 4, burnIn: 2, idsMax: 40 };
 
 /** A detector of each way that rows take through a step, by slot; each has three values a row. */
 export const replayDetectors: readonly DetectorOptions[] = [
@@ -167,12 +172,18 @@ export class LiveShard {
     const id = this.encoder.encode(row.id);
     const [hashLo, hashHi] = hashOf(row.key);
     const values =
-      op === Op.HEARTBEAT || op === Op.READ_FEATURES ? [] : op === Op.AMEND ? amendment : row.values;
+      op === Op.HEARTBEAT || op === Op.READ_FEATURES
+        ? []
+        : op === Op.AMEND
+          ? amendment
+          : row.values;
     const explain = row.explain && op < Op.AMEND && op !== Op.SKIP;
     const derived = op === Op.AMEND || op === Op.HEARTBEAT ? 0 : derivedOf(slot);
     const columns = modelColumns[slot] ?? 0;
     const room =
-      (op === Op.READ_FEATURES ? 3 : 0) + derived + (explain ? explainValues(columns) - columns : 0);
+      (op === Op.READ_FEATURES ? 3 : 0) +
+      derived +
+      (explain ? explainValues(columns) - columns : 0);
     const at = region.putRow({
       ...emptyRow(),
       slot,
@@ -252,7 +263,7 @@ export function replayRows(count: number, seed: number, plain = false): ReplayRo
   return Array.from({ length: count }, () => {
     const slot = plain ? pick(2) * 2 : pick(replayDetectors.length);
     const op = plain ? Op.SCORE_AND_LEARN : (ops[pick(ops.length)] ?? Op.SKIP);
-    const which = pick(30);
+    const which = pick(7);
     return {
       slot,
       op: op === Op.DERIVE && slot !== 1 ? Op.SCORE_AND_LEARN : op,

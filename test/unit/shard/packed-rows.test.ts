@@ -145,7 +145,9 @@ describe("packed rows", () => {
     expect(Buffer.compare(after.subarray(0, start), before.subarray(0, start))).toBe(0);
     const outputs = start + Offset.outputs;
     const values = start + Offset.values;
-    expect(Buffer.compare(after.subarray(outputs, values), before.subarray(outputs, values))).toBe(0);
+    expect(Buffer.compare(after.subarray(outputs, values), before.subarray(outputs, values))).toBe(
+      0,
+    );
     const end = start + REGION_BYTES;
     expect(Buffer.compare(after.subarray(end), before.subarray(end))).toBe(0);
     expect(after.length).toBe(replayShardBytes);
