@@ -1,11 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32, zstdDecompressSync } from "node:zlib";
 import { ABI_VERSION, ARENA_BASE, PAGE_BYTES, Root } from "../../shard/layout.ts";
-import { version } from "../../version.ts";
-import { CHUNK_BYTES, SNAPSHOT_FORMAT, SnapshotDamage, SnapshotOfOtherVersion } from "./format.ts";
+import { Source } from "./checked-file.ts";
+import { CHUNK_BYTES, SnapshotDamage } from "./format.ts";
 import type { FileEntry, ShardHeader } from "./format.ts";
+import { refuseOtherVersion, inDataDirectory } from "./other-version.ts";
 import { CHUNK_HEAD } from "./shard-writer.ts";
-import { crcText, decodeText } from "./text-file.ts";
+import { crcText, decodeText, isObject } from "./text-file.ts";
 
 /** The two lines of the header are shorter than this. */
 const HEADER_MAX = 4096;
@@ -88,32 +88,13 @@ function readHeader(file: Source): ShardHeader {
   if (length === 0) throw new SnapshotDamage(path, "its header has no end");
   const header = decodeText(file.read(length), "shard", path);
   if (!isObject(header)) throw new SnapshotDamage(path, "its header is none");
-  refuseOtherVersion(path, header);
+  refuseOtherVersion(path, header, inDataDirectory);
   if (!isShardHeader(header)) throw new SnapshotDamage(path, "its header lacks a number");
   const { arenaTop, rawBytes, memoryBytes } = header;
   if (rawBytes !== PAGE_BYTES + arenaTop - ARENA_BASE || arenaTop > memoryBytes) {
     throw new SnapshotDamage(path, "the lengths in its header do not fit together");
   }
   return header;
-}
-
-/** Throws SnapshotOfOtherVersion for what is in another format, or of another kernel. */
-export function refuseOtherVersion(path: string, written: Readonly<Record<string, unknown>>): void {
-  const { format, kernelAbi } = written;
-  const by = `${path} was written by Weir ${String(written["version"])}`;
-  const then = `use that version for this data directory, or let it export its detectors (weir export) and import them here`;
-  if (format !== SNAPSHOT_FORMAT) {
-    throw new SnapshotOfOtherVersion(
-      path,
-      `${by} in format ${String(format)}; this is Weir ${version}, which reads format ${SNAPSHOT_FORMAT}: ${then}`,
-    );
-  }
-  if (kernelAbi !== ABI_VERSION) {
-    throw new SnapshotOfOtherVersion(
-      path,
-      `${by} and holds the memory of its kernel (ABI ${String(kernelAbi)}); this is Weir ${version} with ABI ${ABI_VERSION}: ${then}`,
-    );
-  }
 }
 
 function readChunk(file: Source, expected: number, take: (raw: Uint8Array) => void): void {
@@ -190,52 +171,4 @@ const headerNumbers = [
 function isShardHeader(value: object): value is ShardHeader {
   const found = new Map<string, unknown>(Object.entries(value));
   return headerNumbers.every((name) => Number.isSafeInteger(found.get(name)));
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}
-
-/** A file from its start to its end, and the checksum of what was read. */
-class Source {
-  readonly path: string;
-  readonly size: number;
-  at = 0;
-  crc = 0;
-  private readonly file: number;
-
-  constructor(path: string) {
-    this.path = path;
-    this.file = openSync(path, "r");
-    this.size = fstatSync(this.file).size;
-  }
-
-  /** Bytes from here on, as many as there are up to `most`; does not go on. */
-  peek(most: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(most, this.size - this.at));
-    let done = 0;
-    while (done < bytes.length) {
-      const read = readSync(this.file, bytes, done, bytes.length - done, this.at + done);
-      if (read === 0) throw new SnapshotDamage(this.path, `it ends at byte ${this.at + done}`);
-      done += read;
-    }
-    return bytes;
-  }
-
-  read(length: number): Uint8Array {
-    if (this.at + length > this.size) {
-      throw new SnapshotDamage(
-        this.path,
-        `it ends at byte ${this.size}, in the middle of something`,
-      );
-    }
-    const bytes = this.peek(length);
-    this.at += length;
-    this.crc = crc32(bytes, this.crc);
-    return bytes;
-  }
-
-  close(): void {
-    closeSync(this.file);
-  }
 }

@@ -10,7 +10,8 @@ import {
   VOLATILE_ROOT,
 } from "../../shard/layout.ts";
 import { version } from "../../version.ts";
-import type { Disk, DiskFile } from "./disk.ts";
+import { Sink } from "./checked-file.ts";
+import type { Disk } from "./disk.ts";
 import { CHUNK_BYTES, shardFile, SNAPSHOT_FORMAT } from "./format.ts";
 import type { ShardEntry, ShardHeader } from "./format.ts";
 import { encodeText } from "./text-file.ts";
@@ -111,29 +112,4 @@ function chunkHead(raw: number, stored: number, crc: number): Uint8Array {
   view.setUint32(4, stored, true);
   view.setUint32(8, crc, true);
   return head;
-}
-
-/** A file, and the length and checksum of what went into it. */
-class Sink {
-  bytes = 0;
-  crc = 0;
-  private readonly file: DiskFile;
-
-  constructor(file: DiskFile) {
-    this.file = file;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.file.write(bytes);
-    this.bytes += bytes.length;
-    this.crc = crc32(bytes, this.crc);
-  }
-
-  sync(): void {
-    this.file.sync();
-  }
-
-  close(): void {
-    this.file.close();
-  }
 }

@@ -12,9 +12,10 @@ import {
   UNFINISHED,
 } from "./format.ts";
 import type { Manifest, ShardEntry, ShardHeader, Snapshot } from "./format.ts";
-import { isObject, readShard, refuseOtherVersion } from "./shard-reader.ts";
+import { inDataDirectory, refuseOtherVersion } from "./other-version.ts";
+import { readShard } from "./shard-reader.ts";
 import type { ReadShardOptions } from "./shard-reader.ts";
-import { decodeText, readText } from "./text-file.ts";
+import { decodeText, isObject, readText } from "./text-file.ts";
 
 /** Where the snapshots of a data directory are. */
 export const snapshotsIn = (data: string): string => join(data, "snapshots");
@@ -69,7 +70,7 @@ function readManifest(path: string): Manifest {
     throw new SnapshotDamage(path, "it is not there", error);
   }
   if (!isObject(written)) throw new SnapshotDamage(path, "it is no manifest");
-  refuseOtherVersion(path, written);
+  refuseOtherVersion(path, written, inDataDirectory);
   if (!isManifest(written)) throw new SnapshotDamage(path, "something is missing in it");
   return written;
 }

@@ -37,3 +37,7 @@ function headline(what: string, body: string | Uint8Array): string {
 export function crcText(crc: number): string {
   return crc.toString(16).padStart(8, "0");
 }
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
