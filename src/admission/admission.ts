@@ -13,7 +13,7 @@ import type { ShardSet } from "../shard/shard-set.ts";
 import type { ProcessJournal } from "../state/process-change.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { amend } from "./amend.ts";
-import type { Beside, Submission } from "./beside.ts";
+import type { Besides, Submission } from "./beside.ts";
 import { Deadlines } from "./deadlines.ts";
 import { sentCategory } from "./fallback.ts";
 import { Pending } from "./pending.ts";
@@ -67,7 +67,7 @@ export class Admission implements Scorer {
 
   private readonly options: AdmissionOptions;
   private discovery: Discovery | undefined;
-  private beside: ((detector: Detector) => Beside | undefined) | undefined;
+  private besides: Besides | undefined;
 
   constructor(options: AdmissionOptions) {
     this.options = options;
@@ -90,8 +90,8 @@ export class Admission implements Scorer {
   }
 
   /** Who sees a detector's requests beside it; set once by the composition root. */
-  showTo(beside: (detector: Detector) => Beside | undefined): void {
-    this.beside = beside;
+  showTo(besides: Besides): void {
+    this.besides = besides;
   }
 
   submit(request: ScoreRequest, call: CallContext, reply: Reply): Ticket {
@@ -112,7 +112,7 @@ export class Admission implements Scorer {
     reply: Reply,
   ): Ticket {
     const submission = { runtime, request, call, reply };
-    const beside = this.beside?.(runtime.detector);
+    const beside = this.besides?.of(runtime.detector);
     if (beside === undefined) return this.submitAlone(submission);
     return beside.submit(submission, (one) => this.submitAlone(one));
   }
@@ -209,6 +209,7 @@ export class Admission implements Scorer {
     this.checkGate(whateverTheGate);
     const detector = this.options.find(request.detector);
     if (detector === undefined) throw unknownDetector(request.detector);
+    this.besides?.checkAnswers(detector);
     return this.runtimeOf(detector);
   }
 

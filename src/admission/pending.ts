@@ -51,11 +51,15 @@ export interface PendingOptions {
   readonly admission: number;
   /** Told what the model says of each row, late or not. */
   readonly observer?: VerdictObserver | undefined;
+  /** Whether the client gets this verdict of a row: others are counted nowhere and alert nobody. Absent = it gets all of them. */
+  readonly answers?: ((row: number) => boolean) | undefined;
 }
 
 /** Looks at the model's verdicts of rows while they can be read from the region. */
 export interface VerdictObserver {
   live(region: Region, at: number, requestRow: number): void;
+  /** The row will not be stepped: its request was cancelled. */
+  skipped?(requestRow: number): void;
 }
 
 /**
@@ -276,6 +280,7 @@ export class Pending implements RowsOwner, Due {
       if (!shard.waits(region, generation)) continue;
       for (let at = first; at < first + count; at++) {
         region.skip(at);
+        this.options.observer?.skipped?.(region.requestRow(at));
         this.withdrawKey(region, at);
         if (rowOf(this.options.request, region.requestRow(at)).id !== "") this.returnSequence();
       }
@@ -375,7 +380,7 @@ export class Pending implements RowsOwner, Due {
       const row = region.requestRow(at);
       const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
       if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;
-      if (region.replayed(at) === 1) continue;
+      if (region.replayed(at) === 1 || this.options.answers?.(row) === false) continue;
       this.publish(row, {
         score: region.score(at),
         rawScore: region.rawScore(at),
@@ -395,16 +400,25 @@ export class Pending implements RowsOwner, Due {
     const { rows, sources, anomalies } = verdicts;
     const { meter } = runtime;
     const latencyUs = (this.context.clock.now() - receivedAt) * 1000;
+    const { answers } = this.options;
+    let counted = rows;
     let byModel = 0;
     let found = 0;
     for (let row = 0; row < rows; row++) {
+      if (answers?.(row) === false) {
+        counted--;
+        continue;
+      }
       if (sources[row] === Source.MODEL) byModel++;
       if (anomalies[row] === 1) found++;
     }
     if (byModel > 0) meter.answered(Source.MODEL, byModel, latencyUs);
-    if (byModel < rows) {
+    if (byModel < counted) {
       for (const source of [Source.RULES, Source.CACHED, Source.DEFAULT] as const) {
-        const count = sources.reduce((n, each) => (each === source ? n + 1 : n), 0);
+        const count = sources.reduce(
+          (n, each, row) => (each === source && answers?.(row) !== false ? n + 1 : n),
+          0,
+        );
         if (count > 0) meter.answered(source, count, latencyUs);
       }
     }
@@ -422,6 +436,7 @@ export class Pending implements RowsOwner, Due {
     this.options.runtime.meter.anomalies(found);
     for (let row = 0; row < verdicts.rows; row++) {
       if (verdicts.anomalies[row] !== 1 || verdicts.replayed[row] === 1) continue;
+      if (this.options.answers?.(row) === false) continue;
       const rule = this.options.runtime.detector.config.rules[verdicts.rules[row] ?? -1];
       this.publish(row, {
         score: verdicts.scores[row] ?? Number.NaN,
@@ -438,7 +453,7 @@ export class Pending implements RowsOwner, Due {
   private publish(row: number, verdict: AlertVerdict): void {
     const { key, timeUnixMs, id } = rowOf(this.options.request, row);
     this.context.alerts.publish({
-      detector: this.options.runtime.detector.name,
+      detector: this.options.request.detector,
       key,
       timeUnixMs: timeUnixMs === 0 ? this.options.arrivalMs : timeUnixMs,
       eventId: id,

@@ -166,6 +166,10 @@ export const limits = {
   exportBytesMax: 8 * 1024 * 1024 * 1024,
   /** One message of an export: well under the 4 MiB that clients take. */
   exportChunkBytesMax: 1024 * 1024,
+  /** An import of which nothing comes for so long is given up: it keeps others waiting. */
+  importIdleMs: 30_000,
+  /** Of a directory that is named in a request: Linux's PATH_MAX. */
+  pathBytesMax: 4096,
   /** Seconds between two snapshots: what is replayed at a start is about as old; at most a day. */
   snapshotIntervalSeconds: 300,
   snapshotIntervalSecondsMax: 86_400,
@@ -180,6 +184,9 @@ export const limits = {
   /** Versions of a detector that can be gone back to. */
   versionsKept: 3,
   versionsKeptMax: 16,
+  /** Rows that wait for one shadow, and about their bytes: what is more is shed. A second of 65,536 rows/s. */
+  shadowRowsMax: 65_536,
+  shadowBytesMax: 16 * 1024 * 1024,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

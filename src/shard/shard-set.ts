@@ -265,6 +265,7 @@ export class ShardSet {
 
   private async make(shard: Shard, change: Change, position: Position): Promise<void> {
     if (position > 0) shard.position = position;
+    shard.applying = position;
     const status = await this.mender.change(shard, change, position);
     if (status !== Status.OK) {
       throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
@@ -299,6 +300,13 @@ export class ShardSet {
         }),
       ),
     );
+  }
+
+  /** The newest entry that is on disk and, like all before it, applied by its shard or left out. */
+  get settled(): Position {
+    let settled = this.journal.durable;
+    for (const { applying } of this.shards) settled = Math.min(settled, applying - 1);
+    return Math.max(0, settled);
   }
 
   /** A detector's counters, summed over the shards. Read while steps run: each is right, together they may be a batch apart. */
@@ -393,6 +401,7 @@ export class ShardSet {
     } else {
       const position = this.journal.appendPacked(shard.index, aside.packed);
       shard.position = position;
+      shard.applying = position;
       const batch = { region, rows: region.rows, segments: [], position };
       const job = stepJob({ shard, batch });
       let result: JobResult | undefined;
@@ -408,7 +417,11 @@ export class ShardSet {
       const why = failureOf(result);
       if (why !== undefined) result = await this.mender.mend(shard, batch, why);
       if (result === undefined) aside.lost();
-      else aside.done(region, region.rows);
+      else {
+        if (position > 0) this.journal.appendVerdicts(shard.index, position, region);
+        region.rowUs = rowUs(result, region.rows);
+        aside.done(region, region.rows);
+      }
     }
     shard.giveBack();
     this.windowModels.tellDue(shard);
@@ -420,7 +433,10 @@ export class ShardSet {
     const { journal } = this;
     if (journal.failed) region.stopLearning();
     const position = journal.failed ? 0 : journal.appendRows(shard.index, region);
-    if (position > 0) shard.position = position;
+    if (position > 0) {
+      shard.position = position;
+      shard.applying = position;
+    }
     const batch = { region, segments, rows: region.rows, position };
     for (const { owner, first } of segments) owner.cut?.(region, first, position);
     const { telemetry, clock } = this.options;
@@ -472,6 +488,7 @@ export class ShardSet {
     const { telemetry } = this.options;
     const { region } = batch;
     if (batch.position > 0) this.journal.appendVerdicts(shard.index, batch.position, region);
+    region.rowUs = rowUs(result, batch.rows);
     for (const segment of batch.segments) this.tell(segment, region, "done");
     telemetry.stage("batch", (result.startedAt - cutAt) * 1000, batch.rows);
     telemetry.stage("step", (result.endedAt - result.startedAt) * 1000, batch.rows);
@@ -586,6 +603,7 @@ export class ShardSet {
     if (control === undefined) return false;
     shard.busy = true;
     void control().finally(() => {
+      shard.applying = Number.POSITIVE_INFINITY;
       shard.busy = false;
       this.wake();
     });
@@ -601,6 +619,11 @@ export class ShardSet {
 
 function stepJob({ shard, batch }: Pick<Running, "shard" | "batch">): Job {
   return { kind: "step", shard: shard.index, region: batch.region.index };
+}
+
+/** Microseconds a row. */
+function rowUs({ startedAt, endedAt }: JobResult, rows: number): number {
+  return ((endedAt - startedAt) * 1000) / Math.max(1, rows);
 }
 
 /** Why a step did not work off its region; undefined = it did. */

@@ -1,0 +1,77 @@
+import { Op, ROW_BYTES, Row } from "./layout.ts";
+import { PACKED_HEADER_BYTES } from "./packed-rows.ts";
+import { emptyRow } from "./region.ts";
+import type { Region, Views } from "./region.ts";
+
+/** float64s of a row: those that it came with, and the room behind them. */
+export interface RowValues {
+  readonly sent: number;
+  readonly room: number;
+}
+
+/** Packed rows, as `packRows` wrote them at the start of a buffer. */
+export interface PackedBatch {
+  /** Over the buffer. */
+  readonly views: Views;
+  /** Of a row. */
+  values(row: number): RowValues;
+  /** Position of a row in its request: form 1 has another number there. */
+  requestRow(row: number): number;
+}
+
+const fields = emptyRow();
+
+/** The row will not be stepped. */
+export function skipPacked({ u8 }: Views, row: number): void {
+  u8[PACKED_HEADER_BYTES + row * ROW_BYTES + Row.op] = Op.SKIP;
+}
+
+/** Appends packed rows to those that gather in a region. False = they do not fit, and nothing has changed. */
+export function movePacked(batch: PackedBatch, region: Region): boolean {
+  const { u8, u32, f64 } = batch.views;
+  const [rows = 0, packedValues = 0, bytes = 0, form = 0] = u32;
+  let needed = 0;
+  for (let row = 0; row < rows; row++) {
+    const { sent, room } = batch.values(row);
+    needed += sent + room;
+  }
+  if (!region.fits(rows, needed, bytes)) return false;
+  const valuesAt = PACKED_HEADER_BYTES + rows * ROW_BYTES;
+  const text = region.putBytes(u8, valuesAt + packedValues * 8, bytes);
+  let next = valuesAt >>> 3;
+  for (let row = 0; row < rows; row++) {
+    const at = PACKED_HEADER_BYTES + row * ROW_BYTES;
+    readRow(batch.views, at);
+    const { sent, room } = batch.values(row);
+    const own = form === 0 ? sent : (u32[(at + Row.requestRow) >>> 2] ?? 0);
+    const offset = u32[(at + Row.valuesOffset) >>> 2] ?? 0;
+    const from = form === 0 ? (valuesAt >>> 3) + offset : next;
+    next += own;
+    fields.requestRow = batch.requestRow(row);
+    fields.keyOffset += text;
+    fields.idOffset += text;
+    fields.values = own;
+    fields.room = sent - own + room;
+    fields.valuesOffset = region.putValues(f64, from, own, fields.room);
+    region.putRow(fields);
+    if (fields.op === Op.SKIP) region.skip(region.rows - 1);
+  }
+  return true;
+}
+
+function readRow({ u8, u16, u32, f64 }: Views, at: number): void {
+  fields.slot = u16[(at + Row.slot) >>> 1] ?? 0;
+  fields.op = u8[at + Row.op] ?? 0;
+  fields.flags = u8[at + Row.flags] ?? 0;
+  fields.keyOffset = u32[(at + Row.keyOffset) >>> 2] ?? 0;
+  fields.keyLength = u16[(at + Row.keyLength) >>> 1] ?? 0;
+  fields.idOffset = u32[(at + Row.idOffset) >>> 2] ?? 0;
+  fields.idLength = u16[(at + Row.idLength) >>> 1] ?? 0;
+  fields.hashLo = u32[(at + Row.hashLo) >>> 2] ?? 0;
+  fields.hashHi = u32[(at + Row.hashHi) >>> 2] ?? 0;
+  fields.clientLo = u32[(at + Row.clientLo) >>> 2] ?? 0;
+  fields.clientHi = u32[(at + Row.clientHi) >>> 2] ?? 0;
+  fields.arrivalMs = f64[(at + Row.arrivalMs) >>> 3] ?? 0;
+  fields.eventTimeMs = f64[(at + Row.eventTimeMs) >>> 3] ?? 0;
+  fields.sequence = f64[(at + Row.sequence) >>> 3] ?? 0;
+}
