@@ -12,6 +12,8 @@ import { checkLimits } from "./shard/check-limits.ts";
 import { compileModule } from "./shard/module.ts";
 import { ShardSet } from "./shard/shard-set.ts";
 import type { ShardSetOptions } from "./shard/shard-set.ts";
+import { JournalGuard } from "./state/journal-guard.ts";
+import type { OpenState } from "./state/open-state.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { Trainer } from "./trainer/trainer.ts";
 import type { TrainerOptions } from "./trainer/trainer.ts";
@@ -29,6 +31,10 @@ export interface CoreOptions extends Omit<ShardSetOptions, "clock" | "telemetry"
   /** Trainings that may wait for a thread. */
   readonly trainerQueueMax: number;
   readonly log: ShardSetOptions["log"] & TrainerOptions["log"];
+  /** State that was brought back, and the journal that goes on with it; absent = nothing is kept. */
+  readonly state?: OpenState | undefined;
+  /** Whether a verdict of the model waits for its rows to be on disk. */
+  readonly acknowledges?: boolean;
 }
 
 /** Weir without its transports: what scores, and what it scores for. */
@@ -44,6 +50,8 @@ export interface Core {
   /** Threads that train models, and threads that score with models which lie in no shard. */
   readonly models: ModelThreads;
   readonly trainer: Trainer;
+  /** Undefined = nothing is kept. */
+  readonly guard: JournalGuard | undefined;
   /** Ends the threads. Whatever is in flight is not waited for. */
   close(): Promise<void>;
 }
@@ -51,9 +59,15 @@ export interface Core {
 /** Builds shards, detectors and admission, with the gate of admission still shut. */
 export async function createCore(options: CoreOptions): Promise<Core> {
   checkLimits();
-  const { alerts, clock, store, telemetry } = options;
+  const { alerts, clock, state, store, telemetry } = options;
   const module = await compileModule(options.modulePath);
-  const shards = await ShardSet.start(options);
+  const shards = await ShardSet.start(state === undefined ? options : withState(options, state));
+  const journal = state?.journal;
+  const acknowledges = state !== undefined && (options.acknowledges ?? true);
+  const guard =
+    journal === undefined
+      ? undefined
+      : new JournalGuard({ journal, shards, clock, log: options.log });
   const models = new ModelThreads({
     module,
     trainerThreads: options.trainerThreads,
@@ -71,7 +85,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     clock,
     log: options.log,
   });
-  const detectors = new Detectors({ shards, store, telemetry, trainer });
+  const detectors = new Detectors({ shards, store, telemetry, trainer, journal });
   const admission = new Admission({
     shards,
     find: (name) => detectors.find(name),
@@ -81,12 +95,16 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     failed: (error) => options.log.error({ err: error }, "a reply failed"),
     requestsMax: options.serverRequestsMax,
     requestRowsMax: options.requestRowsMax,
+    journal,
+    acknowledges,
   });
   const discovery = new Discovery({
     settle: (detector, inputs, fill) => detectors.settle(detector, inputs, fill),
     submit: (detector, request, call, reply) =>
       admission.submitTo(admission.runtimeOf(detector), request, call, reply),
     clock,
+    journal,
+    acknowledges,
     failed: (error) => options.log.error({ err: error }, "a detector could not be made"),
   });
   admission.discoverWith(discovery);
@@ -101,7 +119,15 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   const close = async (): Promise<void> => {
     trainer.close();
+    guard?.close();
     await Promise.all([models.close(), shards.close()]);
+    await journal?.close();
   };
-  return { module, shards, detectors, admission, discovery, features, models, trainer, close };
+  const parts = { module, shards, detectors, admission, discovery, features, models, trainer };
+  return { ...parts, guard, close };
+}
+
+function withState(options: CoreOptions, state: OpenState): ShardSetOptions {
+  const { journal, memories, rebuild } = state;
+  return { ...options, shards: memories.length, journal, memories, rebuild };
 }

@@ -17,6 +17,7 @@ import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
 import { FittedModels } from "./fitted/fitted-models.ts";
 import { releaseModulePath } from "./shard/module.ts";
+import { keeperOf, resizeShards, stateOf } from "./state/run-state.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
 import type { TelemetryService } from "./telemetry/create-telemetry.ts";
@@ -81,8 +82,11 @@ async function startParts(
   const telemetry = telemetryOf(options);
   cleanUp.push(() => telemetry.shutdown());
   const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
+  const state = await stateOf(options, logger, modulePath);
   const core = await createCore({
     modulePath,
+    state,
+    acknowledges: options.state.durability === "acknowledged",
     shards: options.shards,
     threads: options.threads,
     shardMemoryBytes: options.shardMemoryBytes,
@@ -99,7 +103,10 @@ async function startParts(
     trainerQueueMax: options.trainer.queueMax,
   });
   cleanUp.push(() => core.close());
-  await core.detectors.restore(options.detectors);
+  await core.detectors.restore(options.detectors, state?.recovered);
+  await resizeShards(core, options);
+  const keeper = state === undefined ? undefined : keeperOf(state, core, { options, logger });
+  if (keeper !== undefined) cleanUp.push(() => keeper.close());
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
   return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);

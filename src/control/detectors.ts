@@ -294,10 +294,10 @@ export class Detectors implements Registry {
     if (journal === undefined || journal.failed) return;
     const { slot, encoding } = settled;
     journal.together(() => {
+      journal.appendProcess({ kind: "forgotten", slot });
       const state = encoding?.state();
       if (state !== undefined) journal.appendProcess({ kind: "encoding", slot, state });
       journal.appendProcess({ kind: "catalogue", catalogue: this.catalogueOf(this.list()) });
-      journal.appendProcess({ kind: "forgotten", slot });
     });
   }
 

@@ -16,11 +16,7 @@ import { checkDeclared, checkEvent, checkRequired, declaredOnly, type Declared }
 import { KeptRows, tooWide, type NamedRow, type Room } from "./kept-rows.ts";
 import { CategoryEncoding } from "./row-encoding.ts";
 
-type DiscoveryJournal = ProcessJournal &
-  Pick<ShardJournal, "failed" | "whenDurable"> & {
-    /** Whether answers wait for what they are about to be on disk. */
-    readonly acknowledges: boolean;
-  };
+type DiscoveryJournal = ProcessJournal & Pick<ShardJournal, "failed" | "whenDurable">;
 
 export interface DiscoveryOptions {
   /**
@@ -38,6 +34,8 @@ export interface DiscoveryOptions {
   readonly clock: Clock;
   /** Where rows go before they count; absent = nothing is kept. */
   readonly journal?: DiscoveryJournal | undefined;
+  /** Whether answers wait for what they are about to be on disk. */
+  readonly acknowledges?: boolean;
   /** Told what ended a discovery in the background. */
   readonly failed: (error: unknown) => void;
 }
@@ -203,8 +201,8 @@ export class Discovery {
 
   /** Resolves when what was kept is on disk, or will not be; at the latest after `timeoutMs`. */
   written(position: Position, timeoutMs: number): Promise<boolean> {
-    const { journal, clock } = this.options;
-    if (position === 0 || journal === undefined || !journal.acknowledges) {
+    const { journal, clock, acknowledges = false } = this.options;
+    if (position === 0 || journal === undefined || !acknowledges) {
       return Promise.resolve(false);
     }
     return new Promise((resolve) => {

@@ -79,6 +79,8 @@ export class Shard {
   work = 0;
   /** Of the newest entry that it has in the journal. */
   position: Position = 0;
+  /** Of the entry that is being applied. */
+  applying: Position = Number.POSITIVE_INFINITY;
   readonly asides: AsideBatch[] = [];
   readonly controls: { readonly run: Control; cutsBefore: number }[] = [];
   private spare: Region;
@@ -140,6 +142,7 @@ export class Shard {
 
   giveBack(): void {
     this.spare.clear();
+    this.applying = Number.POSITIVE_INFINITY;
     this.busy = false;
   }
 
@@ -151,6 +154,7 @@ export class Shard {
   /** The batch is over and its verdicts are read: its region can gather again. */
   release(batch: Pick<Batch, "region">): void {
     batch.region.clear();
+    this.applying = Number.POSITIVE_INFINITY;
     this.busy = false;
   }
 }

@@ -190,7 +190,9 @@ export class WindowModels {
   private append(shard: Shard, change: Change): void {
     if (this.journal.failed) throw notLearning();
     const position = this.journal.appendChange(shard.index, change);
-    if (position > 0) shard.position = position;
+    if (position === 0) return;
+    shard.position = position;
+    shard.applying = position;
   }
 
   private shardOf(keyHash: bigint): Shard {

@@ -1,0 +1,313 @@
+import { availableParallelism } from "node:os";
+import { mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { OptionsError } from "../config/options-error.ts";
+import type { Recovered } from "../control/catalogue.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Position } from "../shard/journal.ts";
+import { createMemory } from "../shard/module.ts";
+import { viewsOf } from "../shard/shard.ts";
+import type { Shard } from "../shard/shard.ts";
+import { Journal } from "./journal/journal.ts";
+import { inspectTail, JournalDamage, listSegments, readEntries } from "./journal/segments.ts";
+import { Kind, decodeProcessChange } from "./journal/entry.ts";
+import { ProcessState } from "./process-state.ts";
+import { RecoveryError, recoverShard, recoverShards } from "./replay/recover.ts";
+import { openStateSource } from "./replay/source.ts";
+import type { Snapshot } from "./snapshot/format.ts";
+import {
+  listSnapshots,
+  readSnapshotProcess,
+  removeUnfinished,
+  snapshotsIn,
+} from "./snapshot/snapshots.ts";
+
+interface StateLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface OpenStateOptions {
+  /** The data directory, which this process has to itself. */
+  readonly data: string;
+  readonly module: WebAssembly.Module;
+  readonly durability: "acknowledged" | "relaxed";
+  readonly shards: number;
+  /** Whether that number was asked for; else the one that the directory was written with is taken. */
+  readonly shardsGiven: boolean;
+  /** Of one shard. */
+  readonly memoryBytes: number;
+  readonly clock: Clock;
+  readonly log: StateLog;
+}
+
+/** The state of a data directory, brought back, and the journal that goes on with it. */
+export interface OpenState {
+  readonly journal: Journal;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly recovered: Recovered;
+  /** Of the newest sound snapshot; 0 = none. */
+  readonly snapshot: Position;
+  readonly journalDirectory: string;
+  /** Makes a shard what it was after an entry that is on disk. */
+  rebuild(shard: Shard, until: Position): Promise<void>;
+}
+
+/**
+ * Brings a data directory's state back: the newest sound snapshot, and what the journal has behind it. What is damaged is named in the log and
+ * kept aside; everything before it is used. Throws OptionsError for what a person has to decide.
+ */
+export async function openState(options: OpenStateOptions): Promise<OpenState> {
+  const { data, log, clock, module } = options;
+  const journalDirectory = join(data, "journal");
+  const snapshotDirectory = snapshotsIn(data);
+  mkdirSync(journalDirectory, { recursive: true });
+  mkdirSync(snapshotDirectory, { recursive: true });
+  for (const path of removeUnfinished(snapshotDirectory)) {
+    log.warn({ path }, "a snapshot that was not finished was removed");
+  }
+  nameDroppedTails(journalDirectory, log);
+  const source = openStateSource(data);
+  const shards = shardsOf(options, source.shards);
+  const memoryBytes = Math.max(options.memoryBytes, source.memoryBytes);
+  const memories = Array.from({ length: shards }, () => createMemory(memoryBytes));
+  const start = clock.now();
+  const last = listSegments(journalDirectory).at(-1)?.last ?? 0;
+  const restored = await restore({
+    ...options,
+    memories,
+    journalDirectory,
+    snapshotDirectory,
+    last,
+  });
+  const { snapshot, until, process, rows } = restored;
+  const ms = Math.round(clock.now() - start);
+  if (until > 0) {
+    log.info(
+      { position: until, snapshot: snapshot?.position ?? 0, rows, ms },
+      "state was brought back",
+    );
+  }
+  const journal = await Journal.open({
+    directory: journalDirectory,
+    first: until + 1,
+    shards,
+    views: memories.map(viewsOf),
+    durability: options.durability,
+  });
+  return {
+    journal,
+    memories,
+    recovered: process,
+    snapshot: snapshot?.position ?? 0,
+    journalDirectory,
+    async rebuild(shard, until) {
+      const newest = soundSnapshots(snapshotDirectory).find(({ position }) => position <= until);
+      await recoverShard({
+        module,
+        memory: shard.memory,
+        shard: shard.index,
+        journal: journalDirectory,
+        snapshot: newest,
+        memoryBytes: options.memoryBytes,
+        until,
+        region: shard.gathering.index === 0 ? 1 : 0,
+      }).done;
+    },
+  };
+}
+
+interface RestoreOptions extends OpenStateOptions {
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly journalDirectory: string;
+  readonly snapshotDirectory: string;
+  /** The journal's last entry. */
+  readonly last: Position;
+}
+
+interface RestoredAll {
+  readonly snapshot: Snapshot | undefined;
+  /** The last entry that was applied. */
+  readonly until: Position;
+  readonly rows: number;
+  readonly process: Recovered;
+}
+
+/** Tries snapshots from the newest on, and the journal as far as it is sound. */
+async function restore(options: RestoreOptions): Promise<RestoredAll> {
+  const { log, journalDirectory, snapshotDirectory } = options;
+  let until = options.last;
+  const candidates: (Snapshot | undefined)[] = soundSnapshots(snapshotDirectory, log);
+  const oldest = listSegments(journalDirectory)[0]?.first ?? 1;
+  if (oldest === 1) candidates.push(undefined);
+  for (const snapshot of candidates) {
+    // A snapshot knows more than a journal whose end is lost.
+    until = Math.max(until, snapshot?.position ?? 0);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
+        return await restoreFrom(snapshot, until, options);
+      } catch (error) {
+        const damage = error instanceof RecoveryError ? error : undefined;
+        if (damage === undefined || damage.kind === "other") throw error;
+        if (damage.kind === "journal" && attempt === 0) {
+          until = cutBeforeDamage(snapshot?.position ?? 0, options);
+          continue;
+        }
+        const position = snapshot?.position ?? 0;
+        log.error(
+          { position, why: damage.message },
+          "state could not be brought back from this snapshot; the one before is tried",
+        );
+        break;
+      }
+    }
+  }
+  throw new OptionsError(
+    `no state can be brought back from ${options.data}: every snapshot is damaged, and the journal begins at ${oldest}; see weir verify --data ${options.data}, restore a backup (weir restore), or start with another --data`,
+    1,
+  );
+}
+
+async function restoreFrom(
+  snapshot: Snapshot | undefined,
+  until: Position,
+  options: RestoreOptions,
+): Promise<RestoredAll> {
+  const { module, memories, journalDirectory, memoryBytes, log } = options;
+  const process = readProcess(snapshot, until, journalDirectory);
+  let told = options.clock.now();
+  const restored = await recoverShards({
+    jobs: memories.map((memory, shard) => ({
+      module,
+      memory,
+      shard,
+      journal: journalDirectory,
+      snapshot,
+      memoryBytes,
+      until,
+      region: 0,
+    })),
+    threads: availableParallelism(),
+    onProgress: ({ rows, share }) => {
+      const now = options.clock.now();
+      if (now - told < PROGRESS_MS) return;
+      told = now;
+      log.info({ rows, percent: Math.round(share * 100) }, "bringing state back");
+    },
+  });
+  const rows = restored.reduce((sum, each) => sum + each.rows, 0);
+  return { snapshot, until, rows, process };
+}
+
+/** Between two lines of progress in the log. */
+const PROGRESS_MS = 1000;
+
+/** What is kept outside of the shards. */
+function readProcess(
+  snapshot: Snapshot | undefined,
+  until: Position,
+  journalDirectory: string,
+): Recovered {
+  try {
+    const state =
+      snapshot === undefined
+        ? new ProcessState()
+        : ProcessState.fromJson(readSnapshotProcess(snapshot));
+    const after = snapshot?.position ?? 0;
+    for (const { body } of readEntries(journalDirectory, { after, until, kinds: [Kind.PROCESS] })) {
+      state.apply(decodeProcessChange(body));
+    }
+    return recoveredOf(state, until);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new RecoveryError(error instanceof JournalDamage ? "journal" : "snapshot", message);
+  }
+}
+
+function recoveredOf(state: ProcessState, until: Position): Recovered {
+  const { catalogue } = state;
+  const slots = catalogue.detectors.map(({ slot }) => slot);
+  const encodings = slots.flatMap((slot) => {
+    const encoding = state.encoding(slot);
+    return encoding === undefined ? [] : [[slot, encoding] as const];
+  });
+  const kept = slots.flatMap((slot) => {
+    const rows = state.kept(slot);
+    return rows === undefined ? [] : [[slot, rows] as const];
+  });
+  return {
+    catalogue: until === 0 ? undefined : catalogue,
+    encodings: new Map(encodings),
+    kept: new Map(kept),
+  };
+}
+
+/** The last entry before the first damaged one. What lies behind it is kept aside. */
+function cutBeforeDamage(after: Position, { journalDirectory, log }: RestoreOptions): Position {
+  let position = after;
+  try {
+    for (const entry of readEntries(journalDirectory, { after })) position = entry.position;
+  } catch (error) {
+    if (!(error instanceof JournalDamage)) throw error;
+    log.error(
+      { path: error.path, position: error.position, why: error.message },
+      "the journal is damaged here: what comes after it is kept aside and not used; acknowledged events may be lost",
+    );
+  }
+  for (const { path, first } of listSegments(journalDirectory)) {
+    if (first <= position) continue;
+    for (const end of ["", "-wal", "-shm"]) renameIfThere(`${path}${end}`, `${path}.damaged${end}`);
+  }
+  return position;
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+}
+
+/** Those whose manifest is sound, the newest first; the others are named. */
+function soundSnapshots(directory: string, log?: StateLog): Snapshot[] {
+  const sound: Snapshot[] = [];
+  for (const listed of listSnapshots(directory)) {
+    if (listed.problem === undefined) sound.push(listed);
+    else if (listed.problem.name === "SnapshotOfOtherVersion")
+      throw new OptionsError(listed.problem.message, 1);
+    else
+      log?.error(
+        { path: listed.path, why: listed.problem.message },
+        "a snapshot is damaged; an older one is used",
+      );
+  }
+  return sound;
+}
+
+/** What SQLite leaves out without a word. */
+function nameDroppedTails(journalDirectory: string, log: StateLog): void {
+  for (const { path } of listSegments(journalDirectory)) {
+    const { droppedBytes, what, lost } = inspectTail(path);
+    if (droppedBytes === 0) continue;
+    const fields = { path, droppedBytes, what };
+    if (lost)
+      log.error(fields, "the end of the journal is damaged: acknowledged events may be lost");
+    else
+      log.warn(
+        fields,
+        "the end of the journal was not finished: nobody was told of what was dropped",
+      );
+  }
+}
+
+function shardsOf({ shards, shardsGiven, data }: OpenStateOptions, stored: number): number {
+  if (stored === 0 || stored === shards) return shards;
+  if (!shardsGiven) return stored;
+  throw new OptionsError(
+    `shards: got ${shards}, but the state in ${data} has ${stored}: start with --shards ${stored}, or without the option, or move the detectors to a new directory (weir export, weir import)`,
+    1,
+  );
+}

@@ -1,0 +1,83 @@
+import type { ResolvedOptions } from "../config/options.ts";
+import type { Core } from "../core.ts";
+import { systemClock } from "../domain/clock.ts";
+import { Root } from "../shard/layout.ts";
+import { compileModule } from "../shard/module.ts";
+import { Keeper } from "./keeper/keeper.ts";
+import { openState } from "./open-state.ts";
+import type { OpenState, OpenStateOptions } from "./open-state.ts";
+
+/** A snapshot is made when the journal has grown by so much: a restart replays at most this, a second or so for each 200 MB. */
+const BYTES_BETWEEN_SNAPSHOTS = 1024 * 1024 * 1024;
+
+/** The state of the data directory, brought back; undefined = nothing is kept. */
+export async function stateOf(
+  options: ResolvedOptions,
+  log: OpenStateOptions["log"],
+  modulePath: string,
+): Promise<OpenState | undefined> {
+  const { durability } = options.state;
+  if (durability === "none") return undefined;
+  return openState({
+    data: options.dataDirectory,
+    module: await compileModule(modulePath),
+    durability,
+    shards: options.shards,
+    shardsGiven: options.shardsGiven,
+    memoryBytes: options.shardMemoryBytes,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** Shards that were brought back may use another amount of memory than before: from the journal's next entry on. */
+export async function resizeShards(
+  { shards }: Pick<Core, "shards">,
+  { shardMemoryBytes }: Pick<ResolvedOptions, "shardMemoryBytes">,
+): Promise<void> {
+  const memoryBytes = Math.floor(shardMemoryBytes);
+  const changes = shards.shards
+    .filter(({ views }) => views.f64[Root.memoryBytes >>> 3] !== memoryBytes)
+    .map(({ index }) => shards.change(index, { kind: "resize", memoryBytes }));
+  await Promise.all(changes);
+}
+
+/** The keeper of a server's state, at work. */
+export function keeperOf(
+  state: OpenState,
+  core: Pick<Core, "module" | "shards">,
+  {
+    options,
+    logger,
+  }: { readonly options: ResolvedOptions; readonly logger: OpenStateOptions["log"] },
+): Keeper {
+  const { journal, snapshot, memories } = state;
+  const { snapshotIntervalMs, snapshotsKept, journalBytesMax, journalAgeMsMax } = options.state;
+  const keeper = new Keeper({
+    module: core.module,
+    data: options.dataDirectory,
+    shards: memories.length,
+    memoryBytes: options.shardMemoryBytes,
+    snapshotsKept,
+    journalBytesMax,
+    journalAgeMsMax,
+    settled: () => core.shards.settled,
+    journalBytes: () => journal.stats.bytes,
+    newest: snapshot,
+    intervalMs: snapshotIntervalMs === 0 ? Number.POSITIVE_INFINITY : snapshotIntervalMs,
+    bytesBetween: snapshotIntervalMs === 0 ? Number.POSITIVE_INFINITY : BYTES_BETWEEN_SNAPSHOTS,
+    clock: systemClock,
+    log: logger,
+    onAged: () => void journal.roll(),
+  });
+  journal.onSealed = (path) => {
+    keeper
+      .seal(path)
+      .then(() => journal.releaseSegment(path))
+      .catch((error: unknown) =>
+        logger.warn({ err: error, path }, "a segment of the journal could not be put in order"),
+      );
+  };
+  keeper.start();
+  return keeper;
+}
