@@ -1,4 +1,5 @@
-import type { Change, Position } from "../../shard/journal.ts";
+import type { Answered, Change, Position } from "../../shard/journal.ts";
+import type { Views } from "../../shard/region.ts";
 import type { ProcessChange } from "../process-change.ts";
 
 /** What an entry of the journal is. Numbers never change their meaning. */
@@ -136,13 +137,13 @@ export function decodeProcessChange(body: Uint8Array): ProcessChange {
   return change;
 }
 
-const processKinds: ReadonlySet<unknown> = new Set([
-  "catalogue",
-  "kept",
-  "forgotten",
-  "encoding",
-  "encoded",
-] satisfies ProcessChange["kind"][]);
+const processKinds: Readonly<Record<ProcessChange["kind"], true>> = {
+  catalogue: true,
+  kept: true,
+  forgotten: true,
+  encoding: true,
+  encoded: true,
+};
 
 // Its checksum was right: it is what `encodeProcessChange` wrote, if not of a newer version.
 function isProcessChange(change: unknown): change is ProcessChange {
@@ -150,6 +151,60 @@ function isProcessChange(change: unknown): change is ProcessChange {
     typeof change === "object" &&
     change !== null &&
     "kind" in change &&
-    processKinds.has(change.kind)
+    typeof change.kind === "string" &&
+    Object.hasOwn(processKinds, change.kind)
   );
+}
+
+/*
+ * ANSWERS: count u32, 0 u32, then 40 bytes each: position f64 │ score f64 │ threshold f64 │ row u32 │ rule i32 │ source u8 │ state u8 │
+ * anomaly u8 │ 0
+ */
+const ANSWER_BYTES = 40;
+
+/** Bytes that `packAnswers` writes. */
+export function answersBytes(count: number): number {
+  return 8 + count * ANSWER_BYTES;
+}
+
+/** Writes answers at `at` (a multiple of 8). */
+export function packAnswers(answers: readonly Answered[], into: Views, at: number): void {
+  const { f64, u32, u8 } = into;
+  u32[at >>> 2] = answers.length;
+  u32[(at >>> 2) + 1] = 0;
+  let to = at + 8;
+  for (const { position, score, threshold, row, rule, source, state, anomaly } of answers) {
+    f64[to >>> 3] = position;
+    f64[(to >>> 3) + 1] = score;
+    f64[(to >>> 3) + 2] = threshold;
+    u32[(to >>> 2) + 6] = row;
+    u32[(to >>> 2) + 7] = rule;
+    u32[(to >>> 2) + 8] = 0;
+    u32[(to >>> 2) + 9] = 0;
+    u8[to + 32] = source;
+    u8[to + 33] = state;
+    u8[to + 34] = anomaly;
+    to += ANSWER_BYTES;
+  }
+}
+
+/** Throws for bytes that `packAnswers` did not write. */
+export function decodeAnswers(body: Uint8Array): Answered[] {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const count = view.getUint32(0, true);
+  if (answersBytes(count) > body.length) throw new Error("answers are cut off");
+  const answers: Answered[] = [];
+  for (let at = 8; at < answersBytes(count); at += ANSWER_BYTES) {
+    answers.push({
+      position: view.getFloat64(at, true),
+      score: view.getFloat64(at + 8, true),
+      threshold: view.getFloat64(at + 16, true),
+      row: view.getUint32(at + 24, true),
+      rule: view.getInt32(at + 28, true),
+      source: view.getUint8(at + 32),
+      state: view.getUint8(at + 33),
+      anomaly: view.getUint8(at + 34),
+    });
+  }
+  return answers;
 }

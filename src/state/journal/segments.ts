@@ -2,7 +2,13 @@
 export { JournalDamage, NewerJournal } from "./damage.ts";
 export { readEntries, readVoids, voidedBy } from "./read-entries.ts";
 export type { ReadOptions } from "./read-entries.ts";
-export { chainAt, journalBytes, listSegments, removeSegment } from "./segment-file.ts";
+export {
+  chainAt,
+  journalBytes,
+  listSegments,
+  readingSegment,
+  removeSegment,
+} from "./segment-file.ts";
 export type { SegmentInfo } from "./segment-file.ts";
 export { inspectTail } from "./wal-tail.ts";
 export type { Tail } from "./wal-tail.ts";

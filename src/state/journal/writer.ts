@@ -1,0 +1,294 @@
+import { statSync, statfsSync, truncateSync } from "node:fs";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { receiveMessageOnPort } from "node:worker_threads";
+import { crc32 } from "node:zlib";
+import type { Position } from "../../shard/journal.ts";
+import { COMMIT_BUCKETS, RecordType, RingReader, Word } from "./ring.ts";
+import { chainAt, chainOf, createSegment, segmentPath } from "./segment-file.ts";
+import { READY, isCommand, isReferenced } from "./writer-messages.ts";
+import type { Command, Notice, WriterData } from "./writer-messages.ts";
+import { reasonOf } from "./write-failure.ts";
+
+/** Bodies in one transaction: more waits for the next, so that room is made and answers leave in between. */
+const TRANSACTION_BYTES = 8 * 1024 * 1024;
+
+interface Live {
+  readonly path: string;
+  readonly database: DatabaseSync;
+  readonly insert: StatementSync;
+  /** Of its log, after the newest commit that succeeded. */
+  logBytes: number;
+}
+
+/** What takes a commit to the disk; tests let it fail. */
+export type Commit = (database: DatabaseSync) => void;
+
+/**
+ * The writer thread's whole work: entries from the ring into the newest segment, as many as there are in one transaction with one sync.
+ * When SQLite cannot write, the transaction is rolled back and all that follows is dropped, up to a "resume".
+ */
+export class JournalWriter {
+  private readonly data: WriterData;
+  private readonly ring: RingReader;
+  private readonly commit: Commit;
+  private live: Live | undefined;
+  /** Segments that are full; open, so that their logs stay until the keeper has taken them into the files. */
+  private readonly sealed = new Map<string, DatabaseSync>();
+  /** The newest durable position, and its chain. */
+  private durable: Position;
+  private chain = 0;
+  /** After the entries of the open transaction. */
+  private position: Position;
+  private nextChain = 0;
+  private failed = false;
+  private closed = false;
+  /** The newest transaction was full: what is left waits no longer. */
+  private full = false;
+
+  constructor(data: WriterData, commit: Commit = (database) => database.exec("COMMIT")) {
+    this.data = data;
+    this.commit = commit;
+    this.ring = new RingReader(data.ring);
+    this.durable = data.first - 1;
+    this.position = this.durable;
+  }
+
+  /** Returns when it was told to close. */
+  run(): void {
+    this.open(READY, this.data.first);
+    while (!this.closed) this.turn();
+  }
+
+  /** Waits for records and takes those that are there. */
+  turn(): void {
+    if (this.ring.isEmpty) this.ring.wait();
+    const { gatherMs } = this.data;
+    if (gatherMs > 0 && !this.full && !this.failed) this.ring.gather(gatherMs);
+    if (this.failed) this.drop();
+    else this.take();
+  }
+
+  private take(): void {
+    let bytes = 0;
+    this.full = false;
+    try {
+      let together = false;
+      while ((together || bytes < TRANSACTION_BYTES) && this.ring.next()) {
+        if (this.ring.type === RecordType.COMMAND) break;
+        bytes += this.ring.bodyBytes;
+        together = this.ring.isContinued;
+        this.takeEntry();
+      }
+      this.finish();
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.full = bytes >= TRANSACTION_BYTES;
+    if (!this.full && this.ring.next() && this.ring.type === RecordType.COMMAND) this.takeCommand();
+  }
+
+  private takeEntry(): void {
+    const { ring, live } = this;
+    if (live === undefined) throw new Error("no segment is open");
+    const body = ring.type === RecordType.ENTRY ? ring.body() : this.receiveBody();
+    try {
+      const { position, unixMs, shard, kind, rows } = ring;
+      if (position !== this.position + 1) {
+        throw new Error(`entry ${position} follows entry ${this.position}`);
+      }
+      const crc = crc32(body);
+      const chain = chainOf(
+        { position, unixMs, shard, kind, rows, bytes: body.length, crc },
+        this.nextChain,
+      );
+      if (!live.database.isTransaction) live.database.exec("BEGIN");
+      live.insert.run(position, shard, kind, unixMs, rows, crc, chain, body);
+      this.position = position;
+      this.nextChain = chain;
+    } finally {
+      ring.release();
+    }
+  }
+
+  private receiveBody(): Uint8Array {
+    const message: unknown = receiveMessageOnPort(this.data.port)?.message;
+    if (!isReferenced(message)) throw new Error("the body of an entry did not come");
+    return message.body;
+  }
+
+  private finish(): void {
+    const { live } = this;
+    if (live === undefined || !live.database.isTransaction) return;
+    const start = performance.now();
+    this.commit(live.database);
+    this.count((performance.now() - start) * 1000);
+    this.durable = this.position;
+    this.chain = this.nextChain;
+    Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
+    this.tell();
+    live.logBytes = statSync(`${live.path}-wal`).size;
+    if (live.logBytes > this.data.segmentBytes) this.roll();
+  }
+
+  private count(microseconds: number): void {
+    const { words } = this.ring;
+    const whole = Math.ceil(microseconds);
+    const bucket = Math.min(COMMIT_BUCKETS - 1, Math.max(0, 26 - Math.clz32(whole)));
+    Atomics.store(words, Word.COMMIT_LAST, whole);
+    if (whole > Atomics.load(words, Word.COMMIT_MAX)) Atomics.store(words, Word.COMMIT_MAX, whole);
+    Atomics.add(words, Word.COMMIT_BUCKETS + bucket, 1);
+    Atomics.add(words, Word.COMMITS, 1);
+  }
+
+  /** The main thread looks when it finds the time; until then it is told once. */
+  private tell(): void {
+    if (Atomics.exchange(this.ring.words, Word.TOLD, 1) === 0) this.post({ notice: "durable" });
+  }
+
+  private post(notice: Notice): void {
+    this.data.port.postMessage(notice, []);
+  }
+
+  /** Begins the segment of `first`; the chain goes on from what is on disk. */
+  private open(id: number, first: Position): void {
+    try {
+      this.sealLive(first);
+      const chain = chainAt(this.data.directory, first - 1);
+      this.begin(first, chain);
+      this.post({ notice: "reply", id });
+    } catch (error) {
+      this.failed = true;
+      this.post({ notice: "reply", id, refused: this.reason(error, first) });
+    }
+  }
+
+  private begin(first: Position, chain: number): void {
+    const { directory, shards } = this.data;
+    const { path, database } = createSegment(directory, { first, shards, chain });
+    const insert = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.live = { path, database, insert, logBytes: 0 };
+    this.durable = first - 1;
+    this.position = first - 1;
+    this.chain = chain;
+    this.nextChain = chain;
+    this.failed = false;
+  }
+
+  /** The live segment is left for one that begins at `first`; an empty one of the same name is about to be replaced. */
+  private sealLive(first: Position): void {
+    const { live } = this;
+    if (live === undefined) return;
+    this.cutLog(live);
+    this.live = undefined;
+    if (live.path === segmentPath(this.data.directory, first)) {
+      live.database.close();
+      return;
+    }
+    this.sealed.set(live.path, live.database);
+    this.post({ notice: "sealed", path: live.path });
+  }
+
+  private roll(): void {
+    if (this.live === undefined || this.live.logBytes === 0) return;
+    const { live } = this;
+    this.begin(this.durable + 1, this.chain);
+    this.sealed.set(live.path, live.database);
+    this.post({ notice: "sealed", path: live.path });
+  }
+
+  private fail(error: unknown): void {
+    const { live } = this;
+    this.failed = true;
+    const reason = this.reason(error, this.durable + 1);
+    if (live !== undefined) {
+      try {
+        if (live.database.isTransaction) live.database.exec("ROLLBACK");
+      } catch {
+        // SQLite has rolled back by itself, or cannot: the log is cut in either case.
+      }
+      this.cutLog(live);
+    }
+    this.position = this.durable;
+    this.nextChain = this.chain;
+    this.post({ notice: "failed", reason });
+  }
+
+  private reason(error: unknown, first: Position): string {
+    return reasonOf(error, this.live?.path ?? segmentPath(this.data.directory, first));
+  }
+
+  /**
+   * A transaction whose sync failed is whole in the log and would come back at the next start. Where the disk does not even let it be cut off,
+   * the next segment's first position says that it does not count.
+   */
+  private cutLog({ path, logBytes }: Live): void {
+    const log = `${path}-wal`;
+    try {
+      if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) > logBytes) {
+        truncateSync(log, logBytes);
+      }
+    } catch {
+      // As above.
+    }
+  }
+
+  private drop(): void {
+    while (this.ring.next() && this.ring.type !== RecordType.COMMAND) {
+      if (this.ring.type === RecordType.REFERENCE) receiveMessageOnPort(this.data.port);
+      this.ring.release();
+    }
+    if (this.ring.next()) this.takeCommand();
+  }
+
+  private takeCommand(): void {
+    this.ring.release();
+    const message: unknown = receiveMessageOnPort(this.data.port)?.message;
+    if (!isCommand(message)) throw new Error("a command did not come");
+    try {
+      this.execute(message);
+    } catch (error) {
+      const refused = this.reason(error, this.durable + 1);
+      this.post({ notice: "reply", id: message.id, refused });
+    }
+  }
+
+  private execute(command: Command): void {
+    const { id } = command;
+    switch (command.command) {
+      case "resume":
+        this.checkSpace();
+        this.open(id, command.first);
+        return;
+      case "roll":
+        if (!this.failed) this.roll();
+        break;
+      case "release":
+        this.sealed.get(command.path)?.close();
+        this.sealed.delete(command.path);
+        break;
+      case "close":
+        this.close();
+        break;
+      default:
+        command satisfies never;
+    }
+    this.post({ notice: "reply", id });
+  }
+
+  /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */
+  private checkSpace(): void {
+    const { directory, spaceMinBytes } = this.data;
+    const { bavail, bsize } = statfsSync(directory);
+    if (bavail * bsize >= spaceMinBytes) return;
+    const [free, wanted] = [bavail * bsize, spaceMinBytes].map((bytes) => Math.round(bytes / 1e6));
+    throw new Error(`${free} MB are free on the disk; it goes on when there are ${wanted} MB`);
+  }
+
+  private close(): void {
+    this.closed = true;
+    this.live?.database.close();
+    for (const database of this.sealed.values()) database.close();
+    this.sealed.clear();
+  }
+}
