@@ -34,6 +34,7 @@ export const KIND_MODEL: u32 = 12;
 export const KIND_COPY: u32 = 13;
 export const KIND_PROGRAM: u32 = 14;
 export const KIND_FEATURES: u32 = 15;
+export const KIND_IMPORT: u32 = 16;
 /** Set in a block's kind by the marking pass of `recover`. */
 export const MARK: u32 = 0x80000000;
 
@@ -219,9 +220,17 @@ function extend(pages: u32): u32 {
   const state = root();
   const address = state.arenaTop;
   if ((address as u64) + ((pages as u64) << PAGE_SHIFT) > (state.arenaEnd as u64)) return 0;
+  // What lies above the top is no state: a copy of this memory does not have it.
+  memory.fill(address, 0, pages << PAGE_SHIFT);
   setRun(address, RUN_FREE, pages);
   state.arenaTop = address + (pages << PAGE_SHIFT);
   return address;
+}
+
+/** Address of `bytes` above the arena's top, which hold anything and are nobody's until the next allocation. 0 = there are not so many. */
+export function spaceAbove(bytes: u64): u32 {
+  const state = root();
+  return (state.arenaTop as u64) + bytes <= (state.arenaEnd as u64) ? state.arenaTop : 0;
 }
 
 function takeFreeRun(pages: u32): u32 {

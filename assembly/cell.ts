@@ -31,7 +31,7 @@ export class Cell {
   readyAt: f64; // 48, position at which the first model came
 }
 
-const CELL_BYTES: u32 = 64;
+export const CELL_BYTES: u32 = 64;
 const RING_ROWS_MIN: u32 = 16;
 const BYTES_MAX: u64 = 0x7fffffff;
 

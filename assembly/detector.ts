@@ -88,6 +88,8 @@ export class Detector {
   cellKey: u32; // 240
   /** Bytes from the model's first column in a row to the row's explanation. */
   explainAt: u32;
+  /** Address of the block that says how far an import of its state is; 0 = none is under way. */
+  importing: u32; // 248
 }
 
 /** Windows of rolling features, then lags, u32 each. */
@@ -139,6 +141,15 @@ export function lowOf(detector: Detector, column: u32): f64 {
 
 export function highOf(detector: Detector, column: u32): f64 {
   return load<f64>(changetype<u32>(detector) + HIGH + (column << 3));
+}
+
+/** The order of the columns' names, and their limits: zeroes past the last feature. */
+export function limitsOf(detector: Detector): u32 {
+  return changetype<u32>(detector) + ORDER;
+}
+
+export function limitsBytes(): u32 {
+  return PARTITION - ORDER;
 }
 
 export function isWindowModel(detector: Detector): bool {
@@ -236,46 +247,69 @@ export function create(slot: u32): u32 {
   place.generation += 1;
   const block = allocateFor(slot, DETECTOR_BYTES);
   if (block == 0) return layout.NO_MEMORY;
-  memory.fill(block + 8, 0, DETECTOR_BYTES - 8);
-  const detector = changetype<Detector>(block);
+  const detector = readControl(block);
   detector.slot = slot;
   detector.generation = place.generation;
-  if (!readProgram(detector)) {
+  if (!keepProgram(detector)) {
     releaseFor(slot, block);
     return layout.NO_MEMORY;
-  }
-  readConfig(detector);
-  if (isWindowModel(detector)) readWindow(detector);
-  else {
-    readColumns(detector);
-    derive(detector);
   }
   detector.kind = KIND_DETECTOR;
   place.detector = block;
   return layout.OK;
 }
 
-/** What a row is made of. False = the arena is full. */
-function readProgram(detector: Detector): bool {
+/** What CONTROL describes, in scratch, its program still in CONTROL; it has no slot. null = no detector is so. */
+export function describe(): Detector {
+  if (!isConfigValid()) return changetype<Detector>(0);
+  const detector = readControl(layout.SCRATCH_FOLD);
+  if (control(layout.CONTROL_HAS_PROGRAM) != 0) {
+    detector.program = changetype<u32>(programInControl()) - BLOCK_HEADER;
+  }
+  return detector;
+}
+
+/** Fills a detector's bytes with what CONTROL says, which is valid. */
+function readControl(block: u32): Detector {
+  memory.fill(block + 8, 0, DETECTOR_BYTES - 8);
+  const detector = changetype<Detector>(block);
+  readShape(detector);
+  readConfig(detector);
+  if (isWindowModel(detector)) readWindow(detector);
+  else {
+    readColumns(detector);
+    derive(detector);
+  }
+  return detector;
+}
+
+/** What a row is made of. */
+function readShape(detector: Detector): void {
   const columns = control(layout.CONTROL_FEATURES) as u32;
   detector.sources = columns;
   detector.rowValues = columns;
   detector.explainAt = columns << 3;
-  if (control(layout.CONTROL_HAS_PROGRAM) == 0) return true;
+  if (control(layout.CONTROL_HAS_PROGRAM) == 0) return;
   const sent = programInControl();
-  const bytes = programBytes(sent.groups as u32, sent.features as u32, sent.transitions as u32);
-  const block = allocateFor(detector.slot, BLOCK_HEADER + bytes);
-  if (block == 0) return false;
-  memory.fill(block + 8, 0, BLOCK_HEADER - 8);
-  memory.copy(changetype<u32>(programIn(block)), changetype<u32>(sent), bytes);
-  store<u32>(block, KIND_PROGRAM);
-  detector.program = block;
   detector.sources = sent.sources as u32;
   detector.derived = sent.features as u32;
   detector.modelFirst = sent.modelFirst as u32;
   detector.rowValues = detector.sources + detector.derived + 1;
   detector.explainAt = (detector.rowValues - detector.modelFirst) << 3;
   detector.oneCell = sent.oneCell as u32;
+}
+
+/** Copies the feature program out of CONTROL, where there is one. False = the arena is full. */
+function keepProgram(detector: Detector): bool {
+  if (control(layout.CONTROL_HAS_PROGRAM) == 0) return true;
+  const sent = programInControl();
+  const bytes = programBytes(sent);
+  const block = allocateFor(detector.slot, BLOCK_HEADER + bytes);
+  if (block == 0) return false;
+  memory.fill(block + 8, 0, BLOCK_HEADER - 8);
+  memory.copy(changetype<u32>(programIn(block)), changetype<u32>(sent), bytes);
+  store<u32>(block, KIND_PROGRAM);
+  detector.program = block;
   return true;
 }
 

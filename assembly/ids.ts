@@ -9,9 +9,10 @@
  * not depend on the number of shards.
  */
 import { BLOCK_HEADER, KIND_INDEX, KIND_RING } from "./arena";
+import { isWhole, WHOLE_MAX } from "./control-block";
 import { allocateFor, Detector, releaseFor } from "./detector";
 import { finish, hashBytes } from "./hash";
-import { Output, Row, SCRATCH_ID, slotAt } from "./layout";
+import { BAD_MODEL, NO_MEMORY, OK, Output, Row, SCRATCH_ID, slotAt } from "./layout";
 
 @unmanaged
 export class Remembered {
@@ -31,6 +32,7 @@ export class Remembered {
 }
 
 const ENTRY_SHIFT: u32 = 6;
+export const ID_BYTES: u32 = 1 << ENTRY_SHIFT;
 const CAPACITY_MIN: u32 = 64;
 const SEED_A: u64 = 0x57454952;
 const SEED_B: u64 = 0x6b65792b6964;
@@ -262,6 +264,65 @@ export function areIdsSound(detector: Detector): bool {
     if (load<u32>(detector.idIndex + BLOCK_HEADER + (i << 2)) != 0) cells++;
   }
   return cells == counted;
+}
+
+/** Bytes of the block of a ring for so many entries; 0 = there is none so large. */
+export function ringBytes(count: u32): u32 {
+  let capacity: u64 = CAPACITY_MIN;
+  while (capacity < (count as u64)) capacity <<= 1;
+  const bytes = (capacity << ENTRY_SHIFT) + BLOCK_HEADER;
+  return bytes > 0x7fffffff ? 0 : (bytes as u32);
+}
+
+/** Whether entries that someone else wrote have numbers for sequences. */
+export function areEntriesSound(at: u32, count: u32): bool {
+  for (let i: u32 = 0; i < count; i++) {
+    const sequence = changetype<Remembered>(at + (i << ENTRY_SHIFT)).sequence;
+    if (sequence != NEVER && !isWhole(sequence, 0, WHOLE_MAX)) return false;
+  }
+  return true;
+}
+
+/** Farthest that an id may be from where it belongs, of ids that someone else wrote: hashes that are no accident are refused. */
+const PROBES_MAX: u32 = 4096;
+
+/** Makes a block of `ringBytes` with so many entries the ring of a detector that has none. Status; at NO_MEMORY the block is the caller's. */
+export function adoptRing(detector: Detector, ring: u32, count: u32): u32 {
+  let capacity: u32 = CAPACITY_MIN;
+  while (capacity < count) capacity <<= 1;
+  const index = makeBlock(detector.slot, capacity << 1, 2, KIND_INDEX);
+  if (index == 0) return NO_MEMORY;
+  store<u32>(ring, capacity, 8);
+  store<u32>(ring, KIND_RING);
+  detector.idTail = 0;
+  detector.idHead = count as u64;
+  detector.idRing = ring;
+  detector.idIndex = index;
+  slotAt(detector.slot).idsRemembered = count;
+  const mask = (capacity << 1) - 1;
+  for (let i: u32 = 0; i < count; i++) {
+    const entry = placed(detector, i);
+    if (entry.sequence == NEVER) continue;
+    let cell = (entry.hashA as u32) & mask;
+    let probes: u32 = 0;
+    while (load<u32>(index + BLOCK_HEADER + (cell << 2)) != 0) {
+      const other = placed(detector, load<u32>(index + BLOCK_HEADER + (cell << 2)) - 1);
+      const isTwice = other.hashA == entry.hashA && other.hashB == entry.hashB;
+      if (isTwice || ++probes > PROBES_MAX) return BAD_MODEL;
+      cell = (cell + 1) & mask;
+    }
+    store<u32>(index + BLOCK_HEADER + (cell << 2), i + 1);
+  }
+  return OK;
+}
+
+/** The newest sequence that is remembered; 0 = none. */
+export function newestSequence(detector: Detector): f64 {
+  for (let position = detector.idHead; position > detector.idTail; position--) {
+    const sequence = rememberedAt(detector, position - 1).sequence;
+    if (sequence != NEVER) return sequence;
+  }
+  return 0;
 }
 
 export function forgetIds(detector: Detector): void {

@@ -4,7 +4,8 @@
 import * as control from "./control";
 import { detectorDigestOf, keyDigestOf } from "./digest";
 import { deriveTable as deriveTableAt } from "./feature/derive";
-import { ABI_VERSION, TRANSFER_BASE, TRANSFER_BYTES } from "./layout";
+import { nextKeyOf } from "./key-walk";
+import { ABI_VERSION, TRANSFER_BASE } from "./layout";
 import { layoutValueAt } from "./layout-values";
 import { thresholdOf } from "./model/calibration";
 import { modelAt } from "./model/model";
@@ -12,8 +13,10 @@ import { checkModel as checkModelAt } from "./model/model-check";
 import { explainScore, scoreRows } from "./model/score";
 import { train, trainingScoresOf } from "./model/training";
 import { recoverShard } from "./recover";
-import { swapPositionOf } from "./ticket";
+import { swapPositionOf, takenAfter } from "./ticket";
 import { step as stepRegion } from "./step";
+import { exportPart } from "./transfer/export-state";
+import { PART_BYTES_MAX } from "./transfer/parts";
 import { verifyShard } from "./verify";
 
 export function abiVersion(): u32 {
@@ -29,13 +32,11 @@ export function createDetector(slot: u32): u32 {
 }
 
 export function configureDetector(slot: u32): u32 {
-  unreachable();
-  return 0;
+  return control.configureDetector(slot);
 }
 
 export function resize(memoryBytes: f64): u32 {
-  unreachable();
-  return 0;
+  return control.resize(memoryBytes);
 }
 
 export function transferAddress(): u32 {
@@ -43,32 +44,27 @@ export function transferAddress(): u32 {
 }
 
 export function transferBytes(): u32 {
-  return TRANSFER_BYTES;
+  return PART_BYTES_MAX;
 }
 
 export function exportState(slot: u32, start: u32): u32 {
-  unreachable();
-  return 0;
+  return exportPart(slot, start);
 }
 
 export function importState(slot: u32, bytes: u32): u32 {
-  unreachable();
-  return 0;
+  return control.importState(slot, bytes);
 }
 
 export function nextKey(slot: u32, after: u32): u32 {
-  unreachable();
-  return 0;
+  return nextKeyOf(slot, after);
 }
 
 export function idSequence(slot: u32): f64 {
-  unreachable();
-  return 0;
+  return control.idSequence(slot);
 }
 
 export function takenTraining(after: f64): f64 {
-  unreachable();
-  return 0;
+  return takenAfter(after);
 }
 
 export function resetDetector(slot: u32): u32 {

@@ -23,6 +23,9 @@ import { flush } from "./pending";
 import { initializeStatistics } from "./scale/scale";
 import { acquireStructure } from "./structure";
 
+/** Keys that leave a partition for one that comes, at most. */
+const LEAVE_MAX: u32 = 8;
+
 /** The row's entry, unless its key has expired; rows that write also let expired keys go. */
 export function findLiveEntry(detector: Detector, row: Row, base: u32, writes: bool): u32 {
   if (writes && detector.keyTtlMs > 0) {
@@ -60,7 +63,8 @@ export function dropKey(detector: Detector, entry: Entry): void {
  */
 export function admitKey(detector: Detector, row: Row, base: u32): u32 {
   const partition = partitionOf(detector, row.hashLo);
-  if (partition.count >= detector.keysPerPartition) {
+  // More than one where the bound was lowered: then keys leave by and by.
+  for (let i: u32 = 0; i < LEAVE_MAX && partition.count >= detector.keysPerPartition; i++) {
     const oldest = changetype<Entry>(findOldest(partition, 0));
     if (isExpired(detector, keyAt(oldest.key), row.arrivalMs)) expireKey(detector, oldest);
     else if (detector.refuses != 0) return layout.KEYS_FULL;

@@ -8,7 +8,7 @@
  */
 import { BLOCK_HEADER, KIND_TABLE } from "./arena";
 import { allocateFor, Detector, Partition, partitionOf, releaseFor } from "./detector";
-import { destroyKey, isKeyOf, Key, keyAt } from "./key";
+import { destroyKey, isKeyOf, isSameKey, Key, keyAt } from "./key";
 import { root, Row, slotAt } from "./layout";
 
 const CAPACITY_MIN: u32 = 8;
@@ -131,6 +131,41 @@ function place(table: u32, tag: u32, key: u32, tick: u64): Entry {
   entry.tick = tick;
   entry.key = key;
   return entry;
+}
+
+/** Puts a key at a place of its partition's table. False = the place is none, or taken, or the table is full. */
+export function placeKey(partition: Partition, key: Key, place: u32): bool {
+  const table = partition.table;
+  if (table == 0 || place >= capacityOf(table)) return false;
+  if ((partition.count + 1) * 4 > capacityOf(table) * 3) return false;
+  const entry = entryAt(table, place);
+  if (entry.key != 0) return false;
+  entry.tag = key.hashHi;
+  entry.tick = key.tick;
+  entry.key = changetype<u32>(key);
+  partition.count += 1;
+  return true;
+}
+
+/** Farthest that a key may be from where it belongs, in a table that someone else made: hashes that are no accident are refused. */
+const PROBES_MAX: u32 = 4096;
+
+/** Whether every key of a partition is found where it is, and only once. */
+export function arePlacesSound(partition: Partition): bool {
+  const table = partition.table;
+  const mask = capacityOf(table) - 1;
+  for (let i: u32 = 0; i <= mask; i++) {
+    const address = entryAt(table, i).key;
+    if (address == 0) continue;
+    const key = keyAt(address);
+    let at = (key.hashLo >> 8) & mask;
+    for (let probes: u32 = 0; at != i; probes++) {
+      const other = entryAt(table, at).key;
+      if (other == 0 || probes == PROBES_MAX || isSameKey(keyAt(other), key)) return false;
+      at = (at + 1) & mask;
+    }
+  }
+  return true;
 }
 
 /** Takes an entry out and closes the gap behind it. */

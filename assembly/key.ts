@@ -68,6 +68,15 @@ export function isKeyOf(key: Key, row: Row, text: u32): bool {
   );
 }
 
+export function isSameKey(a: Key, b: Key): bool {
+  return (
+    a.hashLo == b.hashLo &&
+    a.hashHi == b.hashHi &&
+    a.length == b.length &&
+    equalBytes(textOf(a), textOf(b), a.length as u32)
+  );
+}
+
 /** A key block without a window, zeroed and not in any table yet. 0 = the arena is full. */
 export function makeKey(detector: Detector, row: Row, text: u32): u32 {
   const length = row.keyLength as u32;

@@ -146,6 +146,7 @@ function keepDetectors(): void {
     const detector = detectorOf(slot);
     detector.generation = place.generation;
     detector.cellKey = 0;
+    detector.importing = 0;
     clearHeads(detector);
     mark(slot, place.detector);
     mark(slot, detector.program);

@@ -6,6 +6,7 @@
 import { amend, refuse, refuseRow, replay, valuesOf } from "./answer";
 import { Detector, detectorOf, isWindowModel } from "./detector";
 import { AHEAD_PASSES, loadFeatures } from "./feature/ahead";
+import { forgetStarts } from "./feature/features";
 import { NOT_REMEMBERED, rememberId } from "./ids";
 import { keyAt, KEY_HEADER } from "./key";
 import { admitKey, dropKey, findLiveEntry, reserve } from "./key-life";
@@ -36,6 +37,7 @@ export function step(region: i32): i32 {
   state.row = 0;
   state.inProgress = layout.STEPPING;
   beginPending();
+  forgetStarts();
   for (let first: u32 = 0; first < rows; first += PENDING_ROWS_MAX) {
     const end = min(rows, first + PENDING_ROWS_MAX);
     state.row = first;

@@ -38,7 +38,7 @@ export class Structure {
 }
 
 const MASK: u32 = 32;
-const MASK_BYTES: u32 = 32;
+export const MASK_BYTES: u32 = 32;
 /** Bytes of a node, as a shift. */
 export const NODE_SHIFT: u32 = 4;
 export const STRUCTURE_HEADER: u32 = MASK + MASK_BYTES;
@@ -76,6 +76,23 @@ export function readMask(detector: Detector, values: u32): u32 {
     }
   }
   return present;
+}
+
+/** The features that a structure was drawn for, MASK_BYTES with a bit each. */
+export function maskOf(structure: u32): u32 {
+  return structure + MASK;
+}
+
+/** As `readMask`, of a mask that was kept. False = there is no row with such features. */
+export function setMask(detector: Detector, mask: u32): bool {
+  memory.copy(ROW_MASK, mask, MASK_BYTES);
+  let present: u32 = 0;
+  for (let c: u32 = 0; c < MASK_BYTES << 3; c++) {
+    if ((((load<u8>(ROW_MASK + (c >> 3)) as u32) >> (c & 7)) & 1) == 0) continue;
+    if (c >= detector.features) return false;
+    present++;
+  }
+  return present != 0;
 }
 
 export function nodesBytes(detector: Detector): u32 {

@@ -70,7 +70,7 @@ export function insertScore(key: Key, sketch: u32, share: f64, score: f64): void
 }
 
 /** Moves the pointer to where below < rank <= below + current, or as near as there are scores. */
-function settle(key: Key, sketch: u32, rank: f64): void {
+export function settle(key: Key, sketch: u32, rank: f64): void {
   let bucket = key.sketchBucket;
   let below = key.sketchBelow;
   let current = key.sketchCurrent;
@@ -119,4 +119,12 @@ export function isSketchSound(key: Key, sketch: u32): bool {
     below == key.sketchBelow &&
     key.sketchCurrent == countAt(sketch, key.sketchBucket)
   );
+}
+
+/** As `isSketchSound`, of a sketch that someone else wrote: no count may be at its end already. */
+export function isSketchFit(key: Key, sketch: u32): bool {
+  for (let bucket: u32 = 0; bucket < BUCKETS; bucket++) {
+    if (countAt(sketch, bucket) >= COUNT_MAX) return false;
+  }
+  return isSketchSound(key, sketch);
 }

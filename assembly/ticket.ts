@@ -117,6 +117,18 @@ export function take(): u32 {
   return changetype<u32>(first);
 }
 
+/** Handle of the oldest training that was taken and is under way, past `after`; 0 = none. */
+export function takenAfter(after: f64): f64 {
+  let first: f64 = 0;
+  for (let i: u32 = 0; i < TICKETS; i++) {
+    const ticket = ticketAt(i);
+    const handle = ticket.handle;
+    if (ticket.taken == 0 || !(handle > after)) continue;
+    if (first == 0 || handle < first) first = handle;
+  }
+  return first;
+}
+
 /** The copy has been read. */
 export function releaseRowsOf(handle: f64): void {
   const ticket = find(handle);
@@ -197,7 +209,8 @@ export function swapPositionOf(): f64 {
   return swappedAt;
 }
 
-function fits(detector: Detector, model: Model): bool {
+/** Whether a model is of the detector's kind and columns. */
+export function fits(detector: Detector, model: Model): bool {
   return (
     model.magic == MODEL_MAGIC &&
     model.kind == detector.modelKind &&

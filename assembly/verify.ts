@@ -23,6 +23,7 @@ import { root, slotAt } from "./layout";
 import { sketchIn } from "./model/fold";
 import { structureAt } from "./structure";
 import { isSketchSound } from "./threshold";
+import { importOf } from "./transfer/importing";
 import { countDue, countTickets, isModelSound, isTrainingSound, rowsOfTraining } from "./ticket";
 
 const SOUND: u32 = 0;
@@ -188,6 +189,7 @@ function verifyDetector(detector: Detector): u32 {
   if (status != SOUND) return status;
   if (keys != place.keys || keysInPanes != place.keysInPanes) return KEYS_DIFFER;
   if (countTickets(detector.slot) != trainings) return TRAININGS_DIFFER;
+  reachImport(detector);
   if (!areStructuresSound(detector, keysWithTrees)) return BROKEN_STRUCTURE;
   return areIdsSound(detector) ? SOUND : BROKEN_IDS;
 }
@@ -216,6 +218,24 @@ function verifyPartition(detector: Detector, partition: Partition, number: u32):
     if (status != SOUND) return status;
   }
   return count == partition.count ? SOUND : BROKEN_TABLE;
+}
+
+/** What came of a state that is on its way, and belongs to nothing yet. */
+function reachImport(detector: Detector): void {
+  if (detector.importing == 0) return;
+  const state = importOf(detector);
+  reach(detector.importing);
+  reach(state.block);
+  if (state.key == 0) return;
+  const key = keyAt(state.key);
+  reach(state.key);
+  reach(key.window);
+  reach(key.totals);
+  reach(key.features);
+  if (key.structure != 0) keysWithTrees++;
+  if (!isWindowModel(detector) || key.window == 0) return;
+  reach(cellOf(key).ring);
+  reach(cellOf(key).rolling);
 }
 
 function isKeyOfDetector(detector: Detector, key: Key): bool {

@@ -61,7 +61,7 @@ export function startOf(program: Program, group: Group, time: f64): f64 {
   return knownStart;
 }
 
-/** A program was made where another one may have been. */
+/** Programs may have come and gone, through other instances too: where one was, another may be. */
 export function forgetStarts(): void {
   knownTime = NaN;
 }

@@ -4,9 +4,11 @@
  * A learned row joins the key's windows in order (join.ts), after its state was made fit for it (plan.ts). A row that is only scored joins
  * a copy of the state; one that is of the past is scored by what the log has (scan.ts).
  */
+import { KIND_IMPORT } from "../arena";
 import { allocateFor, Detector, releaseFor } from "../detector";
 import { Key, keyAt } from "../key";
 import { READ_COVERED, READ_EXACT, READ_KNOWN, Row, slotAt } from "../layout";
+import { areFeaturesSound, digestFeatures } from "./check";
 import { joinLate, joinNewest, readNewest } from "./join";
 import {
   bringToLife,
@@ -14,6 +16,7 @@ import {
   plan,
   planCapacity,
   planPanes,
+  rewriteDerived,
   STATE_BYTES_MAX,
   stateBytes,
   stateBytesMax,
@@ -34,7 +37,8 @@ import { borrow, giveBack, scan, scanNothing } from "./scan";
 import { isRunning, Running } from "./running";
 import { bodyOf, headAt, State, stateAt } from "./state";
 
-export { areFeaturesSound, digestFeatures } from "./check";
+export { forgetStarts } from "./bounds";
+export { areFeaturesSound, digestFeatures };
 
 function programOf(detector: Detector): Program {
   return programIn(detector.program);
@@ -176,6 +180,23 @@ function areWindowsSure(program: Program, state: State): bool {
 export function heartbeat(detector: Detector, timeMs: f64): void {
   const place = slotAt(detector.slot);
   place.heartbeatMs = max(place.heartbeatMs, timeMs);
+}
+
+/**
+ * Gives a key a state of so many bytes, past its kind and run, that someone else wrote into the block. False = it is none of this program; the
+ * key is without it. Slot.keysInPanes does not know of it yet.
+ */
+export function adoptFeatures(detector: Detector, key: Key, block: u32, bytes: u32): bool {
+  bringToLife(block);
+  key.features = block;
+  const state = stateAt(block);
+  if (areFeaturesSound(detector, key) && state.bytes - 8 == bytes) {
+    rewriteDerived(programOf(detector), state);
+    return true;
+  }
+  key.features = 0;
+  store<u32>(block, KIND_IMPORT);
+  return false;
 }
 
 /** Gives a key's state back, 0 = it had none. */

@@ -167,7 +167,6 @@ function layOut(program: Program, state: State, capacity: u32, panes: u64): void
   state.columns = columns;
   state.stride = (1 + columns) << 3;
   state.log = headsEnd(columns, groups);
-  state.inexact = 0;
   let at = state.log + ((capacity * state.stride + 15) & ~15);
   for (let g: u32 = 0; g < groups; g++) {
     const group = groupAt(program, g);
@@ -176,9 +175,18 @@ function layOut(program: Program, state: State, capacity: u32, panes: u64): void
     head.body = at;
     head.aggregate = unitBytes(program, group, capacity, isPane);
     at += bodyBytes(program, group, capacity, isPane);
-    if (isPane && isApproximate(group)) state.inexact += 1;
   }
   state.bytes = at;
+  rewriteDerived(program, state);
+}
+
+/** Writes what of a state follows from its program and its panes alone. */
+export function rewriteDerived(program: Program, state: State): void {
+  const groups = program.groups as u32;
+  state.inexact = 0;
+  for (let g: u32 = 0; g < groups; g++) {
+    if (isPaned(state, g) && isApproximate(groupAt(program, g))) state.inexact += 1;
+  }
   writeColumns(program, state);
 }
 

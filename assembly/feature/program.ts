@@ -151,8 +151,11 @@ export function transitionsOf(program: Program): u32 {
   return changetype<u32>(featureAt(program, program.features as u32));
 }
 
-/** Bytes of a program of so many parts, without its block's header. */
-export function programBytes(groups: u32, features: u32, transitions: u32): u32 {
+/** Bytes of a program, without its block's header. */
+export function programBytes(program: Program): u32 {
+  const groups = program.groups as u32;
+  const features = program.features as u32;
+  const transitions = program.transitions as u32;
   return (
     (PROGRAM_FIELDS + groups * GROUP_FIELDS + features * FEATURE_FIELDS + 2 * transitions) << 3
   );

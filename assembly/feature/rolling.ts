@@ -284,3 +284,35 @@ function mergeFront(count: f64): void {
   if (frontLeast < backLeast) backLeast = frontLeast;
   if (frontMost > backMost) backMost = frontMost;
 }
+
+/** Whether bytes are a state that rows may be put into, whoever wrote them. They are `rollingBytes` long. */
+export function isRollingSound(
+  state: u32,
+  columns: u32,
+  windows: u32,
+  windowList: u32,
+  lags: u32,
+  lagList: u32,
+): bool {
+  const rolling = changetype<Rolling>(state);
+  const history = historyRows(windows, windowList, lags, lagList);
+  if (rolling.columns != columns || rolling.windows != windows || rolling.lags != lags)
+    return false;
+  if (rolling.history != history || rolling.head >= history || !(rolling.rows >= 0)) return false;
+  if ((rolling.bytes as u64) != rollingBytes(columns, windows, windowList, lags, lagList)) {
+    return false;
+  }
+  const own = state + HEADER;
+  if (memory.compare(own, windowList, windows << 2) != 0) return false;
+  if (memory.compare(own + (windows << 2), lagList, lags << 2) != 0) return false;
+  let at = windowsAt(state);
+  for (let c: u32 = 0; c < columns; c++) {
+    for (let i: u32 = 0; i < windows; i++) {
+      const length = load<u32>(windowList + (i << 2));
+      const window = changetype<Window>(at);
+      if (window.front > length || window.count > window.front) return false;
+      at += WINDOW + length * ENTRY;
+    }
+  }
+  return true;
+}

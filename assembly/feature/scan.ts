@@ -3,7 +3,7 @@
  * buffer. Nothing of the state changes. Settled state and panes stand in for events that have left the log, where they hold none of a
  * later time.
  */
-import { allocate, release } from "../arena";
+import { allocate, release, spaceAbove } from "../arena";
 import { SCRATCH_FOLD, SCRATCH_FOLD_BYTES } from "../layout";
 import { aggregateAdd, aggregateBytes, aggregateClear } from "./aggregate";
 import { endOf, startOf } from "./bounds";
@@ -50,6 +50,9 @@ let borrowed: u32 = 0;
 export function borrow(bytes: u64): u32 {
   if (bytes <= (SCRATCH_FOLD_BYTES as u64)) return SCRATCH_FOLD;
   if (bytes > 0x7fffffff) return 0;
+  // Above the top first: then a row that only looks changes nothing of the arena.
+  const above = spaceAbove(bytes);
+  if (above != 0) return above;
   const block = allocate(bytes as u32);
   borrowed = block;
   return block;

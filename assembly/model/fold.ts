@@ -19,6 +19,23 @@ export function peakOf(key: Key): f64 {
   return load<f64>(key.totals, 8);
 }
 
+/** Whether the peak of a totals block is that of its totals. */
+export function arePeaksSound(detector: Detector, block: u32): bool {
+  const leaves = detector.leaves;
+  const wide = detector.wideTotals != 0;
+  let peak: u64 = (detector.trees as u64) * (detector.window as u64);
+  let at = block + BLOCK_HEADER;
+  for (let tree: u32 = 0; tree < detector.trees; tree++) {
+    let most: u32 = 0;
+    for (let leaf: u32 = 0; leaf < leaves; leaf++) {
+      most = max(most, wide ? load<u32>(at) : (load<u16>(at) as u32));
+      at += wide ? 4 : 2;
+    }
+    peak += 2 * (most as u64);
+  }
+  return load<f64>(block, 8) == (peak as f64);
+}
+
 /** The sketch in a totals block. */
 export function sketchIn(detector: Detector, totals: u32): u32 {
   return totals + BLOCK_HEADER + detector.totalsBytes;

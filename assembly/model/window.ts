@@ -10,7 +10,7 @@ import { BLOCK_HEADER, KIND_WINDOW, roomOf } from "../arena";
 import { allocateFor, Detector, releaseFor } from "../detector";
 import { Key } from "../key";
 
-const LOG_EVENTS_MIN: u32 = 16;
+export const LOG_EVENTS_MIN: u32 = 16;
 
 /** Makes room for one more event. False = the arena is full. */
 export function reserveEvent(detector: Detector, key: Key): bool {
@@ -35,6 +35,26 @@ function growLog(detector: Detector, key: Key): bool {
   key.window = log;
   key.windowCapacity = min(detector.window, (roomOf(log) - BLOCK_HEADER) / detector.logStride);
   releaseFor(detector.slot, old);
+  return true;
+}
+
+/** Whether a block's log or counts are of so many events: every leaf is one of its tree. */
+export function isWindowSound(detector: Detector, events: u32, block: u32): bool {
+  const leaves = detector.leaves;
+  let at = block + BLOCK_HEADER;
+  if (detector.logs != 0) {
+    const end = at + events * detector.logStride;
+    const bytes = detector.leafBytes;
+    for (; at < end; at += bytes) {
+      if ((bytes == 2 ? (load<u16>(at) as u32) : (load<u8>(at) as u32)) >= leaves) return false;
+    }
+    return true;
+  }
+  for (let tree: u32 = 0; tree < detector.trees; tree++) {
+    let sum: u32 = 0;
+    for (const end = at + (leaves << 1); at < end; at += 2) sum += load<u16>(at) as u32;
+    if (sum != events) return false;
+  }
   return true;
 }
 

@@ -166,3 +166,13 @@ function learnPresent(scaler: u32, pair: u32, x: v128, n: v128): void {
 
 /** A pair's statistics while it learns: past the pairs of the last feature. */
 const SAVED: u32 = SCRATCH_PAIRS + 257 * 16;
+
+/** Whether no feature of a key was absent more often than it has learned. */
+export function areAbsencesSound(detector: Detector, key: Key): bool {
+  const absences = absencesOf(detector, key);
+  for (let f: u32 = 0; f < detector.features; f++) {
+    const count = load<f64>(absences + (f << 3));
+    if (!(count >= 0 && count <= key.learned)) return false;
+  }
+  return true;
+}

@@ -266,7 +266,7 @@ describe.each(builds)("bounded features, %s build", async (name, path) => {
     const large = { ...plan, eventTime: { ...plan.eventTime, exactEvents: 4096 } };
     const shard = FeatureShard.make(module, programOf(large), {
       keysPerPartition: 1e5,
-      bytes: 16 << 20,
+      bytes: 17 << 20,
     });
     const rows = payments(4, 400, 20);
     for (let batch = 0; batch < 100; batch++) {

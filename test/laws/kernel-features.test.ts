@@ -212,7 +212,7 @@ describe.each(builds)("features in the kernel, %s build", async (_name, path) =>
         const model = isWindow
           ? { threshold: 0.5, windowModel: { ...windowModel, windowRows: 5000 } }
           : { trees: 20, height: 8, window: 3000 };
-        const shard = await make({ ...program, ...model }, 16 << 20);
+        const shard = await make({ ...program, ...model }, 17 << 20);
         let refused = 0;
         for (let i = 0; i < 60 && refused < 5; i++) {
           // One key that grows until nothing is left for it: there is nobody who could leave.
@@ -273,7 +273,7 @@ describe.each(builds)("features in the kernel, %s build", async (_name, path) =>
   ] as const)("take %s back from a key whose first row finds no room", async (...parts) => {
     const [, oneCell, model] = parts;
     const program = someProgram({ sources: 3, header: { ...large, oneCell } });
-    const shard = await make({ ...program, ...model }, 16 << 20);
+    const shard = await make({ ...program, ...model }, 17 << 20);
     grow(shard, Op.DERIVE);
     const structures = shard.counter("structures");
     expectRefused(shard);
@@ -283,8 +283,8 @@ describe.each(builds)("features in the kernel, %s build", async (_name, path) =>
   it("keep totals that were reserved for a row without room out of sight", async () => {
     const program = someProgram({ sources: 3, header: large });
     const small = { ...program, trees: 1, height: 2 };
-    const events = grow(await make({ ...small, window: 60_000 }, 16 << 20), Op.SCORE_AND_LEARN);
-    const shard = await make({ ...small, window: events + 1 }, 16 << 20);
+    const events = grow(await make({ ...small, window: 60_000 }, 17 << 20), Op.SCORE_AND_LEARN);
+    const shard = await make({ ...small, window: events + 1 }, 17 << 20);
     expect(grow(shard, Op.SCORE_AND_LEARN, events)).toBe(events);
     expectRefused(shard);
     expect(shard.counter("eventsLearned")).toBe(events);

@@ -228,7 +228,7 @@ describe.each(builds)("window models, %s build", (_name, path) => {
   });
 
   it("go on with a smaller window where there is no memory, and lose no row", async () => {
-    const bytes = 16 << 20;
+    const bytes = 17 << 20;
     const shard = await make(
       path,
       { windowRows: 50_000, minSamples: 40_000, lags: [1, 2, 3] },
@@ -246,7 +246,7 @@ describe.each(builds)("window models, %s build", (_name, path) => {
   });
 
   it("count a copy or a model that finds no memory as a failed training", async () => {
-    const shard = await make(path, { windowRows: 2000, minSamples: 2000 }, 16 << 20);
+    const shard = await make(path, { windowRows: 2000, minSamples: 2000 }, 17 << 20);
     shard.step(rowsOf(1999, 1));
     // Another detector's keys take all that is left: none of them leaves for this one.
     shard.create({ features, keysPerPartition: 1e6 }, 1);
