@@ -17,19 +17,29 @@ export interface EntryRange {
 /** A snapshot, as a run needs it. */
 export interface SnapshotFiles {
   readonly position: Position;
-  /** Path of the state of one shard. */
-  shardFile(shard: number): string;
+  /** That a shard may use at that position. */
+  readonly memoryBytes: number;
+  /** Reads a shard's state into a whole memory. Throws SnapshotDamage when the file is not what was written. */
+  read(shard: number, into: Uint8Array): void;
+  /** What every slot held. Throws as `read` does. */
+  slots(): ReadonlyMap<number, SlotSpec>;
 }
 
 /** What a run reads: a data directory or a backup. `openStateSource` makes one of a directory. */
 export interface StateSource {
+  /** 0 = there is nothing yet. */
   readonly shards: number;
-  /** Bytes that a shard's memory must be able to hold at any position. */
+  /** That shards may use at the newest snapshot; 0 = there is none. */
   readonly memoryBytes: number;
+  /** First and last position of the journal; last = first - 1 when it is empty. */
+  readonly first: Position;
+  readonly last: Position;
   /** In their order; holds one entry at a time. Throws where the journal is damaged. */
   entries(range: EntryRange): Iterable<Entry>;
   /** Those that are sound, the newest first. */
   snapshots(): readonly SnapshotFiles[];
+  /** Positions of entries that were not applied, of those behind `after`. */
+  voids(after: Position): ReadonlySet<Position>;
 }
 
 /** A batch of the stretch, stepped again. All of it holds until the visitor returns, then it is used anew. */
@@ -87,6 +97,8 @@ export interface RunOptions {
    */
   readonly cold?: boolean;
   readonly other?: OtherDetector;
+  /** A row of the stretch for which the step also writes its reasons; its verdict is the same. They are read as admission/explanation.ts does. */
+  readonly explain?: { readonly position: Position; readonly row: number };
   /** Whether `live` and `answered` are looked up; costs a second reader. Default true. */
   readonly comparisons?: boolean;
   /** Every batch of the stretch, in order over all shards. Returning false ends the run. */
@@ -111,5 +123,5 @@ export interface RunResult {
  *   run(options: RunOptions): RunResult                       synchronous: whoever calls it has a thread or a process of its own
  * src/state/replay/source.ts:
  *   openStateSource(directory: string): StateSource           throws what is missing, in words
- *   positionsAt(source, from: ms, until: ms): {from, until}   the stretch of entries that were appended then
+ *   positionsAt(source, from: ms, until: ms): {from, until}   the stretch of entries that were appended then; from > until = none were
  */
