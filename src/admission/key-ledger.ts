@@ -62,6 +62,17 @@ export class KeyLedger {
     if (keys?.get(key)?.by === admission) keys.delete(key);
   }
 
+  /** Knows the keys that another knows, as far as they fit. */
+  copy(other: KeyLedger): void {
+    for (const [index, keys] of other.partitions.entries()) {
+      const own = this.partitions[index];
+      for (const [key, { seen }] of keys) {
+        if (own === undefined || own.size >= this.keysPerPartition) break;
+        if (!own.has(key)) own.set(key, { seen, by: 0 });
+      }
+    }
+  }
+
   /** The detector forgot everything. */
   clear(): void {
     for (const partition of this.partitions) partition.clear();

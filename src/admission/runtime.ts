@@ -35,9 +35,9 @@ export class DetectorRuntime {
   readonly oneShard: boolean;
   /** Whether they are rows of the key "" there, too, because nothing is kept of their own keys. */
   readonly oneCell: boolean;
-  readonly ledger: KeyLedger | undefined;
+  ledger: KeyLedger | undefined;
   /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
-  readonly cache = new ScoreCache();
+  cache = new ScoreCache();
   /** First verdicts by the fallback that are on their way to the shards, by `idName`. */
   readonly amending = new Map<string, FirstVerdict>();
   /** Rows with an id that were admitted to learn. */
@@ -79,6 +79,21 @@ export class DetectorRuntime {
     this.sequence = sequence;
     if (this.ledger === undefined) return;
     for (const key of keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
+  }
+
+  /** The detector has the state of `state` from now on, and goes by the name of `name`. */
+  adopt(state: DetectorRuntime, name: DetectorRuntime): void {
+    this.ledger = state.ledger;
+    this.cache = state.cache;
+    // What is in flight may have the newer one.
+    this.sequence = Math.max(state.sequence, name.sequence);
+    this.fallbacks = name.fallbacks;
+    this.lastError = name.lastError;
+  }
+
+  /** The detector begins with the state of another. */
+  copyKeys(from: DetectorRuntime): void {
+    if (from.ledger !== undefined) this.ledger?.copy(from.ledger);
   }
 
   /** The detector was reset: what was remembered of its keys is gone. */

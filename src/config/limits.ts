@@ -187,6 +187,8 @@ export const limits = {
   /** Rows that wait for one shadow, and about their bytes: what is more is shed. A second of 65,536 rows/s. */
   shadowRowsMax: 65_536,
   shadowBytesMax: 16 * 1024 * 1024,
+  /** State that is copied for a shadow, bytes: the shards wait for about 2 ms a MiB. */
+  copiedStateBytesMax: 256 * 1024 * 1024,
 } as const;
 
 /** The limits that a server works with: the defaults, where the configuration does not move them. */

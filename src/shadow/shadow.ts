@@ -3,6 +3,7 @@ import { limits } from "../config/limits.ts";
 import type { Detector } from "../domain/detector.ts";
 import type { ShadowReport } from "../control/operations.ts";
 import { KeyShare } from "./share.ts";
+import type { SideRows } from "./side-rows.ts";
 import { Tally } from "./tally.ts";
 
 /** A detector that sees the rows of a live one, and how far it is. */
@@ -17,6 +18,8 @@ export class Shadow {
   /** Rows, and about their bytes, that wait for it. */
   rowsBehind = 0;
   bytesBehind = 0;
+  /** What waits for it, by request. */
+  readonly waiting = new Set<SideRows>();
   /** Of all its life: a counter. */
   shedTotal = 0;
   private readonly keys: KeyShare;
@@ -38,6 +41,11 @@ export class Shadow {
       this.rowsBehind + rows <= limits.shadowRowsMax &&
       this.bytesBehind + bytes <= limits.shadowBytesMax
     );
+  }
+
+  /** What is told of it begins anew. */
+  startOver(nowUnixMs: number): void {
+    this.tally = new Tally(nowUnixMs);
   }
 
   shed(rows: number): void {

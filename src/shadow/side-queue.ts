@@ -69,7 +69,10 @@ export class SideQueue {
       return undefined;
     }
     runtime.sequence = sequence;
-    const queued = new SideRows({ shadow, runtime, mode, rowBytes, pair, now });
+    const queued = new SideRows({
+      ...{ shadow, runtime, mode, rowBytes, pair, now },
+      liveShards: this.shards.shards,
+    });
     placer.place(queued, mode, arrivalMs, now);
     for (const lane of this.lanes) if (lane.side.gathering.rows >= BATCH_ROWS) this.pack(lane);
     this.schedule();
@@ -85,6 +88,11 @@ export class SideQueue {
     for (const lane of this.lanes) all = this.flushLane(lane) && all;
     this.shards.wake();
     return all;
+  }
+
+  /** What waits for the shadow is not for it any more. */
+  drop(shadow: Shadow): void {
+    for (const rows of shadow.waiting) rows.drop();
   }
 
   private flushLane(lane: Lane): boolean {

@@ -17,6 +17,10 @@ interface Place {
   batch: SideBatch | undefined;
   first: number;
   readonly count: number;
+  /** Where the live one's rows are. */
+  readonly shard: Shard;
+  readonly liveRegion: Region;
+  readonly liveGeneration: number;
 }
 
 export interface SideRowsOptions {
@@ -29,6 +33,8 @@ export interface SideRowsOptions {
   readonly pair: Pair | undefined;
   /** clock.now() when they were admitted. */
   readonly now: number;
+  /** By index; their gathering regions have the same rows for the live one. */
+  readonly liveShards: readonly Shard[];
 }
 
 /** One request's rows on their way to a shadow. */
@@ -36,18 +42,26 @@ export class SideRows implements PlacedRows {
   readonly span = undefined;
   readonly options: SideRowsOptions;
   private readonly places: Place[] = [];
+  private left = 0;
 
   constructor(options: SideRowsOptions) {
     this.options = options;
   }
 
-  placed(shard: Shard, first: number, count: number): void {
-    const region = shard.gathering;
-    const { generation } = region;
-    this.places.push({ region, generation, batch: undefined, first, count });
-    const { shadow, rowBytes } = this.options;
+  placed(side: Shard, first: number, count: number): void {
+    const { shadow, rowBytes, liveShards } = this.options;
+    const shard = liveShards[side.index];
+    if (shard === undefined) throw new Error(`no shard ${side.index}`);
+    const region = side.gathering;
+    const liveRegion = shard.gathering;
+    this.places.push({
+      ...{ region, generation: region.generation, batch: undefined, first, count },
+      ...{ shard, liveRegion, liveGeneration: liveRegion.generation },
+    });
     shadow.rowsBehind += count;
     shadow.bytesBehind += count * rowBytes;
+    shadow.waiting.add(this);
+    this.left += count;
   }
 
   /** Rows that were at `from` are in a packed batch now. */
@@ -70,14 +84,26 @@ export class SideRows implements PlacedRows {
 
   /** The live one will not see this row, so the shadow does not, either. */
   skip(requestRow: number): void {
-    for (const { region, generation, batch, first, count } of this.places) {
+    for (const place of this.places) {
+      const { batch, first, count } = place;
+      const region = stillThere(place);
       for (let at = first; at < first + count; at++) {
-        if (batch !== undefined) {
-          if (batch.requestRow(at) === requestRow) batch.skip(at);
-        } else if (region?.generation === generation && region.requestRow(at) === requestRow) {
-          region.skip(at);
-        }
+        const row = batch === undefined ? region?.requestRow(at) : batch.requestRow(at);
+        if (row === requestRow) (batch ?? region)?.skip(at);
       }
+    }
+  }
+
+  /** None of these rows is for the shadow. */
+  drop(): void {
+    for (const place of this.places) dropPlace(place);
+  }
+
+  /** Those rows of a shard are not for the shadow which the live one has seen, or is about to. */
+  dropCut(shard: Shard): void {
+    for (const place of this.places) {
+      if (place.shard !== shard) continue;
+      if (!shard.waits(place.liveRegion, place.liveGeneration)) dropPlace(place);
     }
   }
 
@@ -100,6 +126,8 @@ export class SideRows implements PlacedRows {
     const { shadow, rowBytes } = this.options;
     shadow.rowsBehind -= count;
     shadow.bytesBehind -= count * rowBytes;
+    this.left -= count;
+    if (this.left === 0) shadow.waiting.delete(this);
   }
 
   lost(_region: Region | undefined, _first: number, count: number): void {
@@ -113,6 +141,17 @@ export class SideRows implements PlacedRows {
     if (mode === Mode.HEARTBEAT) return { sent: 0, room: 0 };
     return { sent: runtime.sources.length, room: runtime.derived };
   }
+}
+
+/** The region that a place names, while its rows are still there. */
+function stillThere({ region, generation }: Place): Region | undefined {
+  return region?.generation === generation ? region : undefined;
+}
+
+function dropPlace(place: Place): void {
+  const { batch, first, count } = place;
+  const rows = batch ?? stillThere(place);
+  for (let at = first; at < first + count; at++) rows?.skip(at);
 }
 
 const none: RowValues = { sent: 0, room: 0 };

@@ -1,5 +1,5 @@
 import { Op, ROW_BYTES, Row } from "./layout.ts";
-import { PACKED_HEADER_BYTES } from "./packed-rows.ts";
+import { HEADER_BYTES } from "./packed-rows.ts";
 import { emptyRow } from "./region.ts";
 import type { Region, Views } from "./region.ts";
 
@@ -23,7 +23,7 @@ const fields = emptyRow();
 
 /** The row will not be stepped. */
 export function skipPacked({ u8 }: Views, row: number): void {
-  u8[PACKED_HEADER_BYTES + row * ROW_BYTES + Row.op] = Op.SKIP;
+  u8[HEADER_BYTES + row * ROW_BYTES + Row.op] = Op.SKIP;
 }
 
 /** Appends packed rows to those that gather in a region. False = they do not fit, and nothing has changed. */
@@ -36,11 +36,11 @@ export function movePacked(batch: PackedBatch, region: Region): boolean {
     needed += sent + room;
   }
   if (!region.fits(rows, needed, bytes)) return false;
-  const valuesAt = PACKED_HEADER_BYTES + rows * ROW_BYTES;
+  const valuesAt = HEADER_BYTES + rows * ROW_BYTES;
   const text = region.putBytes(u8, valuesAt + packedValues * 8, bytes);
   let next = valuesAt >>> 3;
   for (let row = 0; row < rows; row++) {
-    const at = PACKED_HEADER_BYTES + row * ROW_BYTES;
+    const at = HEADER_BYTES + row * ROW_BYTES;
     readRow(batch.views, at);
     const { sent, room } = batch.values(row);
     const own = form === 0 ? sent : (u32[(at + Row.requestRow) >>> 2] ?? 0);

@@ -25,8 +25,7 @@ import type { Region, Views } from "./region.ts";
  * float64s the row came with, which lie one row behind the other, while `valuesOffset` still is where they were in the region. Rows that are
  * skipped, and reads of features, are SKIP without values: a step changes nothing with them.
  */
-export const PACKED_HEADER_BYTES = 16;
-const HEADER_BYTES = PACKED_HEADER_BYTES;
+export const HEADER_BYTES = 16;
 const AS_IS = 0;
 const WITHOUT_ROOM = 1;
 

@@ -17,6 +17,7 @@ import { countersIn } from "./counters.ts";
 import type { DetectorCounters } from "./counters.ts";
 import { recall } from "./recall.ts";
 import type { Recalled } from "./recall.ts";
+import { copyDetector } from "./copy-detector.ts";
 import { runJob } from "./run-job.ts";
 import { Shard, spansOf, viewsOf } from "./shard.ts";
 import { WindowModels } from "./window-models.ts";
@@ -270,6 +271,20 @@ export class ShardSet {
     if (status !== Status.OK) {
       throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
     }
+  }
+
+  /** Gives a detector that was just made the state of another. `begins` is told when a shard is about to be copied; until then it has not changed. */
+  async copyDetector(from: number, to: number, begins: (shard: Shard) => void): Promise<void> {
+    const { journal } = this;
+    const statuses = this.shards.map((shard) =>
+      this.exclusively(shard, (kernel) => {
+        begins(shard);
+        return copyDetector(shard, kernel, { from, to, journal });
+      }),
+    );
+    const failed = (await Promise.all(statuses)).find((status) => status !== Status.OK);
+    if (this.journal.failed) throw notLearning();
+    if (failed !== undefined) throw new Error(`status ${failed}`);
   }
 
   /** Rows that nobody waits for, of one shard: stepped in their order when it has nothing else to do. */
