@@ -149,7 +149,10 @@ function* partsOf(file: Source, { shards }: ExportHeader): Generator<ExportPart,
       return;
     }
     if (what >= shards) {
-      throw new SnapshotDamage(path, `the part at byte ${at} is of shard ${what}; there are ${shards}`);
+      throw new SnapshotDamage(
+        path,
+        `the part at byte ${at} is of shard ${what}; there are ${shards}`,
+      );
     }
     yield { shard: what, bytes: raw };
   }
@@ -198,7 +201,11 @@ function readRecord(file: Source): {
 
 function decompressed(
   stored: Uint8Array,
-  { length, where, path }: { readonly length: number; readonly where: string; readonly path: string },
+  {
+    length,
+    where,
+    path,
+  }: { readonly length: number; readonly where: string; readonly path: string },
 ): Uint8Array {
   try {
     return zstdDecompressSync(stored, { maxOutputLength: Math.max(1, length) });

@@ -203,7 +203,8 @@ export class Keeper {
     this.lastAt = startedAt;
     this.bytesAtLast = bytes;
     this.succeeded(done, clock.now() - startedAt);
-    for (const what of done.damaged) log.error({ what }, "a snapshot is damaged; an older one was used");
+    for (const what of done.damaged)
+      log.error({ what }, "a snapshot is damaged; an older one was used");
     return done;
   }
 

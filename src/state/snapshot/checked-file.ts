@@ -8,6 +8,7 @@ export class Sink {
   bytes = 0;
   crc = 0;
   private readonly file: DiskFile;
+  private closed = false;
 
   constructor(file: DiskFile) {
     this.file = file;
@@ -23,8 +24,10 @@ export class Sink {
     this.file.sync();
   }
 
+  /** Once or more. */
   close(): void {
-    this.file.close();
+    if (!this.closed) this.file.close();
+    this.closed = true;
   }
 }
 

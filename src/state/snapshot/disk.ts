@@ -11,6 +11,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 
 /** A file that is being written. */
 export interface DiskFile {
@@ -50,7 +51,11 @@ export const disk: Disk = {
       close: () => closeSync(file),
     };
   },
-  makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
+  makeDirectory(path) {
+    // The path that was made first: names below it are synced when what is in them is whole.
+    const made = mkdirSync(path, { recursive: true });
+    if (made !== undefined) this.syncDirectory(dirname(made));
+  },
   share(from, to) {
     if (statSync(from).nlink < NAMES_MAX) {
       try {

@@ -104,16 +104,23 @@ function readChunk(file: Source, expected: number, take: (raw: Uint8Array) => vo
   if (raw !== expected || stored > STORED_MAX) {
     throw new SnapshotDamage(path, `${where} says that it has ${raw} bytes, not ${expected}`);
   }
-  const bytes = decompressed(file.read(stored), where, path);
+  const bytes = decompressed(file.read(stored), { expected, where, path });
   if (bytes.length !== raw || crc32(bytes) !== crc) {
     throw new SnapshotDamage(path, `the checksum of ${where} does not fit`);
   }
   take(bytes);
 }
 
-function decompressed(stored: Uint8Array, where: string, path: string): Uint8Array {
+function decompressed(
+  stored: Uint8Array,
+  {
+    expected,
+    where,
+    path,
+  }: { readonly expected: number; readonly where: string; readonly path: string },
+): Uint8Array {
   try {
-    return zstdDecompressSync(stored, { maxOutputLength: CHUNK_BYTES, chunkSize: CHUNK_BYTES });
+    return zstdDecompressSync(stored, { maxOutputLength: expected, chunkSize: expected });
   } catch (error) {
     throw new SnapshotDamage(path, `${where} cannot be decompressed`, error);
   }

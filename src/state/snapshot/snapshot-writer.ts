@@ -13,8 +13,8 @@ import {
   UNFINISHED,
 } from "./format.ts";
 import type { FileEntry, Manifest, ShardEntry, Snapshot } from "./format.ts";
-import { checkShard } from "./shard-reader.ts";
 import { writeShard } from "./shard-writer.ts";
+import { checkSnapshotShard } from "./snapshots.ts";
 import { encodeText } from "./text-file.ts";
 
 export interface SnapshotWriterOptions {
@@ -61,9 +61,8 @@ export class SnapshotWriter {
   shareShard(from: Snapshot, shard: number): void {
     const entry = from.manifest.shards[shard];
     if (entry === undefined) throw new Error(`${from.path} has no shard ${shard}`);
-    const path = join(from.path, entry.name);
-    checkShard(path, { entry });
-    this.disk.share(path, join(this.path, entry.name));
+    checkSnapshotShard(from, entry);
+    this.disk.share(join(from.path, entry.name), join(this.path, entry.name));
     this.add(entry);
   }
 

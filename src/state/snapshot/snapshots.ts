@@ -13,7 +13,7 @@ import {
 } from "./format.ts";
 import type { Manifest, ShardEntry, ShardHeader, Snapshot } from "./format.ts";
 import { inDataDirectory, refuseOtherVersion } from "./other-version.ts";
-import { readShard } from "./shard-reader.ts";
+import { checkShard, readShard } from "./shard-reader.ts";
 import type { ReadShardOptions } from "./shard-reader.ts";
 import { decodeText, isObject, readText } from "./text-file.ts";
 
@@ -93,8 +93,20 @@ export function readSnapshotShard(
   return header;
 }
 
+/** Reads a shard's file and checks everything, without a memory. Throws as `readSnapshotShard` does. */
+export function checkSnapshotShard({ path, manifest }: Snapshot, entry: ShardEntry): void {
+  const file = join(path, entry.name);
+  checkBelongs(file, checkShard(file, { entry }), entry, manifest);
+}
+
+/** Reads a whole snapshot and checks everything. Throws SnapshotDamage, SnapshotOfOtherVersion, or the system's own error. */
+export function checkSnapshot(snapshot: Snapshot): void {
+  for (const entry of snapshot.manifest.shards) checkSnapshotShard(snapshot, entry);
+  readSnapshotProcess(snapshot);
+}
+
 /** That a shard's file is the one that the manifest speaks of. Throws SnapshotDamage. */
-export function checkBelongs(
+function checkBelongs(
   path: string,
   header: ShardHeader,
   entry: ShardEntry,

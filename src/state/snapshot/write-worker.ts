@@ -1,0 +1,15 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { disk } from "./disk.ts";
+import { writeShard } from "./shard-writer.ts";
+import type { WriteAnswer, WriteJob } from "./write-snapshot-of.ts";
+
+function answer(): WriteAnswer {
+  const { memory, what } = workerData as WriteJob;
+  try {
+    return { entry: writeShard(disk, new Uint8Array(memory.buffer), what) };
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.postMessage(answer());
