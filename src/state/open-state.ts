@@ -14,6 +14,7 @@ import { Kind, decodeProcessChange } from "./journal/entry.ts";
 import { ProcessState } from "./process-state.ts";
 import { RecoveryError, recoverShard, recoverShards } from "./replay/recover.ts";
 import { openStateSource } from "./replay/source.ts";
+import { disk } from "./snapshot/disk.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import {
   listSnapshots,
@@ -64,6 +65,8 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
   const snapshotDirectory = snapshotsIn(data);
   mkdirSync(journalDirectory, { recursive: true });
   mkdirSync(snapshotDirectory, { recursive: true });
+  // Their names are on disk before anything in them is acknowledged.
+  disk.syncDirectory(data);
   for (const path of removeUnfinished(snapshotDirectory)) {
     log.warn({ path }, "a snapshot that was not finished was removed");
   }

@@ -8,7 +8,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
@@ -224,7 +224,8 @@ export function createSegment(
   directory: string,
   meta: SegmentMeta,
 ): { path: string; database: DatabaseSync } {
-  mkdirSync(directory, { recursive: true });
+  // A directory's own name is on disk when the one above it was synced.
+  if (mkdirSync(directory, { recursive: true }) !== undefined) syncFile(dirname(directory));
   const path = segmentPath(directory, meta.first);
   const made = `${path}.new`;
   for (const file of filesOf(made)) rmSync(file, { force: true });
