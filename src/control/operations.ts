@@ -149,11 +149,11 @@ export interface Operations {
   /** NOT_FOUND (UNKNOWN_VERDICT) when the journal has no such row any more, or never had. */
   explainVerdict(query: VerdictQuery): Promise<ExplainedVerdict>;
 
-  /** Chunks of at most `exportChunkBytesMax`, produced as they are taken. What ends the iteration early ends the work. */
+  /** Chunks of any size, produced as they are taken and valid until the next is asked for. What ends the iteration early ends the work. */
   exportDetector(name: string): AsyncIterable<Uint8Array>;
   /**
-   * Whole or not at all: where `chunks` throws, or ends too early (INVALID_ARGUMENT, DAMAGED), nothing is there. Chunks are as long as they come
-   * and valid until the next is asked for. `name` "" = as it was called. ALREADY_EXISTS (DETECTOR_EXISTS).
+   * Whole or not at all: where `chunks` throws, or ends too early (INVALID_ARGUMENT, DAMAGED), nothing is there. The bytes must say themselves where
+   * they end: a client that goes away may look like an end. Chunks are as long as they come and valid until the next is asked for. `name` "" = as it was called. ALREADY_EXISTS (DETECTOR_EXISTS).
    */
   importDetector(name: string, chunks: AsyncIterable<Uint8Array>): Promise<Detector>;
 

@@ -80,6 +80,7 @@ describe("health", () => {
         "weir.v1.ScoringService",
         "weir.v1.DetectorService",
         "weir.v1.FeatureService",
+        "weir.v1.AdminService",
       ]) {
         expect(valueOf(await health.unary("Check", { service }))).toEqual({
           status: serving ? "SERVING" : "NOT_SERVING",
@@ -129,6 +130,7 @@ describe("reflection", () => {
         "weir.v1.ScoringService",
         "weir.v1.DetectorService",
         "weir.v1.FeatureService",
+        "weir.v1.AdminService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

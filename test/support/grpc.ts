@@ -13,6 +13,7 @@ import type { Alert, Alerts } from "../../src/alerts/alerts.ts";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { makeDetector } from "../../src/config/detector.ts";
 import { limits } from "../../src/config/limits.ts";
+import { BoundedOperations, type OperationBounds } from "../../src/control/bounded-operations.ts";
 import type { Registry } from "../../src/control/registry.ts";
 import { systemClock } from "../../src/domain/clock.ts";
 import type { Detector } from "../../src/domain/detector.ts";
@@ -20,6 +21,7 @@ import { Code, WeirError } from "../../src/domain/errors.ts";
 import type { ScoreRequest } from "../../src/domain/event.ts";
 import { Source, State, Verdicts } from "../../src/domain/verdict.ts";
 import { loadContract, protoDirectory } from "../../src/transport/grpc/definitions.ts";
+import type { ProtoGrpcType as AdminProto } from "../../src/transport/grpc/generated/admin.ts";
 import type { ProtoGrpcType as DetectorsProto } from "../../src/transport/grpc/generated/detectors.ts";
 import type { ProtoGrpcType as FeaturesProto } from "../../src/transport/grpc/generated/features.ts";
 import type { ProtoGrpcType as ScoringProto } from "../../src/transport/grpc/generated/scoring.ts";
@@ -27,15 +29,18 @@ import type { Error__Output } from "../../src/transport/grpc/generated/weir/v1/E
 import type { ScoreStreamRequest } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamRequest.ts";
 import type { ScoreStreamResponse__Output } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamResponse.ts";
 import { createGrpcServer, type GrpcOptions } from "../../src/transport/grpc/server.ts";
+import { FakeOperations } from "./fake-operations.ts";
 import { FakeFeatures } from "./fake-features.ts";
 
-function isContract(value: unknown): value is ScoringProto & DetectorsProto & FeaturesProto {
+function isContract(
+  value: unknown,
+): value is ScoringProto & DetectorsProto & FeaturesProto & AdminProto {
   return typeof value === "object";
 }
 
 const contract: unknown = loadPackageDefinition(loadContract());
 if (!isContract(contract)) throw new Error("no contract");
-const { ScoringService, DetectorService, FeatureService } = contract.weir.v1;
+const { ScoringService, DetectorService, FeatureService, AdminService } = contract.weir.v1;
 
 /** Clients of one connection, with the types that the contract generates. */
 export function connect(
@@ -52,7 +57,11 @@ export function connect(
     ...options,
     channelOverride: scoring.getChannel(),
   });
-  return { scoring, detectors, features, close: () => scoring.close() };
+  const admin = new AdminService(`127.0.0.1:${port}`, channel, {
+    ...options,
+    channelOverride: scoring.getChannel(),
+  });
+  return { scoring, detectors, features, admin, close: () => scoring.close() };
 }
 export type Clients = ReturnType<typeof connect>;
 
@@ -310,6 +319,7 @@ export class FakeRegistry implements Registry {
 
 type Changes = Partial<Omit<GrpcOptions, "limits">> & {
   readonly limits?: Partial<GrpcOptions["limits"]>;
+  readonly operationBounds?: Partial<OperationBounds>;
 };
 
 /** The transport over fakes, listening on a free port. */
@@ -318,6 +328,8 @@ export async function startFake(changes: Changes = {}) {
   const detector = await registry.create("cards", normalizeSpec({ inputs: [{ name: "amount" }] }));
   const scorer = new FakeScorer(detector);
   const features = new FakeFeatures();
+  const operations = new FakeOperations(detector);
+  const bounds = { ...limits, ...changes.operationBounds };
   const alerts = new FakeAlerts();
   const failures: WeirError[] = [];
   const refused: string[] = [];
@@ -334,6 +346,7 @@ export async function startFake(changes: Changes = {}) {
       features,
       registry,
       alerts,
+      operations: new BoundedOperations(operations, bounds, systemClock),
       telemetry: { refused: (_transport, reason) => refused.push(reason) },
       clock: systemClock,
       failed: (error) => failures.push(error),
@@ -341,7 +354,7 @@ export async function startFake(changes: Changes = {}) {
   );
   const { port } = await transport.listen();
   transport.setServing(true);
-  return { transport, port, scorer, features, registry, alerts, failures, refused };
+  return { transport, port, scorer, features, registry, alerts, operations, failures, refused };
 }
 
 /** Polls every few ms; throws after five seconds. */

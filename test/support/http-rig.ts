@@ -5,6 +5,7 @@ import { createAlerts, type AlertHub } from "../../src/alerts/hub.ts";
 import { makeDetector } from "../../src/config/detector.ts";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { limits } from "../../src/config/limits.ts";
+import { BoundedOperations, type OperationBounds } from "../../src/control/bounded-operations.ts";
 import type { DetectorStatus, Registry } from "../../src/control/registry.ts";
 import { systemClock, type Clock } from "../../src/domain/clock.ts";
 import type { Detector, DetectorConfig } from "../../src/domain/detector.ts";
@@ -17,6 +18,7 @@ import {
   type HttpTransport,
 } from "../../src/transport/http/server.ts";
 import { FakeFeatures } from "./fake-features.ts";
+import { FakeOperations } from "./fake-operations.ts";
 
 /** A request that the fake scorer holds. */
 interface Held {
@@ -135,6 +137,7 @@ export interface HttpRig {
   readonly scorer: FakeScorer;
   readonly features: FakeFeatures;
   readonly registry: FakeRegistry;
+  readonly operations: FakeOperations;
   readonly alerts: AlertHub;
   readonly refused: Reason[];
   readonly logged: string[];
@@ -153,12 +156,15 @@ export async function startHttp(
     readonly clock?: Clock;
     readonly watcherAlertsMax?: number;
     readonly serving?: boolean;
+    readonly operationBounds?: Partial<OperationBounds>;
   } = {},
 ): Promise<HttpRig> {
   const registry = new FakeRegistry();
   await registry.create("cards", normalizeSpec(cardsSpec));
   const scorer = new FakeScorer((name) => registry.find(name));
   const features = new FakeFeatures();
+  const operations = new FakeOperations(registry.get("cards"));
+  const bounds = { ...limits, ...changes.operationBounds };
   const alerts = createAlerts({ ...limits, watcherAlertsMax: changes.watcherAlertsMax ?? 64 });
   const refused: Reason[] = [];
   const logged: string[] = [];
@@ -175,6 +181,7 @@ export async function startHttp(
       features,
       registry,
       alerts,
+      operations: new BoundedOperations(operations, bounds, changes.clock ?? systemClock),
       telemetry: { refused: (_transport, reason) => refused.push(reason) },
       metricsText: () =>
         Promise.resolve({ contentType: "text/plain; version=0.0.4", body: "a 1\n" }),
@@ -186,7 +193,7 @@ export async function startHttp(
   const { port } = await http.listen();
   http.setServing(changes.serving ?? true);
   const url = `http://127.0.0.1:${port}`;
-  return { http, port, url, scorer, features, registry, alerts, refused, logged };
+  return { http, port, url, scorer, features, registry, operations, alerts, refused, logged };
 }
 
 /** POST with a JSON body; a string goes as it is. */

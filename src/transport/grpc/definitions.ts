@@ -14,6 +14,7 @@ export const serviceNames = [
   "weir.v1.ScoringService",
   "weir.v1.DetectorService",
   "weir.v1.FeatureService",
+  "weir.v1.AdminService",
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
@@ -28,11 +29,15 @@ export class Malformed {
 
 /** Weir's contract as proto-loader reads it. */
 export function loadContract(changes: Options = {}): PackageDefinition {
-  return loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto", "weir/v1/features.proto"], {
-    ...options,
-    ...changes,
-    includeDirs: [protoDirectory],
-  });
+  const files = ["scoring", "detectors", "features", "admin"];
+  return loadSync(
+    files.map((name) => `weir/v1/${name}.proto`),
+    {
+      ...options,
+      ...changes,
+      includeDirs: [protoDirectory],
+    },
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Scorer } from "../../admission/scorer.ts";
 import type { Alerts } from "../../alerts/alerts.ts";
+import type { BoundedOperations } from "../../control/bounded-operations.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { Code, WeirError } from "../../domain/errors.ts";
@@ -13,6 +14,8 @@ export interface GrpcParts {
   readonly features: FeatureReader;
   readonly registry: Registry;
   readonly alerts: Alerts;
+  /** Undefined = AdminService is not served here. */
+  readonly operations?: BoundedOperations | undefined;
   readonly telemetry: Pick<Telemetry, "refused">;
   readonly clock: Clock;
   /** Told of every INTERNAL that a caller got, with its cause. */

@@ -5,15 +5,18 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServerOptions,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import { adminHandlers } from "./admin.ts";
 import {
   loadContract,
   scoreStreamPath,
   serverDefinition,
   serviceNames,
   streamFeaturesPath,
+  type ServiceName,
 } from "./definitions.ts";
 import { detectorHandlers } from "./detectors.ts";
 import { FeatureStream } from "./feature-stream.ts";
@@ -41,6 +44,8 @@ export interface GrpcOptions {
   /** A ping on a connection that has been silent for `timeMs`; no answer within `timeoutMs` ends it. */
   readonly keepalive: { readonly timeMs: number; readonly timeoutMs: number };
   readonly limits: GrpcLimits;
+  /** Serve AdminService alone; default false. */
+  readonly adminOnly?: boolean;
 }
 
 /** The gRPC side of a running server. */
@@ -82,6 +87,7 @@ class GrpcServer implements GrpcTransport {
   readonly #listener: Listener;
   readonly #server: Server;
   readonly #health = new HealthImplementation();
+  readonly #services: readonly ServiceName[];
   readonly #host;
 
   constructor(options: GrpcOptions, parts: GrpcParts) {
@@ -91,26 +97,15 @@ class GrpcServer implements GrpcTransport {
       calls: new OpenCalls(),
       streams: new Set<RequestStream>(),
       watches: new Set<() => void>(),
+      lasting: new Set<() => void>(),
       draining: false,
     };
     this.#server = new Server(serverOptions(options, this.#host));
-    const contract = loadContract();
-    this.#server.addService(serverDefinition(contract, "weir.v1.ScoringService"), {
-      Score: scoreHandler(this.#host),
-      // The interceptor takes these calls before grpc-js makes a stream of them.
-      ScoreStream: (call: { destroy(): void }) => call.destroy(),
-      WatchAlerts: watchAlertsHandler(this.#host),
-    });
-    this.#server.addService(serverDefinition(contract, "weir.v1.FeatureService"), {
-      GetFeatures: getFeaturesHandler(this.#host),
-      StreamFeatures: (call: { destroy(): void }) => call.destroy(),
-    });
-    this.#server.addService(
-      serverDefinition(contract, "weir.v1.DetectorService"),
-      detectorHandlers(this.#host),
-    );
+    this.#services = servicesOf(options, parts);
+    this.#addServices(parts);
     this.#health.addToServer(this.#server);
-    new ReflectionService(reflectedPackage()).addToServer(this.#server);
+    const listed = [...this.#services, ...ownServices];
+    new ReflectionService(reflectedPackage(), { services: listed }).addToServer(this.#server);
     const injector = this.#server.createConnectionInjector(credentials(options.tls));
     this.#listener = new Listener(options.address, (socket) => injector.injectConnection(socket));
     this.setServing(false);
@@ -134,7 +129,7 @@ class GrpcServer implements GrpcTransport {
   }
 
   setServing(serving: boolean): void {
-    for (const name of ["", ...serviceNames]) {
+    for (const name of ["", ...this.#services]) {
       this.#health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
     }
   }
@@ -145,6 +140,7 @@ class GrpcServer implements GrpcTransport {
     this.setServing(false);
     for (const stream of this.#host.streams) stream.finish();
     for (const end of this.#host.watches) end();
+    for (const breakOff of this.#host.lasting) breakOff();
     const answered = await within(this.#host.calls.answered(), deadline);
     this.#host.calls.endLasting();
     const stopped = this.#listener.stop();
@@ -161,6 +157,41 @@ class GrpcServer implements GrpcTransport {
     this.#listener.destroy();
     this.#server.forceShutdown();
   }
+
+  #addServices(parts: GrpcParts): void {
+    const contract = loadContract();
+    const add = (name: ServiceName, handlers: UntypedServiceImplementation): void => {
+      if (!this.#services.includes(name)) return;
+      this.#server.addService(serverDefinition(contract, name), handlers);
+    };
+    add("weir.v1.ScoringService", {
+      Score: scoreHandler(this.#host),
+      // The interceptor takes these calls before grpc-js makes a stream of them.
+      ScoreStream: (call: { destroy(): void }) => call.destroy(),
+      WatchAlerts: watchAlertsHandler(this.#host),
+    });
+    add("weir.v1.FeatureService", {
+      GetFeatures: getFeaturesHandler(this.#host),
+      StreamFeatures: (call: { destroy(): void }) => call.destroy(),
+    });
+    add("weir.v1.DetectorService", detectorHandlers(this.#host));
+    if (parts.operations !== undefined) {
+      add("weir.v1.AdminService", adminHandlers(this.#host, parts.operations));
+    }
+  }
+}
+
+/** Not of Weir's contract, on every server. */
+const ownServices = [
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+];
+
+function servicesOf({ adminOnly = false }: GrpcOptions, parts: GrpcParts): readonly ServiceName[] {
+  return serviceNames.filter((name) =>
+    name === "weir.v1.AdminService" ? parts.operations !== undefined : !adminOnly,
+  );
 }
 
 function serverOptions(options: GrpcOptions, host: StreamHost): ServerOptions {

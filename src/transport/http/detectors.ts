@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { describeSpec } from "../../config/describe-spec.ts";
 import { detectorName, normalizeSpec } from "../../config/detector-spec.ts";
 import { show } from "../../config/problems.ts";
-import { describeStatus } from "../../control/describe-status.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Detector, DetectorConfig } from "../../domain/detector.ts";
 import { WeirError } from "../../domain/errors.ts";
+import { detectorJson } from "../admin-messages.ts";
 import { refuseCrossSite } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { isObject, parseExactJson } from "./json.ts";
@@ -174,7 +173,7 @@ function readRoutes(app: FastifyInstance, registry: Registry, gate: Gate): void 
   );
 }
 
-function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(body));
 }
 
@@ -204,13 +203,4 @@ export function pageOf(
   const last = page.at(-1);
   const more = last !== undefined && page.length < rest.length;
   return { page, nextPageToken: more ? Buffer.from(last.name).toString("base64url") : "" };
-}
-
-/** The proto3 JSON mapping of a Detector. */
-function detectorJson(detector: Detector, registry: Registry): object {
-  return {
-    name: detector.name,
-    spec: describeSpec(detector.config),
-    status: describeStatus(registry.status(detector)),
-  };
 }

@@ -79,8 +79,8 @@ export function sendProblem(reply: FastifyReply, error: WeirError): void {
 
 /** What fastify refuses before a handler runs, by its code. */
 const fastifyErrors: Readonly<Record<string, () => WeirError>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: unsupportedMediaType,
-  FST_ERR_CTP_INVALID_TYPE: unsupportedMediaType,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => unsupportedMediaType(),
+  FST_ERR_CTP_INVALID_TYPE: () => unsupportedMediaType(),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => malformed("the body is empty"),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     malformed("the body is not as long as content-length says"),
@@ -110,11 +110,11 @@ function tooLarge(message: string): WeirError {
   return new WeirError(Code.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", message);
 }
 
-export function unsupportedMediaType(): WeirError {
+export function unsupportedMediaType(expected = "application/json"): WeirError {
   return new WeirError(
     Code.INVALID_ARGUMENT,
     "UNSUPPORTED_MEDIA_TYPE",
-    "expected the header content-type: application/json, and no content-encoding",
+    `expected the header content-type: ${expected}, and no content-encoding`,
   );
 }
 

@@ -18,10 +18,12 @@ export interface RouteDescription {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "scoring" | "features" | "detectors" | "alerts" | "operations";
+  readonly tag: "scoring" | "features" | "detectors" | "alerts" | "admin" | "operations";
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** Of a body that is no JSON, instead of `body`. */
+  readonly bodyType?: string;
   readonly answers: Readonly<Record<number, AnswerDescription>>;
   /** Statuses that are answered with problem details. */
   readonly problems?: readonly number[];
@@ -43,12 +45,14 @@ export const detectorInPath = z.strictObject({
 const reasons: Readonly<Record<number, string>> = {
   400: "Malformed or invalid; violations say where",
   403: "Sent by a browser for a page of another site",
-  404: "No such detector",
-  409: "It is there already with another spec; the inputs have changed; or it has no features",
+  404: "No such detector, version, shadow or verdict",
+  408: "The body did not arrive in time",
+  409: "Not as things are: it is there already with another spec, its inputs have changed, it has no features, a snapshot is running, ...",
   413: "Larger than the limit",
-  415: "Not JSON",
+  415: "Not the media type that is taken",
   429: "A limit is reached; retryAfterMs says when to try again",
-  503: "Warming up or draining",
+  501: "Needs the journal, and durability is none",
+  503: "Warming up or draining; or a change while the journal cannot be written",
   504: "Not read in time",
 };
 
@@ -72,6 +76,11 @@ export function describe(route: RouteDescription): FastifySchema {
     ...(route.body === undefined
       ? {}
       : { body: { content: { "application/json": { schema: refOf(route.body) } } } }),
+    ...(route.bodyType === undefined
+      ? {}
+      : {
+          body: { content: { [route.bodyType]: { schema: { type: "string", format: "binary" } } } },
+        }),
     response,
   };
 }
@@ -155,6 +164,7 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
         { name: "detectors", description: "The control plane" },
         { name: "alerts", description: "Anomalies as they are found" },
         { name: "llamafarm", description: "LlamaFarm's API; every path is there without /ml too" },
+        { name: "admin", description: "The state on disk, versions, shadows" },
         { name: "operations", description: "Health, metrics, statistics" },
       ],
     },

@@ -3,6 +3,7 @@ import type { Scorer } from "../../admission/scorer.ts";
 import type { Alerts } from "../../alerts/alerts.ts";
 import type { Buffers } from "../../buffers/buffers.ts";
 import type { FeatureFrames } from "../../buffers/features.ts";
+import type { BoundedOperations } from "../../control/bounded-operations.ts";
 import type { Registry } from "../../control/registry.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { FittedModels } from "../../fitted/fitted-models.ts";
@@ -16,6 +17,8 @@ export interface HttpParts {
   readonly features: FeatureReader;
   readonly registry: Registry;
   readonly alerts: Alerts;
+  /** Undefined = there is nothing under /v1/admin. */
+  readonly operations?: BoundedOperations | undefined;
   readonly telemetry: Pick<Telemetry, "refused">;
   /** What Prometheus scrapes. */
   readonly metricsText: () => Promise<{ readonly contentType: string; readonly body: string }>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { limits } from "../../config/limits.ts";
 import { sourceNames, stateNames } from "../../alerts/json.ts";
-import { timelinessNames } from "./encode.ts";
+import { timelinessNames } from "../verdict-json.ts";
 import { bytes, component, double, int64, uint32, uint64Text } from "./schema-components.ts";
 
 // What HTTP takes and answers, once: queries are validated with these schemas, and all of them are in the OpenAPI document.
@@ -85,7 +85,7 @@ export const scoreRequest = component(
 const sourceName = z.enum(["SOURCE_UNSPECIFIED", ...Object.values(sourceNames)]);
 const stateName = z.enum(["STATE_UNSPECIFIED", ...Object.values(stateNames)]);
 
-const verdict = component(
+export const verdict = component(
   "Verdict",
   "The answer to one event.",
   z.strictObject({

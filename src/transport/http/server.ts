@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance, type FastifyReply } from "fastify";
 import { Code, type WeirError } from "../../domain/errors.ts";
+import { adminRoutes } from "./admin.ts";
 import { AlertStreams, alertRoutes } from "./alerts.ts";
 import { detectorRoutes } from "./detectors.ts";
 import {
@@ -123,6 +124,7 @@ async function build(
   featureRoutes(app, parts, gate);
   detectorRoutes(app, parts, gate);
   alertRoutes(app, parts, gate, streams);
+  if (parts.operations !== undefined) adminRoutes(app, parts, gate, parts.operations);
   operationRoutes(app, parts, gate);
   llamafarmRoutes(app, { ...parts, gate });
   await app.ready();
