@@ -238,6 +238,34 @@ export class TestShard {
     return this.kernel.createDetector(slot);
   }
 
+  /** Gives the detector other settings. Status. */
+  configure(options: DetectorOptions, slot = 0): number {
+    new Float64Array(this.memory.buffer).set(controlBlock(options), layout.CONTROL_BASE >>> 3);
+    return this.kernel.configureDetector(slot);
+  }
+
+  /** A detector's state, part by part. */
+  exportState(slot = 0): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    const at = this.kernel.transferAddress() >>> 0;
+    for (let start = 1; ; start = 0) {
+      const bytes = this.kernel.exportState(slot, start) >>> 0;
+      if (bytes === 0) return parts;
+      parts.push(this.bytes.slice(at, at + bytes));
+    }
+  }
+
+  /** Takes parts of a state until one is refused. Status. */
+  importState(parts: readonly Uint8Array[], slot = 0): number {
+    const at = this.kernel.transferAddress() >>> 0;
+    for (const part of parts) {
+      this.bytes.set(part, at);
+      const status = this.kernel.importState(slot, part.length);
+      if (status !== layout.Status.OK) return status;
+    }
+    return layout.Status.OK;
+  }
+
   /** Lays rows into a region; a row with an id gets the next sequence unless it names its own. */
   write(rows: readonly RowInput[], region = 0): void {
     const base = layout.regionBase(region);
