@@ -12,7 +12,7 @@ import { openDetectorStore } from "./control/detector-store.ts";
 import type { OpenDetectorStore } from "./control/detector-store.ts";
 import { IdleDetectors } from "./control/idle-detectors.ts";
 import { createCore } from "./core.ts";
-import type { Core } from "./core.ts";
+import type { Core, CoreOptions } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
 import { FittedModels } from "./fitted/fitted-models.ts";
@@ -82,11 +82,8 @@ async function startParts(
   const telemetry = telemetryOf(options);
   cleanUp.push(() => telemetry.shutdown());
   const alerts = createAlerts(options.limits, (lost) => telemetry.alertsLost(lost));
-  const state = await stateOf(options, logger, modulePath);
-  const core = await createCore({
+  const coreOptions = {
     modulePath,
-    state,
-    acknowledges: options.state.durability === "acknowledged",
     shards: options.shards,
     threads: options.threads,
     shardMemoryBytes: options.shardMemoryBytes,
@@ -101,15 +98,52 @@ async function startParts(
     trainerThreads: options.trainer.threads,
     trainerMemoryBytes: options.trainer.memoryBytes,
     trainerQueueMax: options.trainer.queueMax,
-  });
+  };
+  await rehearse(coreOptions, { alerts, telemetry, limits: options.limits });
+  const state = await stateOf(options, logger, modulePath);
+  const acknowledges = options.state.durability === "acknowledged";
+  const core = await createCore({ ...coreOptions, state, acknowledges });
   cleanUp.push(() => core.close());
+  if (state !== undefined) await resizeShards(core, state, options.shardMemoryBytes);
   await core.detectors.restore(options.detectors, state?.recovered);
-  await resizeShards(core, options);
   const keeper = state === undefined ? undefined : keeperOf(state, core, { options, logger });
   if (keeper !== undefined) cleanUp.push(() => keeper.close());
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
   return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);
+}
+
+/** Of a shard that only rows of the warm-up go through. */
+const REHEARSAL_BYTES = 64 * 1024 * 1024;
+
+/** Warms the code on an event's way with a core of its own: what is served from later never knows of it. */
+async function rehearse(
+  options: CoreOptions,
+  {
+    alerts,
+    telemetry,
+    limits: bounds,
+  }: {
+    readonly alerts: AlertHub;
+    readonly telemetry: TelemetryService;
+    readonly limits: ResolvedOptions["limits"];
+  },
+): Promise<void> {
+  const core = await createCore({ ...options, shardMemoryBytes: REHEARSAL_BYTES });
+  const parts = {
+    scorer: core.admission,
+    features: core.features,
+    registry: core.detectors,
+    alerts,
+    telemetry,
+    clock: systemClock,
+    failed: (error: WeirError) => options.log.error({ err: error }, "the warm-up failed"),
+  };
+  try {
+    await warmUp({ core, parts, limits: bounds });
+  } finally {
+    await core.close();
+  }
 }
 
 interface Running {
@@ -153,7 +187,6 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
       return { name: detector.name, keys, stateBytes, modelVersion, features };
     }),
   }));
-  await warmUp({ core, parts, limits: options.limits });
   telemetry.startOver();
   telemetry.logEveryMinute(logger);
   core.admission.gate = "open";

@@ -30,14 +30,18 @@ export async function stateOf(
   });
 }
 
-/** Shards that were brought back may use another amount of memory than before: from the journal's next entry on. */
+/**
+ * Shards that were brought back may use another amount of memory than before, from the journal's next entry on. A journal begins with it: who
+ * replays it needs to know.
+ */
 export async function resizeShards(
   { shards }: Pick<Core, "shards">,
-  { shardMemoryBytes }: Pick<ResolvedOptions, "shardMemoryBytes">,
+  { journal }: OpenState,
+  memoryBytes: number,
 ): Promise<void> {
-  const memoryBytes = Math.floor(shardMemoryBytes);
+  const isNew = journal.newest === 0;
   const changes = shards.shards
-    .filter(({ views }) => views.f64[Root.memoryBytes >>> 3] !== memoryBytes)
+    .filter(({ views }) => isNew || views.f64[Root.memoryBytes >>> 3] !== memoryBytes)
     .map(({ index }) => shards.change(index, { kind: "resize", memoryBytes }));
   await Promise.all(changes);
 }
