@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
 import { ABI_VERSION } from "../../shard/layout.ts";
@@ -86,6 +86,8 @@ export class SnapshotWriter {
     this.disk.remove(path);
     this.disk.rename(this.path, path);
     this.disk.syncDirectory(directory);
+    // The directory of all snapshots may be as new as its first one.
+    this.disk.syncDirectory(dirname(directory));
     return { path, position, manifest };
   }
 
