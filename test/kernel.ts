@@ -232,9 +232,14 @@ export class TestShard {
     return other;
   }
 
+  /** How rows of a slot are laid out, of a detector that another instance made. */
+  learnLayout(options: DetectorOptions, slot: number): void {
+    this.layouts.set(slot, layoutOf(options));
+  }
+
   create(options: DetectorOptions, slot = 0): number {
     new Float64Array(this.memory.buffer).set(controlBlock(options), layout.CONTROL_BASE >>> 3);
-    this.layouts.set(slot, layoutOf(options));
+    this.learnLayout(options, slot);
     return this.kernel.createDetector(slot);
   }
 
