@@ -16,6 +16,8 @@ export interface ReadOptions {
   readonly shard?: number;
   /** Bodies of other kinds are not read. */
   readonly kinds?: readonly Kind[];
+  /** Of `readVoids`: a VOID entry that is not among them is damage, of their index. */
+  readonly voids?: ReadonlySet<Position>;
 }
 
 const ALL = -1;
@@ -72,7 +74,9 @@ function* readSegment(segment: SegmentInfo, stretch: Stretch): Generator<Entry, 
       const entry = checked(row, { path, position: position + 1, chain });
       chain = entry.chain;
       position++;
-      if (entry.entry !== undefined) yield entry.entry;
+      if (entry.entry === undefined) continue;
+      checkVoid(entry.entry, path, stretch.options);
+      if (isWanted(entry.entry, stretch.options)) yield entry.entry;
     }
     if (!stretch.isLast && position < to) {
       throw new JournalDamage(path, position + 1, `entries ${position + 1} to ${to} are missing`);
@@ -85,18 +89,33 @@ function* readSegment(segment: SegmentInfo, stretch: Stretch): Generator<Entry, 
   }
 }
 
+function isWanted({ shard, kind }: Entry, options: ReadOptions): boolean {
+  const { shard: own = shard, kinds } = options;
+  return shard === own && (kinds === undefined || kinds.includes(kind));
+}
+
+function checkVoid({ kind, body, position }: Entry, path: string, { voids }: ReadOptions): void {
+  if (kind !== Kind.VOID || voids === undefined || voids.has(voidedBy(body))) return;
+  throw new JournalDamage(
+    path,
+    position,
+    "it is a VOID entry that the index of them does not have",
+  );
+}
+
 type Row = Record<string, unknown>;
 
 function select(database: DatabaseSync, { options, from, to }: Stretch): Iterable<Row> {
-  const { shard = ALL, kinds } = options;
+  const { shard = ALL, kinds, voids } = options;
   const mask = kinds === undefined ? ALL : kinds.reduce((bits, kind) => bits | (1 << kind), 0);
   return database
     .prepare(
       `SELECT position, shard, kind, unix_ms, rows, crc, chain, length(body) AS bytes,
-         CASE WHEN (?1 < 0 OR shard = ?1) AND (?2 < 0 OR (?2 >> kind) & 1) THEN body END AS body
+         CASE WHEN (?1 < 0 OR shard = ?1) AND (?2 < 0 OR (?2 >> kind) & 1)
+           OR (?5 AND kind = ${Kind.VOID}) THEN body END AS body
        FROM entries WHERE position > ?3 AND position <= ?4 ORDER BY position`,
     )
-    .iterate(shard, mask, from, to);
+    .iterate(shard, mask, from, to, voids === undefined ? 0 : 1);
 }
 
 const known: ReadonlySet<number> = new Set(Object.values(Kind));
@@ -152,7 +171,7 @@ export function readVoids(directory: string, after: Position): Set<Position> {
     try {
       const rows = database
         .prepare(
-          "SELECT position, crc, body FROM entries WHERE kind = 5 AND position > ? AND position <= ?",
+          `SELECT position, crc, body FROM entries WHERE kind = ${Kind.VOID} AND position > ? AND position <= ?`,
         )
         .iterate(after, last);
       for (const { position, crc, body } of rows) {

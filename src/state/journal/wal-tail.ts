@@ -49,10 +49,10 @@ export function inspectTail(path: string): Tail {
   }
 }
 
-/** Running checksum; its two words are read after `add`. */
+/** Running checksum. */
 class Checksum {
-  private a = 0;
-  private b = 0;
+  a = 0;
+  b = 0;
   private readonly bigEndian: boolean;
 
   constructor(bigEndian: boolean) {
@@ -129,6 +129,9 @@ interface Walk {
   soundBehind: number;
   commitBehind: boolean;
   lost: boolean;
+  /** Checksum of the frame before as it says, and as it is; undefined = the same. */
+  said: readonly [number, number];
+  computed: readonly [number, number] | undefined;
 }
 
 function walk(log: Log): Tail {
@@ -141,13 +144,13 @@ function walk(log: Log): Tail {
     soundBehind: 0,
     commitBehind: false,
     lost: false,
+    said: [log.checksum.a, log.checksum.b],
+    computed: undefined,
   };
   let at = HEADER_BYTES;
   for (; at + frameBytes <= bytes; at += frameBytes) {
     readSync(log.file, frame, 0, frameBytes, at);
     take(log, frame, at, state);
-    // The checksum goes on from what the frame says, so that the ones behind a broken one can be told.
-    log.checksum.start(frame.getInt32(16), frame.getInt32(20));
   }
   if (state.broken < 0 && at < bytes) state.broken = at;
   // A part of a further frame behind a commit.
@@ -155,21 +158,35 @@ function walk(log: Log): Tail {
   return tailOf(log, state);
 }
 
-function take({ salts, checksum, pageBytes }: Log, frame: DataView, at: number, state: Walk): void {
-  checksum.add(frame, 0, 8);
-  checksum.add(frame, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + pageBytes);
-  const own = frame.getInt32(8) === salts[0] && frame.getInt32(12) === salts[1];
-  const sound = own && checksum.is(frame.getInt32(16), frame.getInt32(20));
+function take(log: Log, frame: DataView, at: number, state: Walk): void {
+  const sound = isSound(log, frame, state);
   const commits = frame.getUint32(4) !== 0;
   if (state.broken >= 0) {
     if (sound) takeBehind(state, commits);
   } else if (!sound) {
     state.broken = at;
-    // With the right salts the frame was written, and its commit mark counts.
-    state.commitBehind = own && commits;
+    state.commitBehind = commits;
   } else if (commits) {
-    state.committed = at + FRAME_HEAD_BYTES + pageBytes;
+    state.committed = at + FRAME_HEAD_BYTES + log.pageBytes;
   }
+}
+
+/** The checksum goes on from what the frame before says of itself; where that was broken, also from what it should say. */
+function isSound({ salts, checksum, pageBytes }: Log, frame: DataView, state: Walk): boolean {
+  const own = frame.getInt32(8) === salts[0] && frame.getInt32(12) === salts[1];
+  const [a, b] = [frame.getInt32(16), frame.getInt32(20)];
+  const follows = (from: readonly [number, number]): boolean => {
+    checksum.start(from[0], from[1]);
+    checksum.add(frame, 0, 8);
+    checksum.add(frame, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + pageBytes);
+    return checksum.is(a, b);
+  };
+  const sound =
+    own && (follows(state.said) || (state.computed !== undefined && follows(state.computed)));
+  if (!sound) follows(state.computed ?? state.said);
+  state.said = [a, b];
+  state.computed = sound ? undefined : [checksum.a, checksum.b];
+  return sound;
 }
 
 function takeBehind(state: Walk, commits: boolean): void {

@@ -55,8 +55,13 @@ export class JournalWriter {
 
   /** Returns when it was told to close. */
   run(): void {
-    this.open(READY, this.data.first);
+    this.start();
     while (!this.closed) this.turn();
+  }
+
+  /** Opens the first segment, and tells how that went. */
+  start(): void {
+    this.open(READY, this.data.first);
   }
 
   /** Waits for records and takes those that are there. */
