@@ -140,9 +140,11 @@ export class ProcessState {
       kept: Array.from(this.keptBySlot, ([at, { total, rows, first }]) => ({
         slot: at,
         total,
-        rows: rows.slice(first).map((row) => ({
-          ...row,
-          fields: row.fields.map(([name, value]): [string, unknown] => [name, value]),
+        rows: rows.slice(first).map(({ id, key, timeUnixMs, fields }) => ({
+          id,
+          key,
+          timeUnixMs,
+          fields: fields.map(([name, value]): [string, unknown] => [name, value]),
         })),
       })),
       encodings: Array.from(this.encoders, ([at, encoder]) => ({

@@ -66,7 +66,12 @@ export class OtherRun {
     this.replica = Replica.create(module, limits.shardMemoryBytesMax);
     const { kernel, views } = this.replica;
     const block = detectorBlock(detector);
-    const status = applyChange(kernel, views, { kind: "create", slot: OTHER_SLOT, block, spec: "" });
+    const status = applyChange(kernel, views, {
+      kind: "create",
+      slot: OTHER_SLOT,
+      block,
+      spec: "",
+    });
     if (status !== Status.OK) {
       throw new Error(`the kernel took no detector ${detector.name}: status ${status}`);
     }
@@ -97,15 +102,14 @@ export class OtherRun {
     }
     region.seal();
     const done = kernel.step(region.index);
-    if (done !== rows) throw new Error(`the other detector's step answered ${done} of ${rows} rows`);
+    if (done !== rows)
+      throw new Error(`the other detector's step answered ${done} of ${rows} rows`);
     this.trainNow.trainDue(this.replica, () => this.detector);
   }
 
   private put(live: Replica, row: number, mapping: Mapping | undefined): void {
-    const { fields, runtime } = this;
-    const { region } = this.replica;
-    const op = mapping === undefined ? Op.SKIP : this.opOf(live.op(row));
-    fields.op = op;
+    const { fields } = this;
+    fields.op = mapping === undefined ? Op.SKIP : this.opOf(live.op(row));
     fields.slot = OTHER_SLOT;
     fields.flags = 0;
     fields.requestRow = row;
@@ -113,36 +117,39 @@ export class OtherRun {
     fields.idLength = 0;
     fields.values = 0;
     fields.room = 0;
-    if (mapping === undefined || op === Op.SKIP) {
-      region.putRow(fields);
-      return;
-    }
-    const { views } = live;
+    if (mapping !== undefined && fields.op !== Op.SKIP) this.fill(live, row, mapping);
+    this.replica.region.putRow(fields);
+  }
+
+  /** Lays a row's texts and values, and says so in `fields`. */
+  private fill(live: Replica, row: number, mapping: Mapping): void {
+    const { fields, runtime } = this;
+    const { region } = this.replica;
     const at = regionBase(live.region.index) + Offset.rows + row * ROW_BYTES;
-    fields.arrivalMs = live.arrivalMs(row);
-    fields.eventTimeMs = live.eventTimeMs(row);
-    const id = (views.u8[at + Row.flags] ?? 0) & RowFlag.HAS_ID ? live.id(row) : noBytes;
+    const flags = (live.views.u8[at + Row.flags] ?? 0) & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID);
+    const id = (flags & RowFlag.HAS_ID) === 0 ? noBytes : live.id(row);
     const key = this.keyOf(live, row, at, mapping);
-    const values = op === Op.HEARTBEAT ? 0 : runtime.sources.length;
-    const room = op === Op.HEARTBEAT ? 0 : runtime.derived;
+    if (fields.op !== Op.HEARTBEAT) {
+      fields.values = runtime.sources.length;
+      fields.room = runtime.derived;
+    }
+    const { values, room } = fields;
     if (!region.fits(1, values + room, key.length + id.length)) {
       throw new Error(
         `a batch of ${live.region.rows} rows has no room for ${values + room} values a row: the other detector's rows are too wide for it`,
       );
     }
+    fields.arrivalMs = live.arrivalMs(row);
+    fields.eventTimeMs = live.eventTimeMs(row);
     fields.keyOffset = region.putBytes(key, 0, key.length);
     fields.keyLength = key.length;
     fields.idOffset = region.putBytes(id, 0, id.length);
     fields.idLength = id.length;
     if (id.length > 0) this.sequence++;
     fields.sequence = this.sequence;
-    const gaps = values > 0 && this.readValues(live, at, mapping) ? RowFlag.HAS_MISSING : 0;
-    fields.flags =
-      ((views.u8[at + Row.flags] ?? 0) & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID)) | gaps;
+    const hasGaps = values > 0 && this.readValues(live, at, mapping);
+    fields.flags = flags | (hasGaps ? RowFlag.HAS_MISSING : 0);
     fields.valuesOffset = region.putValues(this.values, 0, values, room);
-    fields.values = values;
-    fields.room = room;
-    region.putRow(fields);
   }
 
   /** What a fallback said is not the other detector's. */

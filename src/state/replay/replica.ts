@@ -88,22 +88,10 @@ export class Replica {
   apply(entry: Entry): number {
     let rows = 0;
     if (!this.voids.has(entry.position)) {
-      if (entry.kind === Kind.ROWS) {
-        rows = this.lay(entry);
-        this.step(entry.position, rows);
-      } else if (entry.kind === Kind.CHANGE) {
-        this.change(entry);
-      }
+      if (entry.kind === Kind.ROWS) rows = this.step(entry);
+      else if (entry.kind === Kind.CHANGE) this.change(entry);
     }
     this.position = entry.position;
-    return rows;
-  }
-
-  /** Lays the rows of an entry into the region without stepping them. Returns how many they are. */
-  lay({ position, body }: Entry): number {
-    const rows = unpackRows(body, this.views, this.region.index);
-    if (rows < 0) throw new ReplayError(position, "its body is no rows of a batch");
-    this.region.rows = rows;
     return rows;
   }
 
@@ -143,19 +131,20 @@ export class Replica {
     return u8.subarray(first, first + (u16[(at + length) >>> 1] ?? 0));
   }
 
-  /** Applies a ROWS entry that is not left out; `change` may alter the rows that were laid before they are stepped. Returns how many they are. */
-  stepLaid(entry: Entry, change: () => void): number {
-    const rows = this.lay(entry);
-    change();
-    this.step(entry.position, rows);
-    this.position = entry.position;
+  /** Lays the rows of an entry into the region. */
+  private lay({ position, body }: Entry): number {
+    const rows = unpackRows(body, this.views, this.region.index);
+    if (rows < 0) throw new ReplayError(position, "its body is no rows of a batch");
+    this.region.rows = rows;
     return rows;
   }
 
-  private step(position: Position, rows: number): void {
-    const done = this.attempt(position, () => this.kernel.step(this.region.index));
-    if (done !== rows) throw new ReplayError(position, `its step answered ${done}`);
+  private step(entry: Entry): number {
+    const rows = this.lay(entry);
+    const done = this.attempt(entry.position, () => this.kernel.step(this.region.index));
+    if (done !== rows) throw new ReplayError(entry.position, `its step answered ${done}`);
     this.rows += rows;
+    return rows;
   }
 
   private change({ position, body }: Entry): void {

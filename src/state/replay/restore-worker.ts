@@ -5,6 +5,7 @@ import type { RestoreJob } from "./restore-shard.ts";
 
 function answer(): RestoreAnswer {
   try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what recover.ts starts this thread with
     return { restored: restoreShard(workerData as RestoreJob) };
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -12,4 +13,5 @@ function answer(): RestoreAnswer {
   }
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
 parentPort?.postMessage(answer());

@@ -97,8 +97,6 @@ export interface RunOptions {
    */
   readonly cold?: boolean;
   readonly other?: OtherDetector;
-  /** A row of the stretch for which the step also writes its reasons; its verdict is the same. They are read as admission/explanation.ts does. */
-  readonly explain?: { readonly position: Position; readonly row: number };
   /** Whether `live` and `answered` are looked up; costs a second reader. Default true. */
   readonly comparisons?: boolean;
   /** Every batch of the stretch, in order over all shards. Returning false ends the run. */

@@ -6,7 +6,6 @@ import type { Region } from "../../shard/region.ts";
 import { decodeChange, Kind } from "../journal/entry.ts";
 import type { Entry } from "../journal/entry.ts";
 import { SnapshotDamage } from "../snapshot/format.ts";
-import { explainRow } from "./explain-row.ts";
 import { LookAhead } from "./look-ahead.ts";
 import { OtherRun } from "./other-run.ts";
 import { Replica } from "./replica.ts";
@@ -236,13 +235,9 @@ class Run {
       this.change(entry, replica);
       return true;
     }
-    const { explain, from } = this.options;
-    const explained = explain?.position === entry.position && !this.voids.has(entry.position);
-    const rows = explained
-      ? replica.stepLaid(entry, () => explainRow(replica, explain.row, (at) => this.slots.at(at)))
-      : replica.apply(entry);
+    const rows = replica.apply(entry);
     this.rows += rows;
-    const isSeen = entry.position >= from;
+    const isSeen = entry.position >= this.options.from;
     if (rows > 0) this.feedOther(replica, rows, isSeen);
     this.trainDue(replica);
     if (!isSeen || rows === 0) return true;
@@ -279,7 +274,8 @@ class Run {
     if (known !== undefined) return known;
     const { module, source } = this.options;
     const { snapshot } = this;
-    const bytes = Math.max(snapshot?.memoryBytes ?? 0, source.memoryBytes) || limits.shardMemoryBytesMax;
+    const bytes =
+      Math.max(snapshot?.memoryBytes ?? 0, source.memoryBytes) || limits.shardMemoryBytesMax;
     let made: Replica;
     if (snapshot === undefined) {
       made = Replica.create(module, bytes, this.voids);

@@ -32,18 +32,25 @@ export function openStateSource(directory: string): StateSource {
   for (const listed of listSnapshots(snapshotDirectory)) {
     if (listed.problem === undefined) sound.push(listed);
   }
-  const [newest] = sound;
-  const newestSegment = segments.at(-1);
-  const shards = newest?.manifest.shards.length ?? shardsIn(segments[0]);
+  const position = sound[0]?.position ?? 0;
   return {
-    shards,
-    memoryBytes: newest?.manifest.memoryBytes ?? 0,
-    first: segments[0]?.first ?? (newest?.position ?? 0) + 1,
-    last: newestSegment?.last ?? newest?.position ?? 0,
+    shards: sound[0]?.manifest.shards.length ?? shardsIn(segments[0]),
+    memoryBytes: sound[0]?.manifest.memoryBytes ?? 0,
+    ...boundsOf(segments, position),
     entries: (range: EntryRange): Iterable<Entry> => readEntries(journal, range),
     snapshots: () => sound.map(filesOf),
     voids: (after) => readVoids(journal, after),
   };
+}
+
+/** First and last position of a journal that goes on from a snapshot. */
+function boundsOf(
+  segments: readonly SegmentInfo[],
+  snapshot: Position,
+): Pick<StateSource, "first" | "last"> {
+  const [oldest] = segments;
+  if (oldest === undefined) return { first: snapshot + 1, last: snapshot };
+  return { first: oldest.first, last: segments.at(-1)?.last ?? snapshot };
 }
 
 function shardsIn(segment: SegmentInfo | undefined): number {
