@@ -17,7 +17,8 @@ import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
 import { FittedModels } from "./fitted/fitted-models.ts";
 import { releaseModulePath } from "./shard/module.ts";
-import { keeperOf, resizeShards, stateOf } from "./state/run-state.ts";
+import { keep, resizeShards, stateGauges, stateOf } from "./state/run-state.ts";
+import type { Keeping } from "./state/run-state.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
 import type { TelemetryService } from "./telemetry/create-telemetry.ts";
@@ -106,11 +107,11 @@ async function startParts(
   cleanUp.push(() => core.close());
   if (state !== undefined) await resizeShards(core, state, options.shardMemoryBytes);
   await core.detectors.restore(options.detectors, state?.recovered);
-  const keeper = state === undefined ? undefined : keeperOf(state, core, { options, logger });
-  if (keeper !== undefined) cleanUp.push(() => keeper.close());
+  const keeping = state === undefined ? undefined : keep(state, core, { options, logger });
+  if (keeping !== undefined) cleanUp.push(() => keeping.keeper.close());
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
-  return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);
+  return listen({ options, logger, telemetry, alerts, core, webhook, store, keeping }, cleanUp);
 }
 
 /** Of a shard that only rows of the warm-up go through. */
@@ -154,11 +155,13 @@ interface Running {
   readonly core: Core;
   readonly webhook: Webhook | undefined;
   readonly store: OpenDetectorStore;
+  /** Undefined = nothing is kept. */
+  readonly keeping: Keeping | undefined;
 }
 
 /** Opens the ports, warms up, and only then serves. */
 async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Service> {
-  const { options, logger, telemetry, alerts, core } = running;
+  const { options, logger, telemetry, alerts, core, keeping } = running;
   const parts = {
     scorer: core.admission,
     features: core.features,
@@ -182,6 +185,7 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     streams: grpc.streams,
     watchers: alerts.watchers,
     trainings: core.trainer.queued,
+    state: keeping === undefined ? undefined : stateGauges(keeping),
     detectors: core.detectors.list().map((detector) => {
       const { keys, stateBytes, modelVersion, features } = core.detectors.status(detector);
       return { name: detector.name, keys, stateBytes, modelVersion, features };
@@ -268,7 +272,7 @@ async function stop(
   grpc: GrpcTransport,
   http: HttpTransport | undefined,
 ): Promise<boolean> {
-  const { options, logger, telemetry, core, webhook, store } = running;
+  const { options, logger, telemetry, core, webhook, store, keeping } = running;
   const deadline = systemClock.now() + options.drainTimeoutMs;
   const left = (): number => Math.max(0, deadline - systemClock.now());
   logger.info({ inFlight: core.admission.inFlight }, "draining");
@@ -277,6 +281,7 @@ async function stop(
   const ended = drained.every(Boolean);
   await webhook?.stop(left());
   await http?.close();
+  await keeping?.keeper.close();
   await core.close();
   await store.close();
   await telemetry.shutdown();

@@ -4,6 +4,9 @@ import { systemClock } from "../domain/clock.ts";
 import { Root } from "../shard/layout.ts";
 import { compileModule } from "../shard/module.ts";
 import { Keeper } from "./keeper/keeper.ts";
+import type { StateGauges } from "../telemetry/telemetry.ts";
+import type { Journal } from "./journal/journal.ts";
+import type { JournalGuard } from "./journal-guard.ts";
 import { openState } from "./open-state.ts";
 import type { OpenState, OpenStateOptions } from "./open-state.ts";
 
@@ -46,15 +49,43 @@ export async function resizeShards(
   await Promise.all(changes);
 }
 
-/** The keeper of a server's state, at work. */
-export function keeperOf(
+/** What keeps a running server's state. */
+export interface Keeping {
+  readonly journal: Journal;
+  readonly guard: JournalGuard;
+  readonly keeper: Keeper;
+}
+
+export function stateGauges({ journal, guard, keeper }: Keeping): StateGauges {
+  const { bytes, queuedBytes, commits, lastCommitMs, maxCommitMs, commitBuckets } = journal.stats;
+  return {
+    learning: !journal.failed,
+    position: journal.newest,
+    durable: journal.durable,
+    bytes,
+    queuedBytes,
+    commits,
+    lastCommitMs,
+    maxCommitMs,
+    commitBuckets,
+    failures: guard.failures,
+    snapshots: keeper.snapshots,
+    snapshotFailures: keeper.failures,
+    snapshotPosition: keeper.position,
+  };
+}
+
+/** Begins to make snapshots of a server's state, and to put its journal in order. */
+export function keep(
   state: OpenState,
-  core: Pick<Core, "module" | "shards">,
+  core: Pick<Core, "module" | "shards" | "guard">,
   {
     options,
     logger,
   }: { readonly options: ResolvedOptions; readonly logger: OpenStateOptions["log"] },
-): Keeper {
+): Keeping {
+  const { guard } = core;
+  if (guard === undefined) throw new Error("a server that keeps its state guards its journal");
   const { journal, snapshot, memories } = state;
   const { snapshotIntervalMs, snapshotsKept, journalBytesMax, journalAgeMsMax } = options.state;
   const keeper = new Keeper({
@@ -83,5 +114,5 @@ export function keeperOf(
       );
   };
   keeper.start();
-  return keeper;
+  return { journal, guard, keeper };
 }

@@ -1,4 +1,5 @@
 import { featureMetrics } from "./feature-metrics.ts";
+import { stateMetrics } from "./state-metrics.ts";
 import { stages, type DetectorInstruments } from "./instruments.ts";
 import { eachDetector, one, type Metric, type Point, type Readings } from "./metric.ts";
 
@@ -17,7 +18,7 @@ function eachSource<T>(
   );
 }
 
-/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 4 stages, 6 outcomes, 3 transports x the closed reasons, 2 modes of windows. */
+/** Every metric that Weir exports. Bounded: at most 64 detectors x 4 sources, 5 stages, 6 outcomes, 3 transports x the closed reasons, 2 modes of windows. */
 export const catalogue: readonly Metric[] = [
   {
     kind: "histogram",
@@ -32,7 +33,7 @@ export const catalogue: readonly Metric[] = [
     name: "weir.stage.duration",
     unit: "s",
     description:
-      "Where time goes: queue (admitted to batch cut), batch (cut to step started), step (WASM), reply (step ended to answered).",
+      "Where time goes: queue (admitted to batch cut), batch (cut to step started), step (WASM), journal (what a request waits for the disk when its rows were stepped), reply (step ended to answered).",
     labels: ["stage"],
     read: ({ instruments }) =>
       stages.map((stage) => ({ labels: { stage }, value: instruments.stages[stage] })),
@@ -64,6 +65,7 @@ export const catalogue: readonly Metric[] = [
     read: (readings) => eachSource(readings, ({ rows }) => rows.total),
   },
   ...featureMetrics,
+  ...stateMetrics,
   {
     kind: "counter",
     name: "weir.fallbacks",

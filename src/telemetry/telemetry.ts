@@ -31,6 +31,27 @@ export interface DetectorMeter {
   trainingEnded(outcome: TrainingOutcome, seconds: number): void;
 }
 
+/** Of a server that keeps its state. */
+export interface StateGauges {
+  /** False = the journal cannot be written. */
+  readonly learning: boolean;
+  /** Of the newest entry, and of the newest that is on disk. */
+  readonly position: number;
+  readonly durable: number;
+  /** Appended since the start. */
+  readonly bytes: number;
+  readonly queuedBytes: number;
+  readonly commits: number;
+  readonly lastCommitMs: number;
+  readonly maxCommitMs: number;
+  /** Commits below 2^(6 + b) microseconds. */
+  readonly commitBuckets: readonly number[];
+  readonly failures: number;
+  readonly snapshots: number;
+  readonly snapshotFailures: number;
+  readonly snapshotPosition: number;
+}
+
 /** Sampled values, asked for when metrics are collected. */
 export interface Gauges {
   readonly queueRows: number;
@@ -39,6 +60,8 @@ export interface Gauges {
   readonly watchers: number;
   /** Trainings that wait or run. */
   readonly trainings: number;
+  /** Absent = nothing is kept. */
+  readonly state?: StateGauges | undefined;
   readonly detectors: readonly {
     readonly name: string;
     readonly keys: number;
