@@ -20,19 +20,23 @@ import { appendAll, catalogueEntry, configsOf, written } from "./catalogue.ts";
 import type { CatalogueJournal, Recovered } from "./catalogue.ts";
 import { detectorBlock } from "./detector-block.ts";
 import type { DetectorStore } from "./detector-store.ts";
+import { differingFields } from "./differences.ts";
+import { hiddenIn } from "./neighbours.ts";
+import type { Neighbours } from "./neighbours.ts";
 import type { DetectorStatus, FeatureStatus, Registry } from "./registry.ts";
+import type { Workshop } from "./workshop.ts";
 
 export interface DetectorsOptions {
   readonly shards: ShardSet;
   readonly store: DetectorStore;
   readonly telemetry: Telemetry;
-  readonly trainer: Pick<Trainer, "statusOf" | "versionOf" | "forget">;
+  readonly trainer: Pick<Trainer, "statusOf" | "versionOf" | "forget" | "rename">;
   /** Where changes go before they count; absent = the store alone keeps them. */
   readonly journal?: CatalogueJournal | undefined;
 }
 
 /** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
-export class Detectors implements Registry {
+export class Detectors implements Registry, Workshop {
   private readonly options: DetectorsOptions;
   private readonly byName = new Map<string, Detector>();
   private readonly slots = new Map<number, Detector>();
@@ -47,6 +51,10 @@ export class Detectors implements Registry {
   private readonly uncounted = new WeakMap<Detector, number>();
   /** Of the specification that each serves by, by name; absent = 1. */
   private readonly versions = new Map<string, number>();
+  private neighbours: Neighbours | undefined;
+  /** What was kept of versions and shadows before a restart, by name, and the versions that were still learning then. */
+  readonly keptVersions = new Map<string, unknown>();
+  readonly keptLearning = new Map<string, Detector>();
 
   constructor(options: DetectorsOptions) {
     this.options = options;
@@ -56,6 +64,11 @@ export class Detectors implements Registry {
   observe(admission: Admission, discovery?: Discovery): void {
     this.admission = admission;
     this.discovery = discovery;
+  }
+
+  /** The shadows and versions beside the detectors; set once by the composition root. */
+  standBeside(neighbours: Neighbours): void {
+    this.neighbours = neighbours;
   }
 
   find(name: string): Detector | undefined {
@@ -115,7 +128,7 @@ export class Detectors implements Registry {
         throw new WeirError(
           Code.ALREADY_EXISTS,
           "DETECTOR_EXISTS",
-          `detector "${name}" exists and differs in ${differences(there, config)}; delete it first (it forgets what it has learned), or choose another name`,
+          `detector "${name}" exists and differs in ${differingFields(there, config).join(", ")}; delete it first (it forgets what it has learned), or choose another name`,
         );
       }
       const detector = await this.make(name, config);
@@ -177,6 +190,8 @@ export class Detectors implements Registry {
       this.slots.set(slot, detector);
       this.byName.set(name, detector);
       this.versions.set(name, entry.version);
+      if (entry.versions !== undefined) this.keptVersions.set(name, entry.versions);
+      this.bringBackLearning(name, entry.versions);
       if (entry.discovered !== undefined) this.declared.set(detector, declared);
       this.uncounted.set(detector, entry.uncounted ?? 0);
       if (isDiscovering(detector)) {
@@ -196,12 +211,24 @@ export class Detectors implements Registry {
     await shards.windowModels.dropTaken();
   }
 
+  /** A version that learns beside the one that serves. */
+  private bringBackLearning(name: string, kept: unknown): void {
+    const hidden = hiddenIn(kept, name);
+    if (hidden === undefined) return;
+    const { shards } = this.options;
+    const detector = this.detectorOf(name, hidden.slot, hidden.config);
+    this.slots.set(hidden.slot, detector);
+    this.keptLearning.set(name, detector);
+    shards.know(hidden.slot, detectorBlock(detector), this.slotSpec(detector, hidden.version));
+    this.admission?.runtimeOf(detector).recall(shards.recall(hidden.slot));
+  }
+
   /** What the journal says of a slot, for its readers. */
-  private slotSpec(detector: Detector): string {
+  private slotSpec(detector: Detector, version = this.versionOf(detector.name)): string {
     const { name, config, encoding } = detector;
     const spec: SlotSpec = {
       name,
-      version: this.versions.get(name) ?? 1,
+      version,
       spec: describeSpec(config),
       ...(encoding === undefined ? {} : { encoded: encoding.columns }),
     };
@@ -225,6 +252,7 @@ export class Detectors implements Registry {
   reset(name: string): Promise<Detector> {
     return this.change(async () => {
       const detector = this.get(name);
+      this.neighbours?.checkReset(detector);
       if (isDiscovering(detector) || this.declared.has(detector))
         return this.discoverAnew(detector);
       this.options.trainer.forget(detector);
@@ -238,9 +266,10 @@ export class Detectors implements Registry {
   remove(name: string): Promise<void> {
     return this.change(async () => {
       const detector = this.get(name);
-      await this.save(this.list().filter((each) => each !== detector));
-      this.byName.delete(name);
-      await this.unmake(detector);
+      const gone = [...(this.neighbours?.dependents(detector) ?? []), detector];
+      await this.save(this.list().filter((each) => !gone.includes(each)));
+      for (const each of gone) this.hide(each);
+      for (const each of gone) await this.unmake(each);
     });
   }
 
@@ -305,9 +334,9 @@ export class Detectors implements Registry {
     return {
       detectors: detectors.map((detector) =>
         catalogueEntry(detector, this.declaredOf(detector), {
-          version: this.versions.get(detector.name) ?? 1,
+          version: this.versionOf(detector.name),
           uncounted: this.uncounted.get(detector) ?? 0,
-          versions: undefined,
+          versions: this.neighbours?.describe(detector),
         }),
       ),
     };
@@ -317,7 +346,57 @@ export class Detectors implements Registry {
     return this.declared.get(detector) ?? detector.config;
   }
 
-  private async save(detectors: readonly Detector[]): Promise<void> {
+  show(detector: Detector): void {
+    this.byName.set(detector.name, detector);
+  }
+
+  hide(detector: Detector): void {
+    const { name } = detector;
+    if (this.byName.get(name) !== detector) return;
+    this.byName.delete(name);
+    this.versions.delete(name);
+  }
+
+  versionOf(name: string): number {
+    return this.versions.get(name) ?? 1;
+  }
+
+  setVersion(name: string, version: number): void {
+    this.versions.set(name, version);
+  }
+
+  swap(live: Detector, other: Detector): { readonly live: Detector; readonly other: Detector } {
+    const now = this.detectorOf(live.name, other.slot, other.config);
+    const was = this.detectorOf(other.name, live.slot, live.config);
+    if (this.byName.get(other.name) === other) this.byName.set(other.name, was);
+    this.byName.set(live.name, now);
+    this.renew(other, now);
+    this.renew(live, was);
+    return { live: now, other: was };
+  }
+
+  async configure(detector: Detector, config: DetectorConfig, version: number): Promise<Detector> {
+    const { name, slot, encoding } = detector;
+    const made = this.detectorOf(name, slot, config, encoding);
+    const spec = this.slotSpec(made, version);
+    await this.options.shards.configureDetector(slot, detectorBlock(made), spec);
+    this.byName.set(name, made);
+    this.renew(detector, made);
+    return made;
+  }
+
+  /** Another object stands for the same state. */
+  private renew(before: Detector, now: Detector): void {
+    this.slots.set(now.slot, now);
+    const declared = this.declared.get(before);
+    // With the inputs that were discovered it is declared otherwise than it was.
+    if (declared !== undefined && before.config === now.config) this.declared.set(now, declared);
+    this.uncounted.set(now, this.uncounted.get(before) ?? 0);
+    this.options.trainer.rename(before, now);
+    this.options.shards.know(now.slot, detectorBlock(now), this.slotSpec(now));
+  }
+
+  async save(detectors: readonly Detector[] = this.list()): Promise<void> {
     const { journal, store } = this.options;
     if (journal !== undefined) {
       await appendAll(journal, [{ kind: "catalogue", catalogue: this.catalogueOf(detectors) }]);
@@ -328,7 +407,7 @@ export class Detectors implements Registry {
   }
 
   /** A detector with its state in every shard, that nobody finds yet. */
-  private async make(name: string, config: DetectorConfig): Promise<Detector> {
+  async make(name: string, config: DetectorConfig): Promise<Detector> {
     const slot = this.freeSlot(name);
     const detector = this.detectorOf(name, slot, config);
     this.slots.set(slot, detector);
@@ -378,13 +457,13 @@ export class Detectors implements Registry {
     }
   }
 
-  private async unmake(detector: Detector): Promise<void> {
+  async unmake(detector: Detector): Promise<void> {
     const { name, slot } = detector;
     this.discovery?.forget(detector);
     this.options.trainer.forget(detector);
     if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
     this.slots.delete(slot);
-    this.options.telemetry.forgetDetector(name);
+    if (!this.byName.has(name)) this.options.telemetry.forgetDetector(name);
   }
 
   private freeSlot(name: string): number {
@@ -398,7 +477,7 @@ export class Detectors implements Registry {
     );
   }
 
-  private change<T>(make: () => Promise<T>): Promise<T> {
+  change<T>(make: () => Promise<T>): Promise<T> {
     const result = this.changes.then(make);
     this.changes = result.catch(() => undefined);
     return result;
@@ -418,13 +497,4 @@ function featureStatus(
   if (program === undefined) return undefined;
   const newest = Number.isFinite(heartbeatMs) ? heartbeatMs : undefined;
   return { rowsLate, rowsFuture, keysInPanes, heartbeatMs: newest };
-}
-
-/** The fields of the specification that differ, by their names in the domain. */
-function differences(known: DetectorConfig, wanted: DetectorConfig): string {
-  const other = new Map<string, unknown>(Object.entries(wanted));
-  return Object.entries(known)
-    .filter(([field, value]) => !isDeepStrictEqual(value, other.get(field)))
-    .map(([field]) => field)
-    .join(", ");
 }

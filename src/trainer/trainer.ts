@@ -136,6 +136,12 @@ export class Trainer {
     this.changed();
   }
 
+  /** Another object stands for the same detector. */
+  rename(before: Detector, now: Detector): void {
+    const record = this.records.get(before);
+    if (record !== undefined) this.records.set(now, record);
+  }
+
   /** Takes no more trainings; what runs comes to nothing. The pool's threads are its owner's to end. */
   close(): void {
     this.closed = true;

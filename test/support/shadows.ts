@@ -1,0 +1,35 @@
+import { normalizeSpec } from "../../src/config/detector-spec.ts";
+import { systemClock } from "../../src/domain/clock.ts";
+import { Shadows } from "../../src/shadow/shadows.ts";
+import type { CoreOptions } from "../../src/core.ts";
+import { startCore } from "./core.ts";
+import type { TestCore } from "./core.ts";
+
+export interface ShadowRig {
+  readonly core: TestCore;
+  readonly shadows: Shadows;
+}
+
+/** A core with shadows. */
+export async function startShadows(options: Partial<CoreOptions> = {}): Promise<ShadowRig> {
+  const core = await startCore(options);
+  const { detectors, admission, shards } = core;
+  const shadows = new Shadows({ workshop: detectors, admission, shards, clock: systemClock });
+  admission.showTo(shadows);
+  return { core, shadows };
+}
+
+/** Starts a shadow; cold and without a share unless said otherwise. */
+export async function startShadow(
+  { shadows }: ShadowRig,
+  given: {
+    readonly name: string;
+    readonly shadowed: string;
+    readonly spec: unknown;
+    readonly copyState?: boolean;
+    readonly share?: number;
+  },
+): Promise<void> {
+  const { name, shadowed, spec, copyState = false, share = 0 } = given;
+  await shadows.start({ name, shadowed, config: normalizeSpec(spec), copyState, share });
+}
