@@ -23,14 +23,16 @@ export async function dispatch(argv: readonly string[], terminal: Terminal): Pro
   }
 }
 
+/** Verbs that have a help text of their own. */
+const ownHelp: ReadonlySet<Verb> = new Set(["demo", "features", "replay", "explain"]);
+
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [first = "start"] = argv;
   const named = !first.startsWith("-");
   const verb = named ? verbOf(first) : "start";
   const rest = argv.slice(named ? 1 : 0);
   const asksHelp = rest.some((argument) => argument === "--help" || argument === "-h");
-  // These have texts of their own.
-  if (asksHelp && verb !== "demo" && verb !== "features") {
+  if (asksHelp && !ownHelp.has(verb)) {
     terminal.print(helpText());
     return 0;
   }
@@ -52,6 +54,14 @@ async function runVerb(verb: Verb, argv: readonly string[], terminal: Terminal):
     case "features": {
       const { features } = await import("./features.ts");
       return features(argv, terminal);
+    }
+    case "replay": {
+      const { replay } = await import("./replay.ts");
+      return replay(argv, terminal);
+    }
+    case "explain": {
+      const { explain } = await import("./explain.ts");
+      return explain(argv, terminal);
     }
     case "check-config":
       return checkConfigFile(argv, terminal);

@@ -21,6 +21,16 @@ export const verbs = [
     usage: "features --help",
     help: "compute the features of events in files, as a server would",
   },
+  {
+    name: "replay",
+    usage: "replay --help",
+    help: "run past events through a detector again, compare with what was answered",
+  },
+  {
+    name: "explain",
+    usage: "explain --help",
+    help: "say how one past verdict came about, by its event's id",
+  },
   { name: "help", usage: "help", help: "this text (also --help)" },
   { name: "version", usage: "version", help: "print the version (also --version)" },
 ] as const;

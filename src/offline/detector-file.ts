@@ -7,22 +7,28 @@ import { didYouMean } from "../config/problems.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 
 /** A file with `detectors:` is a configuration as `weir start` takes it; any other one is a single detector's specification. */
-const hasDetectors = /^(?:detectors|"detectors"|'detectors')\s*:/m;
+export const hasDetectors = /^(?:detectors|"detectors"|'detectors')\s*:/m;
 const looseName = "detector";
 const INDENT = "    ";
 const HEAD = ["detectors:", `  ${looseName}:`];
 
 /** The detector of a file; of several the one that is named. Throws an OptionsError that shows what is wrong, by line. */
 export function loadDetector(path: string, name: string | undefined): Detector {
-  const text = readConfigText(path, path);
-  const detectors = hasDetectors.test(text) ? ofConfig(path, text) : ofSpec(path, text);
-  const [chosen, config] = choose(path, detectors, name);
-  if (config.features.length === 0) {
+  const detector = loadAnyDetector(path, name);
+  if (detector.config.features.length === 0) {
     throw new OptionsError(
-      `${path}: the detector ${chosen} declares no features; add them under \`features:\``,
+      `${path}: the detector ${detector.name} declares no features; add them under \`features:\``,
       1,
     );
   }
+  return detector;
+}
+
+/** The same, of a detector with features or without. */
+export function loadAnyDetector(path: string, name: string | undefined): Detector {
+  const text = readConfigText(path, path);
+  const detectors = hasDetectors.test(text) ? ofConfig(path, text) : ofSpec(path, text);
+  const [chosen, config] = choose(path, detectors, name);
   return makeDetector(chosen, 0, config);
 }
 
