@@ -37,6 +37,7 @@ export interface Suites {
   peers?: PeersReport;
   kinds?: KindsReport;
   features?: FeaturesReport;
+  durability?: DurabilityReport;
 }
 
 export type LaneName = "frames" | "events" | "unary" | "http";
@@ -241,4 +242,64 @@ export interface FeaturesReport {
   readonly differences: number | undefined;
   /** Why there are no peers. */
   readonly skipped: string | undefined;
+}
+
+/** What it costs that nothing acknowledged is lost. */
+export interface DurabilityReport {
+  /** A write of 16 KiB and fdatasync, between the runs of the levels while nothing else ran, microseconds. */
+  readonly sync: { readonly p50Us: number; readonly p99Us: number; readonly runs: number };
+  /** Each level and `none` by turns, in servers of their own side by side. */
+  readonly levels: readonly DurabilityLevel[];
+  readonly snapshot: {
+    readonly keys: number;
+    readonly stateBytes: number;
+    readonly fileBytes: number;
+    /** Rows since the snapshot before, which are replayed for it. */
+    readonly rows: number;
+    readonly seconds: number;
+  };
+  /** Events at half of the saturation, with a snapshot being written the whole time and without, by turns. */
+  readonly whileSnapshot: {
+    readonly stateBytes: number;
+    readonly offeredPerS: number;
+    readonly snapshotSeconds: number;
+    readonly stillP99Us: Spread;
+    readonly snapshotP99Us: Spread;
+    readonly ratio: Spread;
+  };
+  readonly recovery: {
+    readonly keys: number;
+    readonly rows: number;
+    /** From the start of the process to its ports: after a kill, and with nothing to recover. */
+    readonly seconds: number;
+    readonly emptySeconds: number;
+    /** Rows over the difference of the two. */
+    readonly rowsPerS: number;
+    /** Of the step alone, on one thread; with 100,000 keys where the run is not the smallest. */
+    readonly stepRowsPerS: number;
+  };
+  /** `weir replay` of the same journal, with its start; undefined = it could not be run. */
+  readonly replay:
+    | { readonly rows: number; readonly seconds: number; readonly rowsPerS: number }
+    | undefined;
+}
+
+export interface DurabilityLevel {
+  readonly level: "acknowledged" | "relaxed";
+  /** Packed frames at saturation. */
+  readonly rowsPerS: Spread;
+  readonly noneRowsPerS: Spread;
+  /** Level over none, pair by pair. */
+  readonly ratio: Spread;
+  /** Events, at half of what `acknowledged` takes. */
+  readonly offeredPerS: number;
+  readonly p50Us: Spread;
+  readonly p99Us: Spread;
+  readonly noneP50Us: Spread;
+  readonly noneP99Us: Spread;
+  /** Level less none, pair by pair. */
+  readonly addedP50Us: Spread;
+  readonly addedP99Us: Spread;
+  /** Of the server's commits since its start, each a sync, to a factor of 2. */
+  readonly commitP99Us: number;
 }

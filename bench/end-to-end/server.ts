@@ -17,6 +17,8 @@ export interface ServerProcess {
   residentBytes(): Promise<number>;
   /** Sends a message and waits for one back. */
   ask(message: object): Promise<unknown>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,22 +27,28 @@ export interface ServerProcess {
  * another checkout, to compare two versions.
  */
 export async function startWeir(
-  options: { readonly telemetry?: boolean } = {},
+  options: {
+    readonly telemetry?: boolean;
+    /** A data directory that is there and stays; absent = one of its own. */
+    readonly data?: string;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<ServerProcess> {
-  const data = mkdtempSync(path.join(os.tmpdir(), "weir-bench-"));
+  const data = options.data ?? mkdtempSync(path.join(os.tmpdir(), "weir-bench-"));
   const main =
     process.env["WEIR_BENCH_MAIN"] ?? path.resolve(import.meta.dirname, "../../src/main.ts");
   const args = ["start", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", data];
   const env = {
     WEIR_LOG_LEVEL: "warn",
     WEIR_TELEMETRY: options.telemetry === false ? "off" : "on",
+    ...options.env,
   };
   const server = await start(main, args, env);
   return {
     ...server,
     async stop() {
       await server.stop();
-      rmSync(data, { recursive: true, force: true });
+      if (options.data === undefined) rmSync(data, { recursive: true, force: true });
     },
   };
 }
@@ -91,7 +99,8 @@ async function start(
       child.send(message);
       return answer;
     },
-    stop: () => stopChild(child),
+    stop: () => stopChild(child, "SIGTERM"),
+    kill: () => stopChild(child, "SIGKILL"),
   };
 }
 
@@ -112,13 +121,13 @@ function nextMessage(child: ChildProcess, timeoutMs: number): Promise<unknown> {
   });
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+async function stopChild(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => {
     child.once("exit", resolve);
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
-  child.kill("SIGTERM");
+  child.kill(signal);
   await exited;
   clearTimeout(timer);
 }

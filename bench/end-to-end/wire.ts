@@ -8,7 +8,8 @@ import protobuf from "protobufjs";
 
 const root = new protobuf.Root();
 root.resolvePath = (_origin, target) => path.resolve(import.meta.dirname, "../../proto", target);
-root.loadSync(["weir/v1/scoring.proto", "weir/v1/detectors.proto"], { keepCase: false });
+const files = ["scoring", "detectors", "admin"].map((name) => `weir/v1/${name}.proto`);
+root.loadSync(files, { keepCase: false });
 
 /** A message of `weir.v1` as bytes; `value` has the contract's names in camel case. */
 export function encode(type: string, value: Readonly<Record<string, unknown>>): Buffer {
