@@ -5,8 +5,8 @@
 import { BLOCK_HEADER } from "../arena";
 import { structureHash } from "../configure";
 import { Detector, detectorOf, partitionOf } from "../detector";
-import { adoptRing, areEntriesSound, ID_BYTES, ringBytes } from "../ids";
-import { makeTable } from "../key-table";
+import { adoptRing, areEntriesSound, forgetIds, ID_BYTES, ringBytes } from "../ids";
+import { dropKeys, makeTable } from "../key-table";
 import * as layout from "../layout";
 import { slotAt, TRANSFER_BASE } from "../layout";
 import { areCountersSound, EndPiece, writeCounters } from "./counters";
@@ -31,14 +31,21 @@ export function importPart(slot: u32, bytes: u32): u32 {
     if (!progress.beginImport(detector)) return layout.NO_MEMORY;
   }
   const state = importOf(detector);
-  if (state.stage == progress.STAGE_BROKEN || part.number != state.number) return layout.BAD_MODEL;
-  let status = takePieces(detector, state, bytes);
+  let status = part.number == state.number ? takePieces(detector, state, bytes) : layout.BAD_MODEL;
   const isDone = state.stage == progress.STAGE_DONE;
   if (status == layout.OK && isDone != (part.last == 1)) status = layout.BAD_MODEL;
-  if (status != layout.OK) state.stage = progress.STAGE_BROKEN;
+  if (status != layout.OK) undo(detector);
   else if (isDone) progress.dropImport(detector);
   else state.number += 1;
   return status;
+}
+
+/** Nothing that came stays: the detector is as it was created. */
+function undo(detector: Detector): void {
+  progress.dropImport(detector);
+  dropKeys(detector);
+  forgetIds(detector);
+  slotAt(detector.slot).idsRemembered = 0;
 }
 
 /** Whether a detector was just created: it has neither keys nor ids, and has learned nothing. */

@@ -49,8 +49,6 @@ const IMPORTING_BYTES: u32 = 112;
 export const STAGE_HEAD: u32 = 0;
 export const STAGE_TABLES: u32 = 1;
 export const STAGE_DONE: u32 = 2;
-/** A part was refused: none is taken any more. */
-export const STAGE_BROKEN: u32 = 3;
 
 export function importOf(detector: Detector): Importing {
   return changetype<Importing>(detector.importing);

@@ -201,6 +201,12 @@ describe.each(builds)("state on its way, %s build", (_name, path) => {
     for (const [i, part] of parts.entries()) {
       expect(others[i % 2]?.importState([part])).toBe(Status.OK);
       expect(to.kernel.verify()).toBe(0);
+      // A thread may die in between: what came of a key is given back.
+      if (i + 1 === parts.length || i % 4 !== 0) continue;
+      const copy = to.copy(module);
+      expect(copy.kernel.recover(-1)).toBe(0);
+      expect(copy.kernel.verify()).toBe(0);
+      expect(copy.importState(parts)).toBe(Status.OK);
     }
     expect(to.kernel.detectorDigest(0)).toBe(from.kernel.detectorDigest(0));
     expect(countersOf(to, 0)).toEqual(countersOf(from, 0));
@@ -246,10 +252,10 @@ describe.each(builds)("state on its way, %s build", (_name, path) => {
           await run(path, to, options, asked);
           expect(to.kernel.verify()).toBe(0);
         } else {
-          expect(to.importState(parts.slice(0, 1))).toBe(Status.BAD_MODEL);
-          const copy = to.copy(module);
-          expect(copy.kernel.recover(-1)).toBe(0);
-          expect(copy.kernel.verify()).toBe(0);
+          // Nothing of it stays, so that what is whole can still come.
+          expect(to.counter("keys")).toBe(0);
+          expect(to.importState(from.exportState())).toBe(Status.OK);
+          expect(to.kernel.detectorDigest(0)).toBe(from.kernel.detectorDigest(0));
         }
         expect(to.kernel.deleteDetector(0)).toBe(Status.OK);
         expect(to.kernel.verify()).toBe(0);
