@@ -20,7 +20,6 @@ type Report = Pick<DurabilityReport, "recovery" | "replay">;
 export async function runRecovery(scale: Scale): Promise<Report> {
   const data = mkdtempSync(path.join(os.tmpdir(), "weir-recovery-"));
   const empty = mkdtempSync(path.join(os.tmpdir(), "weir-empty-"));
-  const { recoveryKeys: keys } = sizes[scale.name];
   try {
     const rows = await fill(data, scale);
     const emptySeconds = await startSeconds(empty);
@@ -28,7 +27,7 @@ export async function runRecovery(scale: Scale): Promise<Report> {
     const server = await startWeir({ data, env: byRequest });
     const seconds = (performance.now() - startedAt) / 1000;
     const client = connect(server.grpcPort);
-    const { events, keys: found } = await detectorState(client, detectorName);
+    const { events, keys } = await detectorState(client, detectorName);
     client.close();
     await server.kill();
     if (events !== rows) throw new Error(`${rows} rows were learned, and ${events} recovered`);
@@ -37,7 +36,7 @@ export async function runRecovery(scale: Scale): Promise<Report> {
     const stepRowsPerS = [...(await stepRates(scale)).values()].at(-1) ?? Number.NaN;
     return {
       recovery: {
-        keys: found,
+        keys,
         rows,
         seconds,
         emptySeconds,
