@@ -20,6 +20,9 @@ import type { ExportAbout } from "./protocol.ts";
  * `what` is ABOUT for the first record, an ExportHeader as JSON; a shard's index for a part of its state, in the order in which `exportState` gave
  * them; END for the last, whose crc32 is that of everything before it.
  */
+/** What the name of such a file ends in, so that `weir verify` finds it under a data directory. */
+export const EXPORT_SUFFIX = ".state";
+
 const MAGIC = Buffer.from("weir export\n", "latin1");
 const ABOUT = 0xffff_ffff;
 const END = 0xffff_fffe;

@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import {
+  inspectTail,
+  JournalDamage,
+  listSegments,
+  NewerJournal,
+  readEntries,
+  readVoids,
+} from "../journal/segments.ts";
+import type { SegmentInfo, Tail } from "../journal/segments.ts";
+import type { Found } from "./finding.ts";
+
+/** A log that a server writes to may be read in the middle of a write: then it is read again. */
+const TAIL_ATTEMPTS = 5;
+const TAIL_WAIT_MS = 100;
+
+/** Reads every entry of every segment, and what lies behind the last one in their logs. */
+export function* verifyJournal(journal: string): Generator<Found, void> {
+  for (const path of keptAside(journal)) {
+    const problem =
+      "a start found it damaged and kept it aside: what is in it is not used. Remove it when it is not needed any more";
+    yield { what: `journal/${basename(path)}`, problem, work: 0 };
+  }
+  let segments: readonly SegmentInfo[];
+  try {
+    segments = listSegments(journal);
+  } catch (error) {
+    yield { ...damageOf(error), work: 0 };
+    return;
+  }
+  for (const segment of segments) yield* verifyTail(segment);
+  for (let at = 0; at < segments.length; ) at = yield* verifyFrom(journal, segments, at);
+}
+
+function keptAside(journal: string): readonly string[] {
+  if (!existsSync(journal)) return [];
+  return readdirSync(journal)
+    .filter((name) => name.endsWith(".damaged"))
+    .map((name) => join(journal, name));
+}
+
+/**
+ * From the start of a segment to the end, or to damage: then from the segment behind that on, so that all that is damaged is found. Index of the
+ * segment to go on with.
+ */
+function* verifyFrom(
+  journal: string,
+  segments: readonly SegmentInfo[],
+  from: number,
+): Generator<Found, number> {
+  let at = from;
+  try {
+    const after = (segments[at]?.first ?? 1) - 1;
+    yield* emptyOnes(segments, at, after);
+    while (isEmpty(segments[at])) at++;
+    const last = segments.at(-1)?.last ?? after;
+    const voids = readVoids(journal, after);
+    for (const { position } of readEntries(journal, { after, until: last, voids })) {
+      const segment = segments[at];
+      if (segment === undefined || position !== segment.last) continue;
+      yield soundSegment(segment);
+      at++;
+      yield* emptyOnes(segments, at, position);
+      while (isEmpty(segments[at])) at++;
+    }
+    return segments.length;
+  } catch (error) {
+    if (!(error instanceof JournalDamage || error instanceof NewerJournal)) throw error;
+    const damaged = error instanceof JournalDamage ? pathIndex(segments, error.path) : at;
+    // The server may have removed it: it was behind the oldest snapshot.
+    const segment = segments[Math.max(at, damaged)];
+    if (segment !== undefined && existsSync(segment.path)) {
+      yield { ...damageOf(error), work: segment.bytes };
+    }
+    return Math.max(at, damaged) + 1;
+  }
+}
+
+const isEmpty = (segment: SegmentInfo | undefined): boolean =>
+  segment !== undefined && segment.last < segment.first;
+
+/** Segments from `at` on that hold nothing, up to the first that does. */
+function* emptyOnes(
+  segments: readonly SegmentInfo[],
+  at: number,
+  position: number,
+): Generator<Found, void> {
+  for (let each = at; isEmpty(segments[each]); each++) {
+    const segment = segments[each];
+    if (segment === undefined) return;
+    const what = `${nameOf(segment.path)}: no entries yet, after position ${position}`;
+    yield { what, problem: "", work: segment.bytes };
+  }
+}
+
+function pathIndex(segments: readonly SegmentInfo[], path: string): number {
+  return segments.findIndex((segment) => segment.path === path);
+}
+
+function soundSegment({ path, first, last, bytes }: SegmentInfo): Found {
+  return { what: `${nameOf(path)}: entries ${first} to ${last}`, problem: "", work: bytes };
+}
+
+function* verifyTail({ path }: SegmentInfo): Generator<Found, void> {
+  const { droppedBytes, what, lost } = settledTail(path);
+  if (droppedBytes === 0) return;
+  const dropped = `${nameOf(path)}-wal: ${droppedBytes} bytes behind its last commit`;
+  if (lost) {
+    const problem = `${what ?? "they are damaged"}: acknowledged events may be lost`;
+    yield { what: dropped, problem, work: 0 };
+  } else {
+    yield { what: `${dropped}, of a write that was not finished`, problem: "", work: 0 };
+  }
+}
+
+/** The tail of a log, of which nothing is being written. */
+function settledTail(path: string): Tail {
+  let tail = inspectTail(path);
+  for (let attempt = 1; tail.lost && attempt < TAIL_ATTEMPTS; attempt++) {
+    const before = logBytes(path);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TAIL_WAIT_MS);
+    const again = inspectTail(path);
+    const same = again.droppedBytes === tail.droppedBytes && logBytes(path) === before;
+    tail = again;
+    if (same) break;
+  }
+  return tail;
+}
+
+function logBytes(path: string): number {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function damageOf(error: unknown): Pick<Found, "what" | "problem"> {
+  if (error instanceof JournalDamage) {
+    return { what: nameOf(error.path), problem: `position ${error.position}: ${error.what}` };
+  }
+  return { what: "journal", problem: error instanceof Error ? error.message : String(error) };
+}
+
+const nameOf = (path: string): string => `journal/${basename(path)}`;

@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { JournalDamage, listSegments } from "../journal/segments.ts";
+import { ProcessState } from "../process-state.ts";
+import { MANIFEST_FILE, SnapshotDamage, UNFINISHED } from "../snapshot/format.ts";
+import type { Snapshot } from "../snapshot/format.ts";
+import { checkSnapshotShard, listSnapshots, readSnapshotProcess } from "../snapshot/snapshots.ts";
+import type { Listed } from "../snapshot/snapshots.ts";
+import { isGone, messageOf } from "./finding.ts";
+import type { Found } from "./finding.ts";
+
+/** Reads every file of every snapshot. Answers which are sound, the newest first. */
+export function* verifySnapshots(directory: string): Generator<Found, readonly Snapshot[]> {
+  yield* unfinished(directory);
+  const sound: Snapshot[] = [];
+  for (const listed of listSnapshots(directory)) {
+    if (yield* verifySnapshot(listed)) {
+      if (listed.problem === undefined) sound.push(listed);
+    }
+  }
+  return sound;
+}
+
+function* unfinished(directory: string): Generator<Found, void> {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    if (!name.endsWith(UNFINISHED)) continue;
+    const what = `snapshots/${name}: being written, or left by a server that was killed; nobody reads it`;
+    yield { what, problem: "", work: 0 };
+  }
+}
+
+function* verifySnapshot(listed: Listed): Generator<Found, boolean> {
+  const { path, problem } = listed;
+  const name = `snapshots/${basename(path)}`;
+  if (problem !== undefined) {
+    if (existsSync(path)) yield { what: `${name}/${MANIFEST_FILE}`, problem: whatOf(problem), work: 0 };
+    return false;
+  }
+  let sound = true;
+  for (const entry of listed.manifest.shards) {
+    const found = attempt(path, `${name}/${entry.name}`, () => checkSnapshotShard(listed, entry));
+    if (found !== undefined) yield { ...found, work: entry.bytes };
+    sound &&= found?.problem === "";
+  }
+  const { process } = listed.manifest;
+  const found = attempt(path, `${name}/${process.name}`, () => {
+    ProcessState.fromJson(readSnapshotProcess(listed));
+  });
+  if (found !== undefined) yield { ...found, work: process.bytes };
+  return sound && found?.problem === "";
+}
+
+/** Undefined = the snapshot was removed meanwhile, by a server that runs. */
+function attempt(
+  snapshot: string,
+  what: string,
+  check: () => void,
+): Omit<Found, "work"> | undefined {
+  try {
+    check();
+    return { what, problem: "" };
+  } catch (error) {
+    if (isGone(error) && !existsSync(join(snapshot, MANIFEST_FILE))) return undefined;
+    return { what, problem: isGone(error) ? "it is not there" : whatOf(error) };
+  }
+}
+
+function whatOf(error: unknown): string {
+  return error instanceof SnapshotDamage ? error.what : messageOf(error);
+}
+
+/** Whether what the snapshots and the journal hold goes together: where a start would begin, and go on. */
+export function* verifyTogether(
+  journal: string,
+  snapshots: readonly Snapshot[],
+): Generator<Found, void> {
+  const segments = segmentsIn(journal);
+  // A server that runs may have removed some; it removes what they need after them.
+  const sound = snapshots.filter(({ path }) => existsSync(path));
+  if (segments === undefined) return;
+  const first = segments[0]?.first;
+  const last = segments.at(-1)?.last ?? 0;
+  if (first === undefined && sound.length === 0) return;
+  const newest = sound[0]?.position ?? 0;
+  const problems: string[] = [];
+  if (sound.length === 0 && first !== 1) {
+    problems.push(`there is no sound snapshot, and the journal begins at position ${first}: the state cannot be brought back; restore a backup (weir restore)`);
+  }
+  for (const { position } of sound) {
+    if (first !== undefined && position < first - 1 && first > 1) {
+      problems.push(`entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`);
+    }
+  }
+  if (last < newest) {
+    problems.push(`the journal ends at position ${last}, before the snapshot at ${newest}: its end was removed or lost`);
+  }
+  const from = newest === 0 ? "the start" : `the snapshot at ${newest}`;
+  const what = `a start: from ${from} to position ${Math.max(last, newest)}`;
+  yield { what, problem: problems.join("; "), work: 0 };
+}
+
+function segmentsIn(journal: string): ReturnType<typeof listSegments> | undefined {
+  try {
+    return listSegments(journal);
+  } catch (error) {
+    // It was told of where the journal was read.
+    if (error instanceof JournalDamage) return undefined;
+    throw error;
+  }
+}
+
+/** Bytes of what `verifySnapshots` reads. */
+export function snapshotBytes(directory: string): number {
+  return listSnapshots(directory).reduce(
+    (sum, { manifest }) =>
+      sum + (manifest?.shards ?? []).reduce((bytes, each) => bytes + each.bytes, 0),
+    0,
+  );
+}
+
+/** Bytes of a file; 0 = it is not there. */
+export function fileBytes(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+

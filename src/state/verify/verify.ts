@@ -1,0 +1,135 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { normalizeSpec } from "../../config/detector-spec.ts";
+import { journalBytes } from "../journal/segments.ts";
+import { EXPORT_SUFFIX, openExport } from "../keeper/export-file.ts";
+import { journalIn } from "../replay/restore-shard.ts";
+import { snapshotsIn } from "../snapshot/snapshots.ts";
+import { isObject } from "../snapshot/text-file.ts";
+import { messageOf } from "./finding.ts";
+import type { Finding, Found } from "./finding.ts";
+import { verifyDeep } from "./verify-deep.ts";
+import { verifyJournal } from "./verify-journal.ts";
+import { fileBytes, snapshotBytes, verifySnapshots, verifyTogether } from "./verify-snapshots.ts";
+
+export type { Finding } from "./finding.ts";
+
+export interface VerifyOptions {
+  /** The data directory. A server may be using it: nothing is changed, and what is being written is no error. */
+  readonly data: string;
+  /** The kernel to replay the journal with, and to compare with every snapshot bit for bit; absent = that is not done. */
+  readonly deep?: WebAssembly.Module;
+}
+
+const DETECTORS_FILE = "detectors.json";
+const DETECTORS_FORMAT = 1;
+/** Parts of the way: reading, and replaying where it is asked for. */
+const READING_SHARE = 0.2;
+
+/**
+ * Reads everything in a data directory, and says of each file whether it is as it was written, one at a time. Blocks while it reads: for a process or a
+ * thread of its own. Throws the system's own errors, and an Error when there is no such directory.
+ */
+export function* verifyState({ data, deep }: VerifyOptions): Generator<Finding, void> {
+  if (!existsSync(data)) {
+    throw new Error(`there is no directory ${data}: give the one that the server's --data names`);
+  }
+  const journal = journalIn(data);
+  const directory = snapshotsIn(data);
+  const all = journalBytes(journal) + snapshotBytes(directory) + fileBytes(join(data, DETECTORS_FILE));
+  const reading = new Progress(0, deep === undefined ? 1 : READING_SHARE, all);
+  for (const found of verifyFiles(data)) yield reading.finding(found);
+  for (const found of verifyJournal(journal)) yield reading.finding(found);
+  const snapshots = verifySnapshots(directory);
+  for (;;) {
+    const next = snapshots.next();
+    if (next.done !== true) {
+      yield reading.finding(next.value);
+      continue;
+    }
+    const sound = next.value;
+    for (const found of verifyTogether(journal, sound)) yield reading.finding(found);
+    if (deep === undefined) return;
+    const [newest] = sound;
+    // A shard's way through the journal each, and that of the process.
+    const ways = (newest?.manifest.shards.length ?? 1) + 1;
+    const entries = Math.max(1, newest?.position ?? 1) * ways;
+    const replaying = new Progress(READING_SHARE, 1, entries);
+    for (const found of verifyDeep({ module: deep, journal, snapshots: sound })) {
+      yield replaying.finding(found);
+    }
+    return;
+  }
+}
+
+class Progress {
+  private done = 0;
+  private readonly from: number;
+  private readonly to: number;
+  private readonly all: number;
+
+  constructor(from: number, to: number, all: number) {
+    this.from = from;
+    this.to = to;
+    this.all = Math.max(1, all);
+  }
+
+  finding({ what, problem, work }: Found): Finding {
+    this.done += work;
+    const share = Math.min(1, this.done / this.all);
+    const progress = this.from + (this.to - this.from) * share;
+    return { what, sound: problem === "", problem, progress };
+  }
+}
+
+/** What lies in the directory itself. */
+function* verifyFiles(data: string): Generator<Found, void> {
+  const path = join(data, DETECTORS_FILE);
+  if (existsSync(path)) {
+    yield { what: DETECTORS_FILE, problem: problemOfDetectors(path), work: fileBytes(path) };
+  }
+  yield* verifyExports(data, "");
+}
+
+function problemOfDetectors(path: string): string {
+  try {
+    const stored: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (!isObject(stored)) return "it is no object";
+    if (stored["format"] !== DETECTORS_FORMAT) {
+      return `it is in format ${String(stored["format"])}; this version of Weir reads format ${DETECTORS_FORMAT}`;
+    }
+    const { detectors } = stored;
+    if (!isObject(detectors)) return "it has no detectors";
+    for (const [name, spec] of Object.entries(detectors)) normalizeSpec(spec, name);
+    return "";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** States of detectors that are kept in files of their own: versions, exports. */
+function* verifyExports(data: string, under: string): Generator<Found, void> {
+  for (const entry of readdirSync(join(data, under), { withFileTypes: true })) {
+    const what = under === "" ? entry.name : `${under}/${entry.name}`;
+    if (entry.isDirectory()) {
+      if (what !== "journal" && what !== "snapshots") yield* verifyExports(data, what);
+    } else if (entry.name.endsWith(EXPORT_SUFFIX)) {
+      yield { what, problem: problemOfExport(join(data, what)), work: 0 };
+    }
+  }
+}
+
+function problemOfExport(path: string): string {
+  try {
+    const opened = openExport(path);
+    try {
+      // Reading a part checks it.
+      for (const _part of opened.parts());
+      return "";
+    } finally {
+      opened.close();
+    }
+  } catch (error) {
+    return messageOf(error);
+  }
+}
