@@ -29,6 +29,8 @@ export type PastVerdict =
   | { readonly detector: string; readonly id: string; readonly key: string | undefined }
   | { readonly position: Position; readonly row: number };
 
+type ById = Extract<PastVerdict, { readonly id: string }>;
+
 /** A row of the journal. */
 export interface RowPlace {
   readonly position: Position;
@@ -108,33 +110,32 @@ class Explainer {
   }
 
   /** The newest row of this id that was not a repeat; where all that are kept are repeats, the newest of them. */
-  byId({
-    detector,
-    id,
-    key,
-  }: Extract<PastVerdict, { readonly id: string }>): Explained | undefined {
+  byId({ detector, id, key }: ById): Explained | undefined {
     const names = new Map<number, string>();
-    const repeats: RowPlace[] = [];
+    /** By slot: the newest first. */
+    const repeats = new Map<number, RowPlace[]>();
     const looked = (position: Position): void => this.options.onProgress?.("looking", position);
     const stretch = { first: this.source.first, until: this.source.last };
     for (const found of rowsBackwards(this.source, { id, key }, stretch, looked)) {
+      const { slot } = found;
       if (found.kind === "slot") {
-        names.delete(found.slot);
+        names.delete(slot);
+        if (found.begins) repeats.delete(slot);
         continue;
       }
-      const { position, row, slot } = found;
       if ((names.get(slot) ?? detector) !== detector) continue;
+      const before = repeats.get(slot) ?? [];
       if (this.wasRepeated(found)) {
-        if (repeats.length < REPEATS_MAX) repeats.push({ position, row });
+        const { position, row } = found;
+        if (before.length < REPEATS_MAX) repeats.set(slot, [...before, { position, row }]);
         continue;
       }
-      const explained = this.at(found, repeats);
+      const explained = this.at(found, before);
       if (explained === undefined) continue;
       names.set(slot, explained.spec.name);
-      const isIt = explained.spec.name === detector && explained.eventId === id;
-      if (isIt && (key === undefined || explained.key === key)) return explained;
+      if (isWanted(explained, { detector, id, key })) return explained;
     }
-    return this.firstOf(repeats, detector);
+    return this.firstOf(repeats, { detector, id, key });
   }
 
   /** The row was stepped again, or undefined: there is none, or it was left out. */
@@ -160,10 +161,13 @@ class Explainer {
     return explained;
   }
 
-  private firstOf(repeats: readonly RowPlace[], detector: string): Explained | undefined {
-    for (const [i, place] of repeats.entries()) {
-      const explained = this.at(place, repeats.slice(0, i));
-      if (explained?.spec.name === detector) return explained;
+  private firstOf(
+    repeats: ReadonlyMap<number, readonly RowPlace[]>,
+    wanted: ById,
+  ): Explained | undefined {
+    for (const [first, ...rest] of repeats.values()) {
+      const explained = first === undefined ? undefined : this.at(first, rest);
+      if (explained !== undefined && isWanted(explained, wanted)) return explained;
     }
     return undefined;
   }
@@ -232,6 +236,11 @@ class ExplainingSource implements StateSource {
       }
     }
   }
+}
+
+function isWanted({ eventId, key, spec }: Explained, wanted: ById): boolean {
+  const isOfKey = wanted.key === undefined || key === wanted.key;
+  return spec.name === wanted.detector && eventId === wanted.id && isOfKey;
 }
 
 /** What the journal says of a row. */

@@ -14,7 +14,7 @@ export interface WantedRow {
   readonly key: string | undefined;
 }
 
-/** Going backwards: a row that may be one, or a slot of which nothing is known any more before here. */
+/** Going backwards: a row that may be one, or a slot that before here may hold another detector; `begins` = certainly, with none of its rows. */
 export type Found =
   | {
       readonly kind: "row";
@@ -22,7 +22,7 @@ export type Found =
       readonly row: number;
       readonly slot: number;
     }
-  | { readonly kind: "slot"; readonly slot: number };
+  | { readonly kind: "slot"; readonly slot: number; readonly begins: boolean };
 
 /**
  * Rows that may be an event's, the newest first, from `until` back to `first`. Whether one is, its detector tells: ids of one-cell detectors have the key in
@@ -60,7 +60,7 @@ function addRows({ body, position }: Entry, matcher: IdMatcher, found: Found[]):
 function addSlot({ body }: Entry, found: Found[]): void {
   const change = decodeChange(body);
   if (change.kind === "create" || change.kind === "delete" || change.kind === "configure") {
-    found.push({ kind: "slot", slot: change.slot });
+    found.push({ kind: "slot", slot: change.slot, begins: change.kind !== "configure" });
   }
 }
 
