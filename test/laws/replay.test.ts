@@ -2,10 +2,9 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ARENA_BASE, PAGE_BYTES, VOLATILE_ROOT } from "../../src/shard/layout.ts";
 import { compileModule } from "../../src/shard/module.ts";
-import { Kind } from "../../src/state/journal/entry.ts";
 import type { Entry } from "../../src/state/journal/entry.ts";
 import { arenaTop, equalMemories } from "../../src/state/replay/equal-memories.ts";
-import { Replica, ReplayError } from "../../src/state/replay/replica.ts";
+import { Replica } from "../../src/state/replay/replica.ts";
 import { builds } from "../kernel.ts";
 import {
   LiveShard,
@@ -160,5 +159,42 @@ describe("a replay", () => {
     const replica = restore(shrunk);
     forward(replica, live.entries);
     expect(equalMemories(live.views.u8, replica.views.u8)).toBeUndefined();
+  });
+
+  it("of the same rows in other batches gives the same verdicts and the same keys", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 400 }),
+        fc.nat(),
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
+        async (count, seed, sizes) => {
+          const rows = replayRows(count, seed);
+          const cuts = [[count], sizes].map((cut) => {
+            const live = new LiveShard(module);
+            live.createAll();
+            for (let at = 0, i = 0; at < count; i++) {
+              const size = cut[i % cut.length]!;
+              live.batch(rows.slice(at, at + size));
+              at += size;
+            }
+            const replica = Replica.create(module, replayShardBytes);
+            const verdicts: string[] = [];
+            for (const entry of live.entries) {
+              if (replica.apply(entry) === 0) continue;
+              const { region, views } = replica;
+              const outputs = outputsOf(region, views);
+              for (let row = 0; row < entry.rows; row++) {
+                const own = outputs.subarray(row * 48, row * 48 + 42);
+                verdicts.push(wasRead(replica, row) ? "read" : Buffer.from(own).toString("hex"));
+              }
+            }
+            const digests = replayDetectors.map((_, at) => replica.kernel.detectorDigest(at));
+            return { verdicts, digests };
+          });
+          expect(cuts[1]).toEqual(cuts[0]);
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 });

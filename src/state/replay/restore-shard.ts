@@ -4,7 +4,7 @@ import { PAGE_BYTES, REGION_BYTES, regionBase, Status } from "../../shard/layout
 import { instantiate } from "../../shard/module.ts";
 import { Kind } from "../journal/entry.ts";
 import type { Entry } from "../journal/entry.ts";
-import { readEntries, readVoids } from "../journal/segments.ts";
+import { JournalDamage, listSegments, readEntries, readVoids } from "../journal/segments.ts";
 import type { Snapshot } from "../snapshot/format.ts";
 import { readSnapshotShard } from "../snapshot/snapshots.ts";
 import { Replica } from "./replica.ts";
@@ -21,7 +21,7 @@ export interface RestoreJob {
   readonly snapshot: Snapshot | undefined;
   /** Without a snapshot: memory that the shard was given at first. */
   readonly memoryBytes: number;
-  /** The last entry to be applied; the end of the journal may come before. */
+  /** The last entry to be applied, of whatever shard; the journal has it. */
   readonly until: Position;
   /** The region that batches go through. What it held, it holds again in the end; the other is not touched. */
   readonly region: 0 | 1;
@@ -75,10 +75,20 @@ export function restoreShard(job: RestoreJob): Restored {
     replica.position = after;
     const entries = readEntries(job.journal, { after, until, shard, kinds: stateKinds });
     bringForward(replica, entries, progress);
+    if (until > after) checkEnd(job.journal, until);
     return { position: replica.position, rows: replica.rows };
   } finally {
     memoryBytes.set(held, at);
   }
+}
+
+/** That the journal goes as far as it should. Of entries of one shard nothing shows it. */
+function checkEnd(journal: string, until: Position): void {
+  const newest = listSegments(journal).at(-1);
+  if (newest !== undefined && newest.last >= until) return;
+  const path = newest?.path ?? journal;
+  const what = newest === undefined ? "there is no journal" : `it ends at entry ${newest.last}`;
+  throw new JournalDamage(path, (newest?.last ?? 0) + 1, `${what}, and should go to ${until}`);
 }
 
 /** Kinds of entries that change a shard's state. */

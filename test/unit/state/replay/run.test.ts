@@ -231,7 +231,13 @@ describe("another detector over the same rows", () => {
   });
 
   it("may derive features, where the live one does not, and skips rows of other detectors", () => {
-    const feature = { name: "n", aggregate: "mean", of: "a", window: { last: 5 } };
+    const feature = {
+      name: "n",
+      aggregate: "mean",
+      of: "a",
+      window: { last: 5 },
+      default_value: 0,
+    };
     const spec = { ...trees, features: [feature] };
     const live = new LiveSource(module, 3);
     live.create(detectorOf(trees));
