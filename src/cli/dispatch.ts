@@ -23,8 +23,14 @@ export async function dispatch(argv: readonly string[], terminal: Terminal): Pro
   }
 }
 
-/** Verbs that have a help text of their own. */
-const ownHelp: ReadonlySet<Verb> = new Set(["demo", "features", "replay", "explain"]);
+/** Verbs without a help text of their own. */
+const general: ReadonlySet<Verb> = new Set([
+  "start",
+  "check-config",
+  "config-schema",
+  "help",
+  "version",
+]);
 
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [first = "start"] = argv;
@@ -32,7 +38,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   const verb = named ? verbOf(first) : "start";
   const rest = argv.slice(named ? 1 : 0);
   const asksHelp = rest.some((argument) => argument === "--help" || argument === "-h");
-  if (asksHelp && !ownHelp.has(verb)) {
+  if (asksHelp && general.has(verb)) {
     terminal.print(helpText());
     return 0;
   }
@@ -62,6 +68,22 @@ async function runVerb(verb: Verb, argv: readonly string[], terminal: Terminal):
     case "explain": {
       const { explain } = await import("./explain.ts");
       return explain(argv, terminal);
+    }
+    case "restore": {
+      const { restore } = await import("./restore.ts");
+      return restore(argv, terminal);
+    }
+    case "state":
+    case "snapshot":
+    case "backup":
+    case "update":
+    case "versions":
+    case "rollback":
+    case "shadow":
+    case "export":
+    case "import": {
+      const { runClientVerb } = await import("./client-verbs.ts");
+      return runClientVerb(verb, argv, terminal);
     }
     case "check-config":
       return checkConfigFile(argv, terminal);

@@ -1,17 +1,19 @@
 import { optionTable } from "../config/option-table.ts";
-import { verbs } from "./verbs.ts";
+import { verbGroups, verbs } from "./verbs.ts";
 
 /** What `weir --help` prints. */
 export function helpText(): string {
   const verbWidth = Math.max(...verbs.map(({ usage }) => usage.length));
-  const verbLines = verbs.map(({ usage, help }) => `  ${usage.padEnd(verbWidth)}  ${help}`);
+  const groups = verbGroups.map(({ title, verbs: group }) => {
+    const lines = group.map(({ usage, help }) => `  ${usage.padEnd(verbWidth)}  ${help}`);
+    return `${title}:\n${lines.join("\n")}`;
+  });
   return `Weir scores streams of events for anomalies and fraud: events in over gRPC or HTTP,
 scores from models that learn online, an answer within every deadline.
 
 Usage: weir [VERB] [OPTIONS]        (in a clone: npm start -- [OPTIONS])
 
-Verbs:
-${verbLines.join("\n")}
+${groups.join("\n\n")}
 
 Options of start, each also in the environment and in the configuration file (flag over environment over file):
 ${optionLines().join("\n")}

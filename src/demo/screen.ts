@@ -62,6 +62,15 @@ export class Screen {
     this.#lastProgressAt = now;
   }
 
+  /** The moving line with a text of its own: for what has no known end. Nothing elsewhere. */
+  note(text: string): void {
+    const now = performance.now();
+    if (!this.#live || now - this.#lastProgressAt < 80) return;
+    this.#out.write(`\r\u001B[K${this.paint("cyan", `  ${text}`.slice(0, this.#width - 1))}`);
+    this.#lineIsOpen = true;
+    this.#lastProgressAt = now;
+  }
+
   /** Takes the moving line away. */
   endProgress(): void {
     if (this.#lineIsOpen) this.#out.write("\r\u001B[K");

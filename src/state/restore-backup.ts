@@ -1,0 +1,118 @@
+import { createReadStream, createWriteStream, existsSync, readdirSync, statSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { OptionsError } from "../config/options-error.ts";
+import type { Position } from "../shard/journal.ts";
+import { readEntries } from "./journal/segments.ts";
+import type { Snapshot } from "./snapshot/format.ts";
+import { checkSnapshot, listSnapshots, openSnapshot, snapshotsIn } from "./snapshot/snapshots.ts";
+
+/** What a restore copies; everything in it was read and is sound. */
+export interface Backup {
+  readonly snapshot: Snapshot;
+  /** Last entry of the journal that comes with it; 0 = none does. */
+  readonly last: Position;
+  /** Absolute paths, and where they go in a data directory. Snapshots are last. */
+  readonly files: readonly { readonly from: string; readonly to: string }[];
+  readonly bytes: number;
+}
+
+/**
+ * Reads a data directory, or one snapshot, to its end and checks everything. Of a data directory the newest snapshot and the journal are
+ * taken. Throws an OptionsError that names what is damaged.
+ */
+export function readBackup(path: string): Backup {
+  const whole = existsSync(snapshotsIn(path));
+  const snapshot = whole ? newest(path) : opened(path);
+  const last = whole ? lastEntry(path) : 0;
+  const files = [
+    ...(whole ? filesBelow(path, "journal") : []),
+    ...(whole ? filesBelow(path, "models") : []),
+    ...readdirSync(snapshot.path).map((name) => ({
+      from: join(snapshot.path, name),
+      to: join("snapshots", basename(snapshot.path), name),
+    })),
+  ];
+  const bytes = files.reduce((sum, { from }) => sum + statSync(from).size, 0);
+  return { snapshot, last, files, bytes };
+}
+
+function opened(path: string): Snapshot {
+  return checked(path, () => {
+    const snapshot = openSnapshot(path);
+    checkSnapshot(snapshot);
+    return snapshot;
+  });
+}
+
+function newest(data: string): Snapshot {
+  const [first] = listSnapshots(snapshotsIn(data));
+  if (first === undefined) {
+    const next = "give a directory that weir backup wrote, or a data directory";
+    throw new OptionsError(`${data} has no snapshot: ${next}`, 1);
+  }
+  return opened(first.path);
+}
+
+/** Reads the journal of a data directory; its chain shows what is not as it was written. */
+function lastEntry(data: string): Position {
+  const directory = join(data, "journal");
+  if (!existsSync(directory)) return 0;
+  return checked(directory, () => {
+    let last = 0;
+    for (const { position } of readEntries(directory, { after: 0 })) last = position;
+    return last;
+  });
+}
+
+function checked<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const next =
+      "weir verify says what else is sound; an older snapshot can be restored by its own path";
+    throw new OptionsError(`${path} is not sound: ${why}\n${next}`, 1, thrown);
+  }
+}
+
+function filesBelow(data: string, part: string): { from: string; to: string }[] {
+  const directory = join(data, part);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+    .map(({ name }) => ({ from: join(directory, name), to: join(part, name) }));
+}
+
+const UNFINISHED = "restoring";
+
+/** Copies into an empty data directory: everything is on disk before a part of it has its name, and the snapshot has it last. */
+export async function copyState({ files }: Backup, data: string): Promise<void> {
+  const beside = join(data, UNFINISHED);
+  try {
+    const directories = new Set<string>();
+    for (const { from, to } of files) {
+      const path = join(beside, to);
+      await mkdir(dirname(path), { recursive: true });
+      await pipeline(createReadStream(from), createWriteStream(path, { flags: "wx", flush: true }));
+      directories.add(dirname(path)).add(dirname(dirname(path)));
+    }
+    for (const directory of directories) await sync(directory);
+    for (const part of ["models", "journal", "snapshots"]) {
+      if (existsSync(join(beside, part))) await rename(join(beside, part), join(data, part));
+    }
+    await sync(data);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+async function sync(directory: string): Promise<void> {
+  const handle = await open(directory);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
