@@ -11,6 +11,7 @@ import { RecordType, RingWriter, createRing } from "../../src/state/journal/ring
 import { filesOf } from "../../src/state/journal/segment-file.ts";
 import type { Commit } from "../../src/state/journal/writer.ts";
 import { JournalWriter } from "../../src/state/journal/writer.ts";
+import { isNotice } from "../../src/state/journal/writer-messages.ts";
 import type { Command, Notice } from "../../src/state/journal/writer-messages.ts";
 
 /** Gone after the test. */
@@ -113,9 +114,9 @@ export class WriterRig {
   notices(): Notice[] {
     const notices: Notice[] = [];
     for (;;) {
-      const got = receiveMessageOnPort(this.channel.port1) as { message: Notice } | undefined;
-      if (got === undefined) return notices;
-      notices.push(got.message);
+      const message: unknown = receiveMessageOnPort(this.channel.port1)?.message;
+      if (!isNotice(message)) return notices;
+      notices.push(message);
     }
   }
 }

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
 import { JournalDamage, NewerJournal } from "./damage.ts";
@@ -51,6 +52,8 @@ export interface SegmentMeta {
   readonly chain: number;
 }
 
+const BUSY_MS = 10_000;
+const LOG_HEADER_BYTES = 32;
 const NAME = /^\d{20}\.db$/u;
 
 export function segmentPath(directory: string, first: Position): string {
@@ -171,31 +174,71 @@ export function readingSegment<Result>(
 }
 
 /**
- * @throws JournalDamage, NewerJournal
+ * @throws JournalDamage, NewerJournal; Error where it is sound for all one knows and cannot be opened
  */
 export function openToRead(
   path: string,
   first: Position,
 ): { readonly database: DatabaseSync; readonly meta: SegmentMeta } {
-  let database: DatabaseSync | undefined;
-  try {
-    // Not the last connection's checkpoint: one that only reads leaves the write-ahead log as it is.
-    database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
-    const meta = metaOf(database, path);
-    if (meta.first !== first) {
+  let problem: unknown;
+  for (const way of waysToRead(path)) {
+    let database: DatabaseSync | undefined;
+    try {
+      database = way();
+      const meta = metaOf(database, path);
+      if (meta.first === first) return { database, meta };
       throw new JournalDamage(path, first, `it says that it begins at position ${meta.first}`);
+    } catch (error) {
+      database?.close();
+      problem ??= error;
+      if (!needsRoom(error)) break;
     }
-    return { database, meta };
-  } catch (error) {
-    database?.close();
-    throw asDamage(error, path, first);
   }
+  throw asDamage(problem, path, first);
+}
+
+/**
+ * SQLite wants a file beside one with a log for the log's index, also to read. Without a log nothing is needed, and with one on a full disk its
+ * index can be in memory, if nobody else has it open.
+ */
+function waysToRead(path: string): (() => DatabaseSync)[] {
+  const logBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (logBytes <= LOG_HEADER_BYTES) {
+    const url = pathToFileURL(path);
+    url.searchParams.set("immutable", "1");
+    return [() => new DatabaseSync(url, { readOnly: true })];
+  }
+  return [
+    // One that only reads leaves the log as it is when it closes.
+    () => new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS }),
+    () => {
+      const database = new DatabaseSync(path, { timeout: BUSY_MS });
+      database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA wal_autocheckpoint = 0;");
+      return database;
+    },
+  ];
+}
+
+/** SQLite's primary result codes that say nothing of what is in the file: BUSY, NOMEM, READONLY, FULL, CANTOPEN. */
+const OUTSIDE: ReadonlySet<number> = new Set([5, 7, 8, 13, 14]);
+/** Extended ones: IOERR_SHMOPEN, IOERR_SHMSIZE, IOERR_SHMMAP. */
+const LOG_INDEX: ReadonlySet<number> = new Set([4618, 4874, 5386]);
+const CANNOT_OPEN = 14;
+
+function needsRoom(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code !== undefined && (LOG_INDEX.has(code) || (code & 255) === CANNOT_OPEN);
 }
 
 /** What SQLite says of a damaged file, by path and position; other errors as they are. */
 export function asDamage(error: unknown, path: string, position: Position): unknown {
-  if (!(error instanceof Error) || codeOf(error) !== "ERR_SQLITE_ERROR") return error;
-  return new JournalDamage(path, position, `SQLite: ${error.message}`);
+  const code = sqliteCode(error);
+  if (code === undefined || !(error instanceof Error)) return error;
+  if (!OUTSIDE.has(code & 255) && !LOG_INDEX.has(code)) {
+    return new JournalDamage(path, position, `SQLite: ${error.message}`);
+  }
+  const advice = "copy it with its -wal file to a directory that can be written to, or make it so";
+  return new Error(`${path} cannot be read: ${error.message}: ${advice}`, { cause: error });
 }
 
 function metaOf(database: DatabaseSync, path: string): SegmentMeta {
@@ -230,6 +273,8 @@ export function createSegment(
   const made = `${path}.new`;
   for (const file of filesOf(made)) rmSync(file, { force: true });
   syncLogBefore(directory, meta.first);
+  // The system says why it cannot be made; SQLite would not.
+  closeSync(openSync(made, "wx"));
   fillSegment(made, meta);
   syncFile(made);
   // First the file, so that nothing reads it without the rest; then its log, which must not meet the new file.
@@ -260,7 +305,7 @@ function fillSegment(path: string, { first, shards, chain }: SegmentMeta): void 
 }
 
 function openToWrite(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 10_000 });
+  const database = new DatabaseSync(path, { timeout: BUSY_MS });
   database.exec(
     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;",
   );
@@ -323,4 +368,10 @@ export function numberOf(value: unknown): number {
 
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+/** SQLite's extended result code (https://www.sqlite.org/rescode.html); undefined = another error. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+  return typeof error.errcode === "number" ? error.errcode : undefined;
 }

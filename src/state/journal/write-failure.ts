@@ -1,4 +1,4 @@
-import { codeOf } from "./segment-file.ts";
+import { codeOf, sqliteCode } from "./segment-file.ts";
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html). */
 const READ_ONLY = 8;
@@ -13,25 +13,25 @@ export function reasonOf(error: unknown, path: string): string {
   return `the journal cannot be written: ${path}: ${message}${advice === undefined ? "" : `: ${advice}`}`;
 }
 
-function adviceOf(error: unknown): string | undefined {
-  const code = codeOf(error);
-  const result = sqliteCode(error);
-  if (code === "ENOSPC" || code === "EDQUOT" || result === FULL) {
-    return "the disk is full: make room on it";
-  }
-  if (code === "EROFS" || code === "EACCES" || code === "EPERM" || result === READ_ONLY) {
-    return "it is read-only: let the user that Weir runs as write there";
-  }
-  if (code === "EIO" || result === IO_ERROR) {
-    return "the disk fails: look at the system's log, and replace it";
-  }
-  if (code === "ENOENT" || result === CANNOT_OPEN) {
-    return "see that its directory exists and can be written to";
-  }
-  return undefined;
-}
+const FULL_ADVICE = "the disk is full: make room on it";
+const READ_ONLY_ADVICE = "it is read-only: let the user that Weir runs as write there";
+const FAILING_ADVICE = "the disk fails: look at the system's log, and replace it";
+const MISSING_ADVICE = "see that its directory exists and can be written to";
 
-function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
-  return typeof error.errcode === "number" ? error.errcode & 255 : undefined;
+const advice: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  ["ENOSPC", FULL_ADVICE],
+  ["EDQUOT", FULL_ADVICE],
+  [FULL, FULL_ADVICE],
+  ["EROFS", READ_ONLY_ADVICE],
+  ["EACCES", READ_ONLY_ADVICE],
+  ["EPERM", READ_ONLY_ADVICE],
+  [READ_ONLY, READ_ONLY_ADVICE],
+  ["EIO", FAILING_ADVICE],
+  [IO_ERROR, FAILING_ADVICE],
+  ["ENOENT", MISSING_ADVICE],
+  [CANNOT_OPEN, MISSING_ADVICE],
+]);
+
+function adviceOf(error: unknown): string | undefined {
+  return advice.get((sqliteCode(error) ?? 0) & 255) ?? advice.get(codeOf(error));
 }

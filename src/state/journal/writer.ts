@@ -128,11 +128,12 @@ export class JournalWriter {
     const start = performance.now();
     this.commit(live.database);
     this.count((performance.now() - start) * 1000);
+    // A log that is gone holds nothing.
+    live.logBytes = statSync(`${live.path}-wal`).size;
     this.durable = this.position;
     this.chain = this.nextChain;
     Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
     this.tell();
-    live.logBytes = statSync(`${live.path}-wal`).size;
     if (live.logBytes > this.data.segmentBytes) this.roll();
   }
 

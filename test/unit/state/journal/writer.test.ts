@@ -67,7 +67,7 @@ describe("the journal's writer", () => {
     const root = journalDirectory();
     const directory = join(root, "journal");
     const disk = failingSync(root);
-    const rig = new WriterRig(directory, { commit: disk.commit });
+    const rig = new WriterRig(directory, { commit: (database) => disk.commit(database) });
     rig.write([entry("kept 1"), entry("kept 2")]);
     const path = listSegments(directory)[0]?.path ?? "";
     const bytes = statSync(`${path}-wal`).size;
@@ -104,7 +104,7 @@ describe("the journal's writer", () => {
     const root = journalDirectory();
     const directory = join(root, "journal");
     const disk = failingSync(root);
-    const rig = new WriterRig(directory, { commit: disk.commit });
+    const rig = new WriterRig(directory, { commit: (database) => disk.commit(database) });
     disk.failing = true;
     rig.write([entry("lost 1"), entry("lost 2")]);
     disk.failing = false;
