@@ -40,7 +40,7 @@ export interface KeeperOptions extends KeeperSetting {
   readonly onSnapshot?: (done: SnapshotDone) => void;
   readonly onProgress?: (progress: KeeperProgress) => void;
   /** Does a request; a thread of its own by default. */
-  readonly perform?: Perform;
+  readonly perform?: Perform | undefined;
 }
 
 /** Does one request at a time. `stop` ends it in the middle. */
