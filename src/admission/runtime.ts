@@ -91,6 +91,20 @@ export class DetectorRuntime {
     this.lastError = name.lastError;
   }
 
+  /** The detector has the state of `before`, under other settings. */
+  reconfigure(before: DetectorRuntime): void {
+    const { keysMax, keyTtlMs } = this.detector.config;
+    const was = before.detector.config;
+    const own = this.ledger;
+    this.adopt(before, before);
+    if (own === undefined || (was.keysMax === keysMax && was.keyTtlMs === keyTtlMs)) {
+      if (own === undefined) this.ledger = undefined;
+      return;
+    }
+    this.ledger = own;
+    this.copyKeys(before);
+  }
+
   /** The detector begins with the state of another. */
   copyKeys(from: DetectorRuntime): void {
     if (from.ledger !== undefined) this.ledger?.copy(from.ledger);

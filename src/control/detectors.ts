@@ -53,8 +53,8 @@ export class Detectors implements Registry, Workshop {
   private readonly versions = new Map<string, number>();
   private neighbours: Neighbours | undefined;
   /** What was kept of versions and shadows before a restart, by name, and the versions that were still learning then. */
-  readonly keptVersions = new Map<string, unknown>();
-  readonly keptLearning = new Map<string, Detector>();
+  private readonly keptVersions = new Map<string, unknown>();
+  private readonly keptLearning = new Map<string, Detector>();
 
   constructor(options: DetectorsOptions) {
     this.options = options;
@@ -152,6 +152,7 @@ export class Detectors implements Registry, Workshop {
   ): Promise<void> {
     return this.change(async () => {
       await this.bringBack(recovered);
+      this.neighbours?.bringBack(this.keptVersions, this.keptLearning);
       const stored = await this.options.store.load();
       // What the journal has is newer: the store is a copy for people.
       if (recovered.catalogue !== undefined) stored.clear();
@@ -171,8 +172,11 @@ export class Detectors implements Registry, Workshop {
     const known = this.byName.get(name);
     if (known !== undefined) {
       if (isDeepStrictEqual(this.declaredOf(known), config)) return;
-      this.byName.delete(name);
-      await this.unmake(known);
+      // It was updated since: what an operator did last counts.
+      if (this.neighbours?.hasHad(known, config) === true) return;
+      const gone = [...(this.neighbours?.dependents(known) ?? []), known];
+      for (const each of gone) this.hide(each);
+      for (const each of gone) await this.unmake(each);
     }
     this.byName.set(name, await this.make(name, config));
   }
@@ -346,6 +350,10 @@ export class Detectors implements Registry, Workshop {
     return this.declared.get(detector) ?? detector.config;
   }
 
+  sketch({ name, slot, encoding }: Detector, config: DetectorConfig): Detector {
+    return this.detectorOf(name, slot, config, encoding);
+  }
+
   show(detector: Detector): void {
     this.byName.set(detector.name, detector);
   }
@@ -407,13 +415,17 @@ export class Detectors implements Registry, Workshop {
   }
 
   /** A detector with its state in every shard, that nobody finds yet. */
-  async make(name: string, config: DetectorConfig): Promise<Detector> {
+  async make(
+    name: string,
+    config: DetectorConfig,
+    version = this.versionOf(name),
+  ): Promise<Detector> {
     const slot = this.freeSlot(name);
     const detector = this.detectorOf(name, slot, config);
     this.slots.set(slot, detector);
     if (isDiscovering(detector)) return detector;
     try {
-      await this.createInShards(detector);
+      await this.createInShards(detector, version);
     } catch (error) {
       this.slots.delete(slot);
       throw error;
@@ -438,13 +450,13 @@ export class Detectors implements Registry, Workshop {
     return detector;
   }
 
-  private async createInShards(detector: Detector): Promise<void> {
+  private async createInShards(detector: Detector, version?: number): Promise<void> {
     const { name, slot } = detector;
     try {
       await this.options.shards.createDetector(
         slot,
         detectorBlock(detector),
-        this.slotSpec(detector),
+        this.slotSpec(detector, version),
       );
     } catch (error) {
       if (error instanceof WeirError) throw error;

@@ -3,6 +3,13 @@ import type { Detector, DetectorConfig } from "../domain/detector.ts";
 
 /** Detectors that are there because of others: shadows, and versions that are still learning. */
 export interface Neighbours {
+  /**
+   * What was there before a restart: by name, what `describe` gave, and the detectors of versions that were learning. Before anything is
+   * described again.
+   */
+  bringBack(kept: ReadonlyMap<string, unknown>, learning: ReadonlyMap<string, Detector>): void;
+  /** Whether the detector has had this specification. */
+  hasHad(detector: Detector, config: DetectorConfig): boolean;
   /** The detector is about to be removed: what goes with it, and sees nothing any more. */
   dependents(detector: Detector): readonly Detector[];
   /** Throws where a reset would give the detector other inputs than its shadows have. */

@@ -9,7 +9,9 @@ export interface Workshop {
   get(name: string): Detector;
   status(detector: Detector): DetectorStatus;
   /** A detector with an empty state in every shard, that nobody finds by its name. */
-  make(name: string, config: DetectorConfig): Promise<Detector>;
+  make(name: string, config: DetectorConfig, version?: number): Promise<Detector>;
+  /** What it would be under another configuration; nothing is made. */
+  sketch(detector: Detector, config: DetectorConfig): Detector;
   /** Its state goes from every shard. */
   unmake(detector: Detector): Promise<void>;
   /** It is found by its name from now on. */

@@ -17,10 +17,9 @@ export class Tally {
   answered = 0;
   private readonly live = new RowTime();
   private readonly other = new RowTime();
-  /** By row: whether the shadow's model was past its burn-in; a ring. */
-  private readonly ready = new Uint8Array(JUDGED_MAX);
-  private judged = 0;
-  private readyRows = 0;
+  /** Rows that the live one was ready for, and the others. */
+  private readonly readyRows = new Judged();
+  private readonly otherRows = new Judged();
 
   constructor(sinceUnixMs: number) {
     this.sinceUnixMs = sinceUnixMs;
@@ -44,23 +43,36 @@ export class Tally {
 
   /** The states of both models for one row. */
   judge(liveState: number, otherState: number): void {
-    if (!isReady(liveState)) return;
-    const at = this.judged % JUDGED_MAX;
-    const is = isReady(otherState) ? 1 : 0;
-    if (this.judged >= JUDGED_MAX) this.readyRows -= this.ready[at] ?? 0;
-    this.ready[at] = is;
-    this.readyRows += is;
-    this.judged++;
+    if (isReady(liveState)) this.readyRows.add(isReady(otherState));
+    else this.otherRows.add(otherState >= liveState);
   }
 
-  /** Whether the shadow's model is past its burn-in where the live one's is: for 95 % of the last 1,000 such rows, of at least 100. */
+  /**
+   * Whether the shadow's model is as far as the live one's: for 95 % of the last 1,000 rows, of at least 100, for which the live one's was past its
+   * burn-in the shadow's was, too. Where the live one's was past it for no row, the same of how far both were.
+   */
   get isReady(): boolean {
-    return this.judged >= JUDGED_MIN && this.readyRows >= READY_SHARE * this.judgedNow;
+    return this.readyRows.rows > 0 ? this.readyRows.isEnough : this.otherRows.isEnough;
+  }
+}
+
+/** The last rows, and how many of them were as they should be. */
+class Judged {
+  rows = 0;
+  private good = 0;
+  private readonly ring = new Uint8Array(JUDGED_MAX);
+
+  add(isGood: boolean): void {
+    const at = this.rows % JUDGED_MAX;
+    // Zero until the ring is full.
+    this.good += (isGood ? 1 : 0) - (this.ring[at] ?? 0);
+    this.ring[at] = isGood ? 1 : 0;
+    this.rows++;
   }
 
-  /** Rows that are judged now; 0 = the live one was not ready for any. */
-  get judgedNow(): number {
-    return Math.min(this.judged, JUDGED_MAX);
+  get isEnough(): boolean {
+    if (this.rows < JUDGED_MIN) return false;
+    return this.good >= READY_SHARE * Math.min(this.rows, JUDGED_MAX);
   }
 }
 

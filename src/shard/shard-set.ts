@@ -273,6 +273,11 @@ export class ShardSet {
     }
   }
 
+  /** Resolves when every row that was admitted before was stepped, or lost. */
+  async passed(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => this.hold(shard, () => Promise.resolve())));
+  }
+
   /** Gives a detector that was just made the state of another. `begins` is told when a shard is about to be copied; until then it has not changed. */
   async copyDetector(from: number, to: number, begins: (shard: Shard) => void): Promise<void> {
     const { journal } = this;

@@ -1,0 +1,106 @@
+import { describeSpec } from "../config/describe-spec.ts";
+import { normalizeSpec } from "../config/detector-spec.ts";
+import type { VersionJson } from "../control/neighbours.ts";
+import type { VersionInfo } from "../control/operations.ts";
+import type { DetectorConfig } from "../domain/detector.ts";
+import type { Position } from "../shard/journal.ts";
+
+/** A specification that a detector has, had, or is about to have. */
+export interface VersionRecord {
+  readonly version: number;
+  config: DetectorConfig;
+  readonly madeUnixMs: number;
+  /** It answered from the next entry on; 0 = not yet. */
+  from: Position;
+  /** 0 = it still does, or has not yet. */
+  to: Position;
+  /** Learned from when it ended. */
+  events: number;
+  readonly keptState: boolean;
+  /** Why it cannot be gone back to; "" = it can. */
+  problem: string;
+  /** Name of the file with its state; undefined = there is none. */
+  file: string | undefined;
+  /** Where its state is, or was. */
+  slot: number;
+}
+
+/** The versions of one detector, the oldest first. */
+export class Lineage {
+  records: VersionRecord[] = [];
+  /** Of the version that answers. */
+  serving = 1;
+  /** Of the version that learns beside it; undefined = none does. */
+  learning: number | undefined;
+
+  /** Of the next one that is made. */
+  get next(): number {
+    return Math.max(0, ...this.records.map(({ version }) => version)) + 1;
+  }
+
+  get(version: number): VersionRecord | undefined {
+    return this.records.find((record) => record.version === version);
+  }
+
+  get servingRecord(): VersionRecord | undefined {
+    return this.get(this.serving);
+  }
+
+  /** The newest before the one that answers that can be gone back to, or else the newest before it. */
+  get before(): VersionRecord | undefined {
+    const others = this.kept.toReversed();
+    return others.find(({ problem }) => problem === "") ?? others[0];
+  }
+
+  /** Those that neither answer nor learn. */
+  get kept(): readonly VersionRecord[] {
+    return this.records.filter(({ version }) => {
+      return version !== this.serving && version !== this.learning;
+    });
+  }
+
+  remove(record: VersionRecord): void {
+    this.records = this.records.filter((each) => each !== record);
+  }
+
+  /** `events` and `eventsUntilReady` of those that still learn. */
+  info(
+    record: VersionRecord,
+    now: { readonly events: number; readonly eventsUntilReady: number },
+  ): VersionInfo {
+    const { version, config, madeUnixMs, from, to, keptState, problem } = record;
+    const isServing = version === this.serving;
+    const isLearning = version === this.learning;
+    return {
+      version,
+      state: isServing ? "serving" : isLearning ? "learning" : "kept",
+      config,
+      madeUnixMs,
+      fromPosition: from,
+      toPosition: to,
+      events: isServing || isLearning ? now.events : record.events,
+      eventsUntilReady: isLearning ? now.eventsUntilReady : 0,
+      keptState,
+      problem: isServing ? "" : problem,
+    };
+  }
+
+  toJson(): readonly VersionJson[] {
+    return this.records.map(({ config, file, ...rest }) => ({
+      ...rest,
+      spec: describeSpec(config),
+      ...(file === undefined ? {} : { file }),
+    }));
+  }
+
+  static fromJson(history: readonly VersionJson[], serving: number, name: string): Lineage {
+    const lineage = new Lineage();
+    lineage.serving = serving;
+    lineage.records = history.map(({ spec, file, ...rest }) => ({
+      ...rest,
+      file,
+      config: normalizeSpec(spec, `the journal: detectors.${name}`),
+    }));
+    return lineage;
+  }
+}
