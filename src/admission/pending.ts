@@ -183,19 +183,17 @@ export class Pending implements RowsOwner, Due {
   private fallBackUndurable(): void {
     const { journal } = this.context;
     const rows: number[] = [];
-    const answers: Answered[] = [];
     for (const placement of this.placements.all) {
       const { position } = placement;
       if (position > 0 && position <= journal.durable) continue;
-      for (const { row, entryRow } of this.placements.rowsOf(placement)) {
-        if (this.verdicts.sources[row] !== Source.MODEL) continue;
-        this.fallBackFor([row]);
-        rows.push(row);
-        if (position > 0) answers.push(this.answered(position, row, entryRow));
+      for (const { row } of this.placements.rowsOf(placement)) {
+        if (this.verdicts.sources[row] === Source.MODEL) rows.push(row);
       }
     }
-    if (rows.length > 0) this.context.telemetry.stageFailed("journal", rows.length);
-    if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
+    if (rows.length === 0) return;
+    this.context.telemetry.stageFailed("journal", rows.length);
+    this.fallBackFor(rows);
+    this.journalAnswers(rows);
   }
 
   private answered(position: number, row: number, entryRow: number): Answered {
@@ -244,9 +242,11 @@ export class Pending implements RowsOwner, Due {
     for (let row = 0; row < this.options.rows; row++) {
       if (this.verdicts.sources[row] === 0) rows.push(row);
     }
-    if (rows.length > 0) this.countLate(rows.length);
-    this.fallBackFor(rows);
-    this.journalAnswers(rows);
+    if (rows.length > 0) {
+      this.countLate(rows.length);
+      this.fallBackFor(rows);
+      this.journalAnswers(rows);
+    }
     this.answer();
   }
 
@@ -260,7 +260,8 @@ export class Pending implements RowsOwner, Due {
         if (late.has(row)) answers.push(this.answered(placement.position, row, entryRow));
       }
     }
-    if (answers.length > 0) this.context.journal.appendAnswers(answers);
+    const { journal } = this.context;
+    if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
   }
 
   /** Tells in which stage the budget ended for `rows` rows: still queued, or cut and not back. */
