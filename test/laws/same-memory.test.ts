@@ -4,7 +4,7 @@ import * as layout from "../../src/shard/layout.ts";
 import { Op, Status } from "../../src/shard/layout.ts";
 import { compileModule, createMemory } from "../../src/shard/module.ts";
 import { builds, mulberry, normal, TestShard } from "../kernel.ts";
-import type { DetectorOptions, RowInput, RowOutput } from "../kernel.ts";
+import type { DetectorOptions, RowInput } from "../kernel.ts";
 import { someProgram } from "../support/feature-blocks.ts";
 import { train } from "../window-rig.ts";
 
@@ -30,10 +30,8 @@ const detectors: readonly DetectorOptions[] = [
 ];
 
 const { SCORE_AND_LEARN, SCORE_ONLY, LEARN_ONLY, AMEND, READ_FEATURES, DERIVE, HEARTBEAT } = Op;
-const ops = [
-  ...Array.from({ length: 8 }, () => SCORE_AND_LEARN),
-  ...[SCORE_ONLY, SCORE_ONLY, LEARN_ONLY, AMEND, READ_FEATURES, DERIVE, HEARTBEAT],
-];
+const rare = [SCORE_ONLY, SCORE_ONLY, LEARN_ONLY, AMEND, READ_FEATURES, DERIVE, HEARTBEAT];
+const ops = [...Array.from({ length: 8 }, () => SCORE_AND_LEARN), ...rare];
 
 /** Numbers as models like them least. */
 const odd = [0, -0, 1e308, -1e308, 5e-324, 1e-300, NaN];

@@ -224,44 +224,46 @@ describe.each(builds)("state on its way, %s build", (_name, path) => {
     { minLength: 1, maxLength: 3 },
   );
 
-  it.each(Object.entries(detectors))("of %s is refused or sound when damaged", (_name, options) =>
-    fc.assert(
-      fc.asyncProperty(streams, damages, fc.boolean(), async (stream, changes, cuts) => {
-        const from = empty();
-        from.create(options);
-        await run(path, from, options, rowsOf(options, stream, 0, stream.before));
-        const parts = from.exportState().map((part) => part.slice());
-        for (const { part, at, near, bits, bytes: length } of changes) {
-          const bad = parts[Math.floor(part * parts.length)] ?? parts[0];
-          if (bad === undefined) throw new Error("no part");
-          const place = Math.floor(at * (near ? Math.min(bad.length, 1200) : bad.length));
-          for (let i = place; i < Math.min(place + length, bad.length); i++) {
-            bad[i] = (bad[i] ?? 0) ^ bits;
+  it.each(Object.entries(detectors))(
+    "of %s is refused or sound when damaged",
+    (_detector, options) =>
+      fc.assert(
+        fc.asyncProperty(streams, damages, fc.boolean(), async (stream, changes, cuts) => {
+          const from = empty();
+          from.create(options);
+          await run(path, from, options, rowsOf(options, stream, 0, stream.before));
+          const parts = from.exportState().map((part) => part.slice());
+          for (const { part, at, near, bits, bytes: length } of changes) {
+            const bad = parts[Math.floor(part * parts.length)] ?? parts[0];
+            if (bad === undefined) throw new Error("no part");
+            const place = Math.floor(at * (near ? Math.min(bad.length, 1200) : bad.length));
+            for (let i = place; i < Math.min(place + length, bad.length); i++) {
+              bad[i] = (bad[i] ?? 0) ^ bits;
+            }
+            if (cuts) parts.splice(0, 1, bad.slice(0, Math.floor(at * bad.length)));
           }
-          if (cuts) parts.splice(0, 1, bad.slice(0, Math.floor(at * bad.length)));
-        }
-        const to = empty();
-        to.create(options);
-        const status = to.importState(parts);
-        expect([Status.OK, Status.BAD_MODEL, Status.NO_MEMORY]).toContain(status);
-        expect(to.kernel.verify()).toBe(0);
-        if (status === Status.OK) {
-          const rows = rowsOf(options, stream, stream.before, stream.after);
-          const asked = rows.map((row) => ({ ...row, op: Op.SCORE_AND_LEARN }));
-          await run(path, to, options, rows);
-          await run(path, to, options, asked);
+          const to = empty();
+          to.create(options);
+          const status = to.importState(parts);
+          expect([Status.OK, Status.BAD_MODEL, Status.NO_MEMORY]).toContain(status);
           expect(to.kernel.verify()).toBe(0);
-        } else {
-          // Nothing of it stays, so that what is whole can still come.
-          expect(to.counter("keys")).toBe(0);
-          expect(to.importState(from.exportState())).toBe(Status.OK);
-          expect(to.kernel.detectorDigest(0)).toBe(from.kernel.detectorDigest(0));
-        }
-        expect(to.kernel.deleteDetector(0)).toBe(Status.OK);
-        expect(to.kernel.verify()).toBe(0);
-        expect(to.counter("stateBytes")).toBe(0);
-      }),
-      { numRuns: Number(process.env["FUZZ_RUNS"] ?? 40) },
-    ),
+          if (status === Status.OK) {
+            const rows = rowsOf(options, stream, stream.before, stream.after);
+            const asked = rows.map((row) => ({ ...row, op: Op.SCORE_AND_LEARN }));
+            await run(path, to, options, rows);
+            await run(path, to, options, asked);
+            expect(to.kernel.verify()).toBe(0);
+          } else {
+            // Nothing of it stays, so that what is whole can still come.
+            expect(to.counter("keys")).toBe(0);
+            expect(to.importState(from.exportState())).toBe(Status.OK);
+            expect(to.kernel.detectorDigest(0)).toBe(from.kernel.detectorDigest(0));
+          }
+          expect(to.kernel.deleteDetector(0)).toBe(Status.OK);
+          expect(to.kernel.verify()).toBe(0);
+          expect(to.counter("stateBytes")).toBe(0);
+        }),
+        { numRuns: Number(process.env["FUZZ_RUNS"] ?? 40) },
+      ),
   );
 });
