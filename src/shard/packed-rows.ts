@@ -90,6 +90,12 @@ export function packedRowsOf(packed: Uint8Array): number {
   return new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(0, true);
 }
 
+/** Bytes of keys and ids of packed rows; 0 for bytes that are none. */
+export function packedTextOf(packed: Uint8Array): number {
+  if (packed.byteLength < HEADER_BYTES) return 0;
+  return new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(8, true);
+}
+
 /**
  * Lays packed rows into a region of a shard's memory and seals it, so that it can be stepped as it was: every row's values are where they were
  * in the region that was packed. Returns the rows; -1 = the bytes are no packed rows, and nothing can be stepped.

@@ -15,7 +15,6 @@ import {
   RowFlag,
   Status,
 } from "../../shard/layout.ts";
-import { emptyRow } from "../../shard/region.ts";
 import type { Region } from "../../shard/region.ts";
 import { noTelemetry } from "../../telemetry/no-telemetry.ts";
 import { applyChange } from "../../shard/apply-change.ts";
@@ -31,6 +30,8 @@ interface Mapping {
 }
 
 const OTHER_SLOT = 0;
+/** Of a key's hash, as a key. */
+const HASH_BYTES = 8;
 const noBytes = new Uint8Array(0);
 const emptyKey = new KeyHash();
 emptyKey.of(noBytes, 0, 0);
@@ -46,10 +47,9 @@ export class OtherRun {
   private readonly runtime: DetectorRuntime;
   private readonly replica: Replica;
   private readonly trainNow: TrainNow;
-  private readonly values: Float64Array;
-  private readonly fields = emptyRow();
+  /** By source: what a row gets that lacks it; NaN = nothing. */
+  private readonly defaults: Float64Array;
   private readonly mappings = new WeakMap<SlotSpec, Mapping>();
-  private readonly hashKey = new Uint8Array(8);
   private sequence = 0;
 
   /** @param detector with known columns */
@@ -57,7 +57,9 @@ export class OtherRun {
     this.detector = detector;
     this.trainNow = trainNow;
     this.runtime = new DetectorRuntime(detector, noTelemetry.detector(detector.name));
-    this.values = new Float64Array(this.runtime.sources.length);
+    this.defaults = Float64Array.from(this.runtime.sources, ({ missing, defaultValue }) =>
+      missing === "default" ? defaultValue : Number.NaN,
+    );
     if (this.runtime.sources.length === 0) {
       throw new Error(
         `the detector ${detector.name} does not know its inputs: declare them, with their names in the journal`,
@@ -83,12 +85,20 @@ export class OtherRun {
   }
 
   /**
-   * Steps what a batch has of the detector's rows.
+   * Steps what a batch has of the detector's rows: they are copied as they are, with their texts, and then made the other detector's.
    * @param specOf what a slot held, where it is the detector; undefined = another's rows
    */
   feed(live: Replica, rows: number, specOf: (slot: number) => SlotSpec | undefined): void {
-    const { region, kernel } = this.replica;
+    const { region, kernel, views } = this.replica;
     region.clear();
+    const from = regionBase(live.region.index);
+    const to = regionBase(region.index);
+    const copy = (at: number, bytes: number): void =>
+      views.u8.set(live.views.u8.subarray(from + at, from + at + bytes), to + at);
+    copy(Offset.rows, rows * ROW_BYTES);
+    copy(Offset.bytes, live.region.bytesUsed);
+    region.rows = rows;
+    region.bytesUsed = live.region.bytesUsed;
     let known = -1;
     let mapping: Mapping | undefined;
     for (let row = 0; row < rows; row++) {
@@ -98,7 +108,7 @@ export class OtherRun {
         const spec = specOf(slot);
         mapping = spec === undefined ? undefined : this.mappingOf(spec, slot);
       }
-      this.put(live, row, mapping);
+      this.adapt(live, row, mapping);
     }
     region.seal();
     const done = kernel.step(region.index);
@@ -107,49 +117,20 @@ export class OtherRun {
     this.trainNow.trainDue(this.replica, () => this.detector);
   }
 
-  private put(live: Replica, row: number, mapping: Mapping | undefined): void {
-    const { fields } = this;
-    fields.op = mapping === undefined ? Op.SKIP : this.opOf(live.op(row));
-    fields.slot = OTHER_SLOT;
-    fields.flags = 0;
-    fields.requestRow = row;
-    fields.keyLength = 0;
-    fields.idLength = 0;
-    fields.values = 0;
-    fields.room = 0;
-    if (mapping !== undefined && fields.op !== Op.SKIP) this.fill(live, row, mapping);
-    this.replica.region.putRow(fields);
-  }
-
-  /** Lays a row's texts and values, and says so in `fields`. */
-  private fill(live: Replica, row: number, mapping: Mapping): void {
-    const { fields, runtime } = this;
-    const { region } = this.replica;
-    const at = regionBase(live.region.index) + Offset.rows + row * ROW_BYTES;
-    const flags = (live.views.u8[at + Row.flags] ?? 0) & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID);
-    const id = (flags & RowFlag.HAS_ID) === 0 ? noBytes : live.id(row);
-    const key = this.keyOf(live, row, at, mapping);
-    if (fields.op !== Op.HEARTBEAT) {
-      fields.values = runtime.sources.length;
-      fields.room = runtime.derived;
-    }
-    const { values, room } = fields;
-    if (!region.fits(1, values + room, key.length + id.length)) {
-      throw new Error(
-        `a batch of ${live.region.rows} rows has no room for ${values + room} values a row: the other detector's rows are too wide for it`,
-      );
-    }
-    fields.arrivalMs = live.arrivalMs(row);
-    fields.eventTimeMs = live.eventTimeMs(row);
-    fields.keyOffset = region.putBytes(key, 0, key.length);
-    fields.keyLength = key.length;
-    fields.idOffset = region.putBytes(id, 0, id.length);
-    fields.idLength = id.length;
-    if (id.length > 0) this.sequence++;
-    fields.sequence = this.sequence;
-    const hasGaps = values > 0 && this.readValues(live, at, mapping);
-    fields.flags = flags | (hasGaps ? RowFlag.HAS_MISSING : 0);
-    fields.valuesOffset = region.putValues(this.values, 0, values, room);
+  /** Makes a copied row the other detector's. */
+  private adapt(live: Replica, row: number, mapping: Mapping | undefined): void {
+    const { region, views } = this.replica;
+    const at = regionBase(region.index) + Offset.rows + row * ROW_BYTES;
+    const op = mapping === undefined ? Op.SKIP : this.opOf(views.u8[at + Row.op] ?? 0);
+    views.u8[at + Row.op] = op;
+    if (mapping === undefined || op === Op.SKIP) return;
+    views.u16[(at + Row.slot) >>> 1] = OTHER_SLOT;
+    const flags = (views.u8[at + Row.flags] ?? 0) & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID);
+    if ((flags & RowFlag.HAS_ID) !== 0) this.sequence++;
+    views.f64[(at + Row.sequence) >>> 3] = this.sequence;
+    this.setKey(at, mapping);
+    const hasGaps = op !== Op.HEARTBEAT && this.setValues(live, row, at, mapping);
+    views.u8[at + Row.flags] = flags | (hasGaps ? RowFlag.HAS_MISSING : 0);
   }
 
   /** What a fallback said is not the other detector's. */
@@ -159,50 +140,51 @@ export class OtherRun {
     return derives && (op === Op.DERIVE || op === Op.HEARTBEAT) ? op : Op.SKIP;
   }
 
-  /** The bytes of the key; sets its hash in the row. */
-  private keyOf(live: Replica, row: number, at: number, { liveOneCell }: Mapping): Uint8Array {
-    const { fields, hashKey } = this;
-    const { u32 } = live.views;
-    const clientLo = u32[(at + Row.clientLo) >>> 2] ?? 0;
-    const clientHi = u32[(at + Row.clientHi) >>> 2] ?? 0;
-    fields.clientLo = clientLo;
-    fields.clientHi = clientHi;
+  /** Where one of the two detectors has one cell: its rows have the key "". */
+  private setKey(at: number, { liveOneCell }: Mapping): void {
+    const { region, views } = this.replica;
+    const { u8, u16, u32 } = views;
     if (this.runtime.oneCell) {
-      fields.hashLo = emptyKey.lo;
-      fields.hashHi = emptyKey.hi;
-      return noBytes;
+      u16[(at + Row.keyLength) >>> 1] = 0;
+      u32[(at + Row.hashLo) >>> 2] = emptyKey.lo;
+      u32[(at + Row.hashHi) >>> 2] = emptyKey.hi;
+      return;
     }
-    if (!liveOneCell) {
-      fields.hashLo = u32[(at + Row.hashLo) >>> 2] ?? 0;
-      fields.hashHi = u32[(at + Row.hashHi) >>> 2] ?? 0;
-      return live.key(row);
-    }
-    fields.hashLo = clientLo;
-    fields.hashHi = clientHi;
-    for (let i = 0; i < 4; i++) {
-      hashKey[i] = clientLo >>> (8 * i);
-      hashKey[4 + i] = clientHi >>> (8 * i);
-    }
-    return hashKey;
+    if (!liveOneCell) return;
+    if (!region.fits(0, 0, HASH_BYTES)) throw new Error("a batch has no room for its keys' hashes");
+    // Little-endian in the row, too: the hash's own bytes are the key.
+    const offset = region.putBytes(u8, at + Row.clientLo, HASH_BYTES);
+    u32[(at + Row.keyOffset) >>> 2] = offset;
+    u16[(at + Row.keyLength) >>> 1] = HASH_BYTES;
+    u32[(at + Row.hashLo) >>> 2] = u32[(at + Row.clientLo) >>> 2] ?? 0;
+    u32[(at + Row.hashHi) >>> 2] = u32[(at + Row.clientHi) >>> 2] ?? 0;
   }
 
   /** Whether a value is missing that the row will be without. */
-  private readValues({ views, region }: Replica, at: number, { from }: Mapping): boolean {
-    const { values, runtime } = this;
-    const first =
-      ((regionBase(region.index) + Offset.values) >>> 3) +
-      (views.u32[(at + Row.valuesOffset) >>> 2] ?? 0);
-    let gaps = false;
-    for (let i = 0; i < from.length; i++) {
-      let value = views.f64[first + (from[i] ?? 0)] ?? Number.NaN;
-      if (Number.isNaN(value)) {
-        const input = runtime.sources[i];
-        if (input?.missing === "default") value = input.defaultValue;
-        if (Number.isNaN(value)) gaps = true;
-      }
-      values[i] = value;
+  private setValues(live: Replica, row: number, at: number, { from }: Mapping): boolean {
+    const { runtime } = this;
+    const { region, views } = this.replica;
+    const values = from.length + runtime.derived;
+    if (!region.fits(0, values, 0)) {
+      throw new Error(
+        `a batch of ${region.rows} rows has no room for ${values} values a row: the other detector's rows are too wide for it`,
+      );
     }
-    return gaps;
+    const to = region.valuesUsed;
+    region.valuesUsed = to + values;
+    views.u32[(at + Row.valuesOffset) >>> 2] = to;
+    const first = (regionBase(region.index) + Offset.values) >>> 3;
+    const liveFirst = live.valuesAt(row);
+    let hasGaps = false;
+    for (let i = 0; i < from.length; i++) {
+      let value = live.views.f64[liveFirst + (from[i] ?? 0)] ?? Number.NaN;
+      if (Number.isNaN(value)) {
+        value = this.defaults[i] ?? Number.NaN;
+        if (Number.isNaN(value)) hasGaps = true;
+      }
+      views.f64[first + to + i] = value;
+    }
+    return hasGaps;
   }
 
   private mappingOf(spec: SlotSpec, slot: number): Mapping {

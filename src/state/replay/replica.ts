@@ -3,7 +3,7 @@ import type { Position } from "../../shard/journal.ts";
 import { Region as Offset, Row, ROW_BYTES, regionBase, Status } from "../../shard/layout.ts";
 import { createMemory, instantiate } from "../../shard/module.ts";
 import type { ShardExports } from "../../shard/module.ts";
-import { unpackRows } from "../../shard/packed-rows.ts";
+import { packedTextOf, unpackRows } from "../../shard/packed-rows.ts";
 import { Region } from "../../shard/region.ts";
 import type { Views } from "../../shard/region.ts";
 import { viewsOf } from "../../shard/shard.ts";
@@ -120,6 +120,12 @@ export class Replica {
     return this.views.f64[(this.rowAt(row) + Row.eventTimeMs) >>> 3] ?? Number.NaN;
   }
 
+  /** Index of a row's first value among the memory's float64s. */
+  valuesAt(row: number): number {
+    const offset = this.views.u32[(this.rowAt(row) + Row.valuesOffset) >>> 2] ?? 0;
+    return ((regionBase(this.region.index) + Offset.values) >>> 3) + offset;
+  }
+
   private rowAt(row: number): number {
     return regionBase(this.region.index) + Offset.rows + row * ROW_BYTES;
   }
@@ -136,6 +142,7 @@ export class Replica {
     const rows = unpackRows(body, this.views, this.region.index);
     if (rows < 0) throw new ReplayError(position, "its body is no rows of a batch");
     this.region.rows = rows;
+    this.region.bytesUsed = packedTextOf(body);
     return rows;
   }
 

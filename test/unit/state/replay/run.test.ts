@@ -119,8 +119,8 @@ describe("a run", () => {
     const live = source(trees, { batches: 6, shards: 2 });
     const kept = live.all.filter((entry) => !(entry.kind === 2 && entry.rows > 15));
     const gone = {
-      ...live,
       shards: 2,
+      memoryBytes: live.memoryBytes,
       first: 1,
       last: live.last,
       voids: () => new Set<number>(),
@@ -267,8 +267,8 @@ describe("another detector over the same rows", () => {
       },
     });
     // The order of rows is another over shards; that of a key's is not.
-    expect(got.filter((score) => score > 0).toSorted()).toEqual(
-      expected.filter((score) => score > 0).toSorted(),
+    expect(got.filter((score) => score > 0).toSorted((a, b) => a - b)).toEqual(
+      expected.filter((score) => score > 0).toSorted((a, b) => a - b),
     );
     expect(got.filter((score) => score > 0).length).toBeGreaterThan(50);
   });
@@ -287,6 +287,35 @@ describe("another detector over the same rows", () => {
     const [first = [], second = []] = scores.values();
     expect(first.every(Number.isNaN)).toBe(true);
     expect(second.every((score) => score >= 0 && score <= 1)).toBe(true);
+  });
+
+  it("keeps keys apart by their hashes where the live one has one cell, and the reverse", () => {
+    const window = { rows: 100, min_samples: 1000 };
+    const oneCell = { inputs: trees.inputs, ecod: {}, window };
+    const byKey = new LiveSource(module, 3);
+    byKey.create(detectorOf(trees));
+    const together = new LiveSource(module, 3);
+    together.create(detectorOf(oneCell));
+    for (let i = 0; i < 12; i++) {
+      const rows = rowsOf(40, i).map((row, at) => ({ ...row, id: `${i} ${at}` }));
+      byKey.batch(rows);
+      together.batch(rows);
+    }
+    const got = scoresOf(
+      { source: together, from: 1, until: together.last, other: asOther(trees, true) },
+      true,
+    );
+    const flat = (scores: ReadonlyMap<number, number[]>): number[] =>
+      [...scores.values()]
+        .flat()
+        .filter((score) => score > 0)
+        .toSorted((a, b) => a - b);
+    expect(flat(got.scores)).toEqual(flat(byKey.scores));
+    expect(flat(got.scores).length).toBeGreaterThan(50);
+    const trained = { ...oneCell, window: { rows: 100, min_samples: 20 } };
+    const other = asOther(trained, true);
+    const reverse = scoresOf({ source: byKey, from: 1, until: byKey.last, other }, true);
+    expect(flat(reverse.scores).length).toBeGreaterThan(300);
   });
 });
 
