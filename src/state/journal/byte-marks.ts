@@ -6,7 +6,7 @@ const MARKS_MAX = 16_384;
 
 /** How many bytes of entries came behind a position, to about a megabyte; behind the newest 16 GiB: those. */
 export class ByteMarks {
-  total = 0;
+  private total = 0;
   private readonly positions: Position[] = [];
   /** `total` when the position was the newest. */
   private readonly totals: number[] = [];

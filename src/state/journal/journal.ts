@@ -69,6 +69,7 @@ export class Journal implements ShardJournal {
   private known: Position;
   private newestGiven: Position;
   private entries = 0;
+  private bytes = 0;
   private answersDropped = 0;
   private roomWanted = false;
   private resuming: Promise<void> | undefined;
@@ -77,7 +78,7 @@ export class Journal implements ShardJournal {
 
   /**
    * Opens a new segment behind what is there.
-   * @throws JournalDamage, NewerJournal; Error that names the file and what to do when it cannot be written
+   * @throws Error that names the file and what to do: it cannot be written, or does not reach `first` - 1
    */
   static async open(options: JournalOptions): Promise<Journal> {
     const journal = new Journal(options);
@@ -145,7 +146,7 @@ export class Journal implements ShardJournal {
     return {
       ...commitStats(this.writer?.ring.words),
       entries: this.entries,
-      bytes: this.marks.total,
+      bytes: this.bytes,
       queuedBytes: (this.writer?.ring.usedBytes ?? 0) + this.referencedBytes,
       answersDropped: this.answersDropped,
     };
@@ -295,6 +296,7 @@ export class Journal implements ShardJournal {
     }
     this.newestGiven = position;
     this.entries++;
+    this.bytes += bytes;
     this.marks.add(position, bytes);
     return position;
   }

@@ -97,7 +97,7 @@ export function listSegments(directory: string): SegmentInfo[] {
   });
 }
 
-/** Of all segments, without opening one; with what is left of those that are being made or removed. */
+/** Of all segments on disk; none is opened. */
 export function journalBytes(directory: string): number {
   return namedSegments(directory).reduce((sum, { path }) => sum + bytesOf(path), 0);
 }

@@ -1,7 +1,6 @@
 /** What others read of the journal on disk. */
 export { JournalDamage, NewerJournal } from "./damage.ts";
 export { readEntries, readVoids, voidedBy } from "./read-entries.ts";
-export type { ReadOptions } from "./read-entries.ts";
 export {
   chainAt,
   journalBytes,
@@ -11,4 +10,3 @@ export {
 } from "./segment-file.ts";
 export type { SegmentInfo } from "./segment-file.ts";
 export { inspectTail } from "./wal-tail.ts";
-export type { Tail } from "./wal-tail.ts";

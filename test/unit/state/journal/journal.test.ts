@@ -286,4 +286,43 @@ describe("the journal", () => {
       "entry 4 is missing; its last entry is 1",
     );
   });
+
+  it("counts on behind 2^32", async () => {
+    const directory = journalDirectory();
+    const first = 2 ** 32 - 3;
+    const journal = await open({ directory, first });
+    for (let i = 0; i < 6; i++) {
+      const position = journal.appendChange(0, { kind: "reset", slot: i });
+      expect([position, await durable(journal, position)]).toEqual([first + i, true]);
+      expect(journal.durable).toBe(position);
+    }
+    await journal.close();
+    const next = await open({ directory, first: first + 6 });
+    expect(await durable(next, next.appendVoid(0, first))).toBe(true);
+    expect(read(directory, first - 1).map(({ position }) => position)).toEqual(
+      [0, 1, 2, 3, 4, 5, 6].map((i) => first + i),
+    );
+  });
+
+  it("fails when its thread dies, and goes on with another", async () => {
+    const directory = journalDirectory();
+    const journal = await open({ directory });
+    journal.appendChange(0, { kind: "reset", slot: 0 });
+    await durable(journal, 1);
+    const failed = new Promise<string>((resolve) => {
+      journal.onFailed = ({ message }, position) => resolve(`${message} behind ${position}`);
+    });
+    const handle = Reflect.get(journal, "writer") as { worker: { terminate(): Promise<number> } };
+    await handle.worker.terminate();
+    expect(await failed).toBe("the journal's writer thread died: it exited behind 1");
+    expect(journal.appendChange(0, { kind: "reset", slot: 1 })).toBe(0);
+    await journal.resume();
+    const position = journal.appendChange(0, { kind: "reset", slot: 2 });
+    expect([position, await durable(journal, position)]).toEqual([2, true]);
+    await journal.close();
+    expect(read(directory).map(({ body }) => decodeChange(body))).toEqual([
+      { kind: "reset", slot: 0 },
+      { kind: "reset", slot: 2 },
+    ]);
+  });
 });
