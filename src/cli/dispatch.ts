@@ -69,6 +69,10 @@ async function runVerb(verb: Verb, argv: readonly string[], terminal: Terminal):
       const { explain } = await import("./explain.ts");
       return explain(argv, terminal);
     }
+    case "verify": {
+      const { verify } = await import("./verify.ts");
+      return verify(argv, terminal);
+    }
     case "restore": {
       const { restore } = await import("./restore.ts");
       return restore(argv, terminal);

@@ -36,6 +36,11 @@ const fileVerbs = [
     help: "say how one past verdict came about, by its event's id",
   },
   {
+    name: "verify",
+    usage: "verify --help",
+    help: "say whether everything in a data directory is sound",
+  },
+  {
     name: "restore",
     usage: "restore BACKUP --data DIR",
     help: "make a data directory of a backup or a snapshot",

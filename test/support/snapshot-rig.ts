@@ -69,7 +69,9 @@ export class DataRig {
     this.writer.write([{ shard: NO_SHARD, kind: Kind.PROCESS, unixMs: Date.now(), rows: 0, body }]);
   }
 
-  snapshot(more: Partial<KeeperSetting> & { readonly disk?: Disk } = {}): SnapshotDone {
+  snapshot(
+    more: Partial<KeeperSetting> & { readonly disk?: Disk; readonly until?: number } = {},
+  ): SnapshotDone {
     return makeSnapshot({ ...this.setting, until: this.position, ...more });
   }
 

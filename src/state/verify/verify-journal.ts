@@ -8,7 +8,8 @@ import {
   readEntries,
   readVoids,
 } from "../journal/segments.ts";
-import type { SegmentInfo, Tail } from "../journal/segments.ts";
+import type { SegmentInfo } from "../journal/segments.ts";
+import type { Tail } from "../journal/wal-tail.ts";
 import type { Found } from "./finding.ts";
 
 /** A log that a server writes to may be read in the middle of a write: then it is read again. */
@@ -30,7 +31,7 @@ export function* verifyJournal(journal: string): Generator<Found, void> {
     return;
   }
   for (const segment of segments) yield* verifyTail(segment);
-  for (let at = 0; at < segments.length; ) at = yield* verifyFrom(journal, segments, at);
+  for (let at = 0; at < segments.length;) at = yield* verifyFrom(journal, segments, at);
 }
 
 function keptAside(journal: string): readonly string[] {

@@ -34,7 +34,8 @@ function* verifySnapshot(listed: Listed): Generator<Found, boolean> {
   const { path, problem } = listed;
   const name = `snapshots/${basename(path)}`;
   if (problem !== undefined) {
-    if (existsSync(path)) yield { what: `${name}/${MANIFEST_FILE}`, problem: whatOf(problem), work: 0 };
+    if (existsSync(path))
+      yield { what: `${name}/${MANIFEST_FILE}`, problem: whatOf(problem), work: 0 };
     return false;
   }
   let sound = true;
@@ -85,15 +86,21 @@ export function* verifyTogether(
   const newest = sound[0]?.position ?? 0;
   const problems: string[] = [];
   if (sound.length === 0 && first !== 1) {
-    problems.push(`there is no sound snapshot, and the journal begins at position ${first}: the state cannot be brought back; restore a backup (weir restore)`);
+    problems.push(
+      `there is no sound snapshot, and the journal begins at position ${first}: the state cannot be brought back; restore a backup (weir restore)`,
+    );
   }
   for (const { position } of sound) {
     if (first !== undefined && position < first - 1 && first > 1) {
-      problems.push(`entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`);
+      problems.push(
+        `entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`,
+      );
     }
   }
   if (last < newest) {
-    problems.push(`the journal ends at position ${last}, before the snapshot at ${newest}: its end was removed or lost`);
+    problems.push(
+      `the journal ends at position ${last}, before the snapshot at ${newest}: its end was removed or lost`,
+    );
   }
   const from = newest === 0 ? "the start" : `the snapshot at ${newest}`;
   const what = `a start: from ${from} to position ${Math.max(last, newest)}`;
@@ -123,4 +130,3 @@ export function snapshotBytes(directory: string): number {
 export function fileBytes(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
-

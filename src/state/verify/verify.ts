@@ -36,7 +36,8 @@ export function* verifyState({ data, deep }: VerifyOptions): Generator<Finding, 
   }
   const journal = journalIn(data);
   const directory = snapshotsIn(data);
-  const all = journalBytes(journal) + snapshotBytes(directory) + fileBytes(join(data, DETECTORS_FILE));
+  const all =
+    journalBytes(journal) + snapshotBytes(directory) + fileBytes(join(data, DETECTORS_FILE));
   const reading = new Progress(0, deep === undefined ? 1 : READING_SHARE, all);
   for (const found of verifyFiles(data)) yield reading.finding(found);
   for (const found of verifyJournal(journal)) yield reading.finding(found);

@@ -195,7 +195,8 @@ test("a thread makes snapshots, says how far it is, and can be ended in the midd
   await keeper.close();
   const [end] = await cut;
   const listed = listSnapshots(join(data.data, "snapshots"));
-  const made = end.status === "fulfilled" ? [data.position, snapshot.position] : [snapshot.position];
+  const made =
+    end.status === "fulfilled" ? [data.position, snapshot.position] : [snapshot.position];
   expect(listed.map(({ position }) => position)).toEqual(made);
   const left = readdirSync(join(data.data, "snapshots")).filter((name) => name.endsWith(".new"));
   expect(left.length).toBeLessThanOrEqual(1);
