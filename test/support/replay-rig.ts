@@ -171,28 +171,14 @@ export class LiveShard {
     const key = this.encoder.encode(row.key);
     const id = this.encoder.encode(row.id);
     const [hashLo, hashHi] = hashOf(row.key);
-    const values =
-      op === Op.HEARTBEAT || op === Op.READ_FEATURES
-        ? []
-        : op === Op.AMEND
-          ? amendment
-          : row.values;
+    const values = valuesOf(row);
     const explain = row.explain && op < Op.AMEND && op !== Op.SKIP;
-    const derived = op === Op.AMEND || op === Op.HEARTBEAT ? 0 : derivedOf(slot);
-    const columns = modelColumns[slot] ?? 0;
-    const room =
-      (op === Op.READ_FEATURES ? 3 : 0) +
-      derived +
-      (explain ? explainValues(columns) - columns : 0);
+    const room = roomOf(row, explain);
     const at = region.putRow({
       ...emptyRow(),
       slot,
       op,
-      flags:
-        (values.some(Number.isNaN) ? RowFlag.HAS_MISSING : 0) |
-        (row.systemAction ? RowFlag.SYSTEM_ACTION : 0) |
-        (explain ? RowFlag.EXPLAIN : 0) |
-        (row.id === "" || op === Op.HEARTBEAT ? 0 : RowFlag.HAS_ID),
+      flags: flagsOf(row, explain),
       requestRow: region.rows,
       keyOffset: region.putBytes(key, 0, key.length),
       keyLength: key.length,
@@ -211,6 +197,27 @@ export class LiveShard {
     });
     if (row.cancelled) region.skip(at);
   }
+}
+
+function valuesOf({ op, values }: ReplayRow): readonly number[] {
+  if (op === Op.HEARTBEAT || op === Op.READ_FEATURES) return [];
+  return op === Op.AMEND ? amendment : values;
+}
+
+function roomOf({ op, slot }: ReplayRow, explain: boolean): number {
+  const derived = op === Op.AMEND || op === Op.HEARTBEAT ? 0 : derivedOf(slot);
+  const columns = modelColumns[slot] ?? 0;
+  const explained = explain ? explainValues(columns) - columns : 0;
+  return (op === Op.READ_FEATURES ? 3 : 0) + derived + explained;
+}
+
+function flagsOf(row: ReplayRow, explain: boolean): number {
+  return (
+    (valuesOf(row).some(Number.isNaN) ? RowFlag.HAS_MISSING : 0) |
+    (row.systemAction ? RowFlag.SYSTEM_ACTION : 0) |
+    (explain ? RowFlag.EXPLAIN : 0) |
+    (row.id === "" || row.op === Op.HEARTBEAT ? 0 : RowFlag.HAS_ID)
+  );
 }
 
 const amendment = [0.5, 0.25, 0.75, 2 | (2 << 16), -1, 1];
@@ -254,26 +261,31 @@ const ops = [
   Op.HEARTBEAT,
   Op.SKIP,
 ];
-const longKey = "k".repeat(1000);
+const keys = ["", "k".repeat(1000), "a", "b", "c", "寿司", "e"];
 
 /** Rows of a stream, the same for the same seed. `plain`: rows to be learned alone, without room. */
 export function replayRows(count: number, seed: number, plain = false): ReplayRow[] {
   const random = mulberry(seed);
+  return Array.from({ length: count }, () => aRow(random, plain));
+}
+
+function aRow(random: () => number, plain: boolean): ReplayRow {
   const pick = (n: number): number => Math.floor(random() * n);
-  return Array.from({ length: count }, () => {
-    const slot = plain ? pick(2) * 2 : pick(replayDetectors.length);
-    const op = plain ? Op.SCORE_AND_LEARN : (ops[pick(ops.length)] ?? Op.SKIP);
-    const which = pick(7);
-    return {
-      slot,
-      op: op === Op.DERIVE && slot !== 1 ? Op.SCORE_AND_LEARN : op,
-      key: slot === 2 || which === 0 ? "" : which === 1 ? longKey : `key ${which}`,
-      id: pick(3) === 0 ? `id ${pick(60)}` : "",
-      values: [0, 1, 2].map(() => (pick(12) === 0 ? Number.NaN : normal(random))),
-      explain: !plain && pick(6) === 0,
-      systemAction: pick(9) === 0,
-      lateMs: pick(4) === 0 ? pick(7_200_000) : 0,
-      cancelled: !plain && pick(15) === 0,
-    };
-  });
+  const slot = plain ? pick(2) * 2 : pick(replayDetectors.length);
+  return {
+    slot,
+    op: plain ? Op.SCORE_AND_LEARN : opOf(pick(ops.length), slot),
+    key: slot === 2 ? "" : (keys[pick(keys.length)] ?? ""),
+    id: pick(3) === 0 ? `id ${pick(60)}` : "",
+    values: [0, 1, 2].map(() => (pick(12) === 0 ? Number.NaN : normal(random))),
+    explain: !plain && pick(6) === 0,
+    systemAction: pick(9) === 0,
+    lateMs: pick(4) === 0 ? pick(7_200_000) : 0,
+    cancelled: !plain && pick(15) === 0,
+  };
+}
+
+function opOf(index: number, slot: number): number {
+  const op = ops[index] ?? Op.SKIP;
+  return op === Op.DERIVE && slot !== 1 ? Op.SCORE_AND_LEARN : op;
 }
