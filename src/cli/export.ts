@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { createWriteStream, existsSync } from "node:fs";
-import { link, rm, unlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { link, open, rm, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
-import { finished } from "node:stream/promises";
 import { OptionsError } from "../config/options-error.ts";
 import { Screen } from "../demo/screen.ts";
 import type { ExportDetectorResponse__Output } from "../transport/grpc/generated/weir/v1/ExportDetectorResponse.ts";
@@ -53,25 +51,24 @@ export async function exportDetector(argv: readonly string[], terminal: Terminal
   }
 }
 
-/** Resolves to the bytes of the file. */
+/** Resolves to the bytes of the file, which is on disk then. */
 async function receive(client: AdminClient, name: string, path: string): Promise<number> {
   const screen = new Screen(process.stderr, process.env);
-  const file = createWriteStream(path, { flags: "w", flush: true });
+  const file = await open(path, "w");
   const call = client.service.ExportDetector({ name });
   let written = 0;
   try {
     const messages: AsyncIterable<ExportDetectorResponse__Output> = call;
     for await (const { chunk } of messages) {
       if (chunk === undefined) continue;
+      await file.writeFile(chunk);
       written += chunk.length;
       screen.note(`${bytes(written)} received`);
-      if (!file.write(chunk)) await once(file, "drain");
     }
-    file.end();
-    await finished(file);
+    await file.sync();
   } finally {
     call.cancel();
-    file.destroy();
+    await file.close();
     screen.endProgress();
   }
   return written;

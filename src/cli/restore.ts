@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { OptionsError } from "../config/options-error.ts";
 import { lockDirectory } from "../control/directory-lock.ts";
 import { Screen } from "../demo/screen.ts";
@@ -45,11 +45,22 @@ export async function restore(argv: readonly string[], terminal: Terminal): Prom
   if (data === from || data.startsWith(`${from}/`)) {
     throw wrong(usage, "--data: expected a directory outside of the backup");
   }
-  const unlockSource = existsSync(`${from}/snapshots`) ? await lockDirectory(from) : undefined;
+  const unlockSource = existsSync(join(from, "snapshots")) ? await lockSource(from) : undefined;
   try {
     return await into(data, from, terminal);
   } finally {
     await unlockSource?.();
+  }
+}
+
+/** Of a server that runs the journal goes on while it is copied. Where nothing can be written, none does. */
+async function lockSource(from: string): Promise<(() => Promise<void>) | undefined> {
+  try {
+    return await lockDirectory(from);
+  } catch (thrown) {
+    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+    if (code === "EROFS" || code === "EACCES") return undefined;
+    throw thrown;
   }
 }
 
@@ -67,7 +78,9 @@ async function into(data: string, from: string, terminal: Terminal): Promise<num
       throw new OptionsError(`${data} is not empty, it has ${first}: ${next}`, 1);
     }
     screen.note(`reading ${from}`);
-    const backup = readBackup(from);
+    const backup = readBackup(from, (what) =>
+      terminal.error(`weir: ${what}; the one before is used`),
+    );
     screen.note(`copying ${bytes(backup.bytes)}`);
     await copyState(backup, data);
     screen.endProgress();

@@ -46,9 +46,9 @@ export function stateText(found: GetStateResponse__Output): readonly string[] {
     ["shards", whole(found.shards)],
   ];
   if (durability !== "none") {
-    const onDisk = waiting > 0 ? `, ${whole(waiting)} not on disk yet` : ", all on disk";
+    const onDisk = waiting > 0 ? `, the last ${whole(waiting)} not on disk yet` : ", all on disk";
     const from = whole(found.oldestPosition);
-    const journal = `${whole(found.position)} entries${onDisk}; from ${from} on, ${bytes(found.journalBytes)}`;
+    const journal = `positions ${from} to ${whole(found.position)}${onDisk}; ${bytes(found.journalBytes)}`;
     lines.push(
       ["journal", journal],
       ["snapshots", snapshots.length === 0 ? "none yet" : whole(snapshots.length)],

@@ -19,13 +19,13 @@ export interface Backup {
 }
 
 /**
- * Reads a data directory, or one snapshot, to its end and checks everything. Of a data directory the newest snapshot and the journal are
- * taken. Throws an OptionsError that names what is damaged.
+ * Reads a data directory, or one snapshot, to its end and checks everything. Of a data directory the newest sound snapshot and the journal are
+ * taken; `damaged` is told of newer ones. Throws an OptionsError that names what is damaged.
  */
-export function readBackup(path: string): Backup {
+export function readBackup(path: string, damaged: (what: string) => void): Backup {
   const whole = existsSync(snapshotsIn(path));
-  const snapshot = whole ? newest(path) : opened(path);
-  const last = whole ? lastEntry(path) : 0;
+  const snapshot = whole ? newestSound(path, damaged) : checked(path, () => opened(path));
+  const last = whole ? lastEntry(path, snapshot) : 0;
   const files = [
     ...(whole ? filesBelow(path, "journal") : []),
     ...(whole ? filesBelow(path, "models") : []),
@@ -39,42 +39,54 @@ export function readBackup(path: string): Backup {
 }
 
 function opened(path: string): Snapshot {
-  return checked(path, () => {
-    const snapshot = openSnapshot(path);
-    checkSnapshot(snapshot);
-    return snapshot;
-  });
+  const snapshot = openSnapshot(path);
+  checkSnapshot(snapshot);
+  return snapshot;
 }
 
-function newest(data: string): Snapshot {
-  const [first] = listSnapshots(snapshotsIn(data));
-  if (first === undefined) {
-    const next = "give a directory that weir backup wrote, or a data directory";
-    throw new OptionsError(`${data} has no snapshot: ${next}`, 1);
+function newestSound(data: string, damaged: (what: string) => void): Snapshot {
+  for (const { path } of listSnapshots(snapshotsIn(data))) {
+    try {
+      return opened(path);
+    } catch (thrown) {
+      damaged(`${path} is not sound: ${textOf(thrown)}`);
+    }
   }
-  return opened(first.path);
+  const next = "give a directory that weir backup wrote, or a data directory";
+  throw new OptionsError(`${data} has no sound snapshot: ${next}`, 1);
 }
 
 /** Reads the journal of a data directory; its chain shows what is not as it was written. */
-function lastEntry(data: string): Position {
+function lastEntry(data: string, { position: at }: Snapshot): Position {
   const directory = join(data, "journal");
   if (!existsSync(directory)) return 0;
-  return checked(directory, () => {
-    let last = 0;
-    for (const { position } of readEntries(directory, { after: 0 })) last = position;
-    return last;
+  const { first, last } = checked(directory, () => {
+    let [oldest, newest] = [0, 0];
+    for (const { position } of readEntries(directory, { after: 0 })) {
+      oldest ||= position;
+      newest = position;
+    }
+    return { first: oldest, last: newest };
   });
+  if (first <= at + 1) return last;
+  const gap = `its journal begins at position ${first}, and its newest sound snapshot is at ${at}`;
+  throw new OptionsError(
+    `${data}: ${gap}: what lies between is gone. Restore the snapshot by its own path, without what came later`,
+    1,
+  );
 }
 
 function checked<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    const next =
-      "weir verify says what else is sound; an older snapshot can be restored by its own path";
-    throw new OptionsError(`${path} is not sound: ${why}\n${next}`, 1, thrown);
+    const next = "weir verify says what is sound; a snapshot can be restored by its own path";
+    throw new OptionsError(`${path} is not sound: ${textOf(thrown)}\n${next}`, 1, thrown);
   }
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function filesBelow(data: string, part: string): { from: string; to: string }[] {

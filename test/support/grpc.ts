@@ -320,6 +320,7 @@ export class FakeRegistry implements Registry {
 type Changes = Partial<Omit<GrpcOptions, "limits">> & {
   readonly limits?: Partial<GrpcOptions["limits"]>;
   readonly operationBounds?: Partial<OperationBounds>;
+  readonly withOperations?: boolean;
 };
 
 /** The transport over fakes, listening on a free port. */
@@ -346,7 +347,10 @@ export async function startFake(changes: Changes = {}) {
       features,
       registry,
       alerts,
-      operations: new BoundedOperations(operations, bounds, systemClock),
+      operations:
+        changes.withOperations === false
+          ? undefined
+          : new BoundedOperations(operations, bounds, systemClock),
       telemetry: { refused: (_transport, reason) => refused.push(reason) },
       clock: systemClock,
       failed: (error) => failures.push(error),
