@@ -10,6 +10,8 @@ import type { OutputColumn, OutputWriter } from "./output.ts";
 /** Rows that are gathered before they are written. */
 const BLOCK_ROWS = 8192;
 
+type Texts = (string | undefined)[];
+
 const columns: readonly OutputColumn[] = [
   { name: "position", type: "number", nullable: false },
   { name: "row", type: "number", nullable: false },
@@ -35,7 +37,39 @@ const stateNames = namesOf(State);
 export class VerdictFile {
   private readonly file: OutputFile;
   private readonly writer: OutputWriter;
-  private readonly values: readonly ((string | undefined)[] | Float64Array)[];
+  private readonly positions = new Float64Array(BLOCK_ROWS);
+  private readonly rowNumbers = new Float64Array(BLOCK_ROWS);
+  private readonly ids: Texts = [];
+  private readonly keys: Texts = [];
+  private readonly times = new Float64Array(BLOCK_ROWS);
+  private readonly arrivals = new Float64Array(BLOCK_ROWS);
+  private readonly liveScores = new Float64Array(BLOCK_ROWS);
+  private readonly liveSources: Texts = [];
+  private readonly liveAnomalies = new Float64Array(BLOCK_ROWS);
+  private readonly scores = new Float64Array(BLOCK_ROWS);
+  private readonly rawScores = new Float64Array(BLOCK_ROWS);
+  private readonly thresholds = new Float64Array(BLOCK_ROWS);
+  private readonly states: Texts = [];
+  private readonly anomalies = new Float64Array(BLOCK_ROWS);
+  private readonly modelVersions = new Float64Array(BLOCK_ROWS);
+  /** In the order of `columns`. */
+  private readonly values: readonly (Texts | Float64Array)[] = [
+    this.positions,
+    this.rowNumbers,
+    this.ids,
+    this.keys,
+    this.times,
+    this.arrivals,
+    this.liveScores,
+    this.liveSources,
+    this.liveAnomalies,
+    this.scores,
+    this.rawScores,
+    this.thresholds,
+    this.states,
+    this.anomalies,
+    this.modelVersions,
+  ];
   private rows = 0;
 
   /** Throws an OptionsError for a name that tells no format, or a file that cannot be written. */
@@ -48,31 +82,30 @@ export class VerdictFile {
       throw new OptionsError(`cannot write ${path}: ${why}`, 1, thrown);
     }
     this.writer = openWriter(format, this.file, columns, undefined);
-    this.values = columns.map(({ type }) => (type === "text" ? [] : new Float64Array(BLOCK_ROWS)));
   }
 
   add(compared: ComparedRow, { key, id }: RowText): void {
     const { batch, row, region } = compared;
+    const at = this.rows;
     const score = region.score(row);
     const hasScore = !Number.isNaN(score);
     const answered = answeredOf(compared);
-    this.put([
-      batch.entry.position,
-      row,
-      id === "" ? undefined : id,
-      key === "" ? undefined : key,
-      batch.eventTimeMs(row),
-      batch.arrivalMs(row),
-      answered?.score,
-      answered === undefined ? undefined : sourceNames[answered.source],
-      answered === undefined ? undefined : Number(answered.anomaly),
-      score,
-      hasScore ? region.rawScore(row) : Number.NaN,
-      hasScore ? region.threshold(row) : Number.NaN,
-      stateNames[region.state(row)] ?? "",
-      region.anomaly(row),
-      region.modelVersion(row),
-    ]);
+    this.positions[at] = batch.entry.position;
+    this.rowNumbers[at] = row;
+    this.ids[at] = id === "" ? undefined : id;
+    this.keys[at] = key === "" ? undefined : key;
+    this.times[at] = batch.eventTimeMs(row);
+    this.arrivals[at] = batch.arrivalMs(row);
+    this.liveScores[at] = answered === undefined ? Number.NaN : answered.score;
+    this.liveSources[at] = answered === undefined ? undefined : sourceNames[answered.source];
+    this.liveAnomalies[at] = answered === undefined ? Number.NaN : Number(answered.anomaly);
+    this.scores[at] = score;
+    this.rawScores[at] = hasScore ? region.rawScore(row) : Number.NaN;
+    this.thresholds[at] = hasScore ? region.threshold(row) : Number.NaN;
+    this.states[at] = stateNames[region.state(row)] ?? "";
+    this.anomalies[at] = region.anomaly(row);
+    this.modelVersions[at] = region.modelVersion(row);
+    if (++this.rows === BLOCK_ROWS) this.flush();
   }
 
   finish(): void {
@@ -84,18 +117,6 @@ export class VerdictFile {
   /** Takes the file away that was begun. */
   abandon(): void {
     this.file.abandon(false);
-  }
-
-  private put(cells: readonly (number | string | undefined)[]): void {
-    for (const [i, target] of this.values.entries()) {
-      const cell = cells[i];
-      if (target instanceof Float64Array) {
-        target[this.rows] = typeof cell === "number" ? cell : Number.NaN;
-      } else {
-        target[this.rows] = typeof cell === "string" ? cell : undefined;
-      }
-    }
-    if (++this.rows === BLOCK_ROWS) this.flush();
   }
 
   private flush(): void {
