@@ -87,6 +87,7 @@ const VALUES: StaticArray<f64> = [
   offsetof<Root>("arenaFreePages") as f64,
   offsetof<Root>("recoveries") as f64,
   offsetof<Root>("trainingsDue") as f64,
+  offsetof<Root>("sink") as f64,
   SLOTS_BASE as f64,
   // Slot
   offsetof<Slot>("detector") as f64,

@@ -52,6 +52,7 @@ export const Root = {
   recoveries: 48, // u32
   /** Trainings that are due and that nobody has taken yet. */
   trainingsDue: 68, // u32
+  sink: 60, // u32, takes what is loaded only to have it in cache
   slots: 4096,
 } as const;
 
@@ -64,7 +65,7 @@ export const VOLATILE_ROOT: readonly (readonly [offset: number, bytes: number])[
   [Root.row, 4],
   [Root.faults, 4],
   [Root.recoveries, 4],
-  [60, 4], // sink: what was loaded to have it in cache
+  [Root.sink, 4],
 ];
 
 /** Bytes of a detector's slot block; slot `s` is at `Root.slots + s * SLOT_BYTES`. */
