@@ -23,7 +23,8 @@ beforeAll(async () => {
 type Doing =
   | { readonly what: "batch"; readonly rows: number; readonly seed: number }
   | { readonly what: "reset" | "recreate"; readonly slot: number }
-  | { readonly what: "train"; readonly fails: boolean };
+  | { readonly what: "train"; readonly fails: boolean }
+  | { readonly what: "resize"; readonly memoryBytes: number };
 
 const slot = fc.nat({ max: replayDetectors.length - 1 });
 const doing: fc.Arbitrary<Doing> = fc.oneof(
@@ -42,6 +43,14 @@ const doing: fc.Arbitrary<Doing> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ what: fc.constantFrom("reset" as const, "recreate" as const), slot }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant("resize" as const),
+      // The least that works, less than is in use by then or not, and all there is.
+      memoryBytes: fc.constantFrom(18 << 20, 20 << 20, replayShardBytes),
+    }),
   },
 );
 
@@ -86,6 +95,8 @@ async function drive(doings: readonly Doing[]): Promise<Run> {
       outputs.set(live.position - 1, outputsOf(live.stepped, live.views));
     } else if (one.what === "train") {
       await live.train(path, one.fails);
+    } else if (one.what === "resize") {
+      live.change({ kind: "resize", memoryBytes: one.memoryBytes });
     } else if (one.what === "reset") {
       live.change({ kind: "reset", slot: one.slot });
     } else {

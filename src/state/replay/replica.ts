@@ -163,6 +163,9 @@ export class Replica {
     const status = this.attempt(position, () => applyChange(this.kernel, this.views, change));
     // Another status is what the shard answered live, too: nothing has changed then.
     if (status < 0) throw new ReplayError(position, `a ${change.kind} answered ${status}`);
+    if (change.kind === "take" && this.kernel.takenTraining(change.handle - 1) !== change.handle) {
+      throw new ReplayError(position, `training ${change.handle} is not the one that is due`);
+    }
   }
 
   private attempt<T>(position: Position, work: () => T): T {

@@ -4,7 +4,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { describeSpec } from "../../../../src/config/describe-spec.ts";
 import { REGION_BYTES, regionBase } from "../../../../src/shard/layout.ts";
 import { compileModule, createMemory } from "../../../../src/shard/module.ts";
-import { NO_SHARD, encodeProcessChange, Kind } from "../../../../src/state/journal/entry.ts";
+import {
+  NO_SHARD,
+  encodeChange,
+  encodeProcessChange,
+  Kind,
+} from "../../../../src/state/journal/entry.ts";
 import { readEntries } from "../../../../src/state/journal/segments.ts";
 import { ProcessState } from "../../../../src/state/process-state.ts";
 import { equalMemories } from "../../../../src/state/replay/equal-memories.ts";
@@ -204,6 +209,11 @@ describe("a replica", () => {
       `entry ${rows.position} of the journal could not be applied: its body is no rows of a batch`,
     );
     expect(applied(new Uint8Array(8), Kind.CHANGE)).toThrow(ReplayError);
+    expect(applied(encodeChange({ kind: "take", handle: 3 }), Kind.CHANGE)).toThrow(
+      "training 3 is not the one that is due",
+    );
+    const large = encodeChange({ kind: "resize", memoryBytes: 64 << 20 });
+    expect(applied(large, Kind.CHANGE)).toThrow("a shard needs 67108864 bytes, not 33554432");
   });
 });
 
