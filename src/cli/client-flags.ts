@@ -79,11 +79,14 @@ function read(
   },
 ): Read {
   const { usage, values, switches } = known;
-  const options = Object.fromEntries([
-    ...values.map((name) => [name, { type: "string" as const }] as const),
-    ...switches.map((name) => [name, { type: "boolean" as const }] as const),
-  ]);
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const strings = values.map((name) => [name, { type: "string" as const }] as const);
+  const booleans = switches.map((name) => [name, { type: "boolean" as const }] as const);
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...Object.fromEntries(strings), ...Object.fromEntries(booleans) },
+    strict: false,
+    tokens: true,
+  });
   const found: Read = { given: [], flags: new Map(), on: new Set() };
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;

@@ -23,14 +23,48 @@ export async function dispatch(argv: readonly string[], terminal: Terminal): Pro
   }
 }
 
+type Run = (argv: readonly string[], terminal: Terminal) => number | Promise<number>;
+
 /** Verbs without a help text of their own. */
-const general: ReadonlySet<Verb> = new Set([
-  "start",
-  "check-config",
-  "config-schema",
-  "help",
-  "version",
-]);
+const general = {
+  start,
+  "check-config": checkConfigFile,
+  "config-schema": printConfigSchema,
+  help: (_argv: readonly string[], terminal: Terminal) => {
+    terminal.print(helpText());
+    return 0;
+  },
+  version: (_argv: readonly string[], terminal: Terminal) => {
+    terminal.print(version);
+    return 0;
+  },
+} as const satisfies Partial<Record<Verb, Run>>;
+
+/** Loaded when they are needed: help and check-config answer at once. */
+const others: Readonly<Record<Exclude<Verb, keyof typeof general>, () => Promise<Run>>> = {
+  demo: async () => {
+    const { demo } = await import("./demo.ts");
+    return (argv) => demo([...argv]);
+  },
+  features: async () => (await import("./features.ts")).features,
+  replay: async () => (await import("./replay.ts")).replay,
+  explain: async () => (await import("./explain.ts")).explain,
+  verify: async () => (await import("./verify.ts")).verify,
+  restore: async () => (await import("./restore.ts")).restore,
+  state: async () => (await import("./state.ts")).state,
+  snapshot: async () => (await import("./snapshot.ts")).snapshot,
+  backup: async () => (await import("./backup.ts")).backup,
+  update: async () => (await import("./update.ts")).update,
+  versions: async () => (await import("./versions.ts")).versions,
+  rollback: async () => (await import("./rollback.ts")).rollback,
+  shadow: async () => (await import("./shadow.ts")).shadow,
+  export: async () => (await import("./export.ts")).exportDetector,
+  import: async () => (await import("./import.ts")).importDetector,
+};
+
+function isGeneral(verb: Verb): verb is keyof typeof general {
+  return Object.hasOwn(general, verb);
+}
 
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [first = "start"] = argv;
@@ -38,68 +72,15 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   const verb = named ? verbOf(first) : "start";
   const rest = argv.slice(named ? 1 : 0);
   const asksHelp = rest.some((argument) => argument === "--help" || argument === "-h");
-  if (asksHelp && general.has(verb)) {
-    terminal.print(helpText());
-    return 0;
+  if (!isGeneral(verb)) {
+    const load = others[verb];
+    return (await load())(rest, terminal);
   }
+  if (asksHelp) return general.help(rest, terminal);
   if (verb === "start" && rest.some((argument) => argument === "--version" || argument === "-V")) {
-    terminal.print(version);
-    return 0;
+    return general.version(rest, terminal);
   }
-  return runVerb(verb, rest, terminal);
-}
-
-async function runVerb(verb: Verb, argv: readonly string[], terminal: Terminal): Promise<number> {
-  switch (verb) {
-    case "start":
-      return start(argv, terminal);
-    case "demo": {
-      const { demo } = await import("./demo.ts");
-      return demo([...argv]);
-    }
-    case "features": {
-      const { features } = await import("./features.ts");
-      return features(argv, terminal);
-    }
-    case "replay": {
-      const { replay } = await import("./replay.ts");
-      return replay(argv, terminal);
-    }
-    case "explain": {
-      const { explain } = await import("./explain.ts");
-      return explain(argv, terminal);
-    }
-    case "verify": {
-      const { verify } = await import("./verify.ts");
-      return verify(argv, terminal);
-    }
-    case "restore": {
-      const { restore } = await import("./restore.ts");
-      return restore(argv, terminal);
-    }
-    case "state":
-    case "snapshot":
-    case "backup":
-    case "update":
-    case "versions":
-    case "rollback":
-    case "shadow":
-    case "export":
-    case "import": {
-      const { runClientVerb } = await import("./client-verbs.ts");
-      return runClientVerb(verb, argv, terminal);
-    }
-    case "check-config":
-      return checkConfigFile(argv, terminal);
-    case "config-schema":
-      return printConfigSchema(argv, terminal);
-    case "help":
-    case "version":
-      terminal.print(verb === "help" ? helpText() : version);
-      return 0;
-    default:
-      return verb satisfies never;
-  }
+  return general[verb](rest, terminal);
 }
 
 function verbOf(written: string): Verb {

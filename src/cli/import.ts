@@ -75,10 +75,11 @@ async function send(client: AdminClient, sent: Sent): Promise<ImportDetectorResp
   try {
     await Promise.race([write({ name: sent.name }), ended]);
     let done = 0;
-    const file = createReadStream(sent.path, { highWaterMark: limits.exportChunkBytesMax });
-    for await (const read of file) {
+    const file: AsyncIterable<Buffer> = createReadStream(sent.path, {
+      highWaterMark: limits.exportChunkBytesMax,
+    });
+    for await (const chunk of file) {
       if (over) break;
-      const chunk = Buffer.from(read);
       await Promise.race([write({ chunk }), ended]);
       done += chunk.length;
       screen.progress(done / sent.size, `${bytes(done)} of ${bytes(sent.size)} sent`);

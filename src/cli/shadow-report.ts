@@ -60,15 +60,15 @@ function histograms({
   const live = merged(liveScores);
   const shadow = merged(shadowScores);
   const most = Math.max(1, ...live, ...shadow);
-  const rows = live.map((rows, i) => {
+  const lines = live.map((rows, i) => {
     const low = ((i * MERGED) / liveScores.length).toFixed(1);
     const other = shadow[i] ?? 0;
     return [low, bar(rows, most), whole(rows), bar(other, most), whole(other)];
   });
-  if (rows.length === 0) return ["no scores yet"];
+  if (lines.length === 0) return ["no scores yet"];
   const head = ["score", "live", "rows", "shadow", "rows"];
   return [
-    ...table([head, ...rows], new Set([2, 4])),
+    ...table([head, ...lines], new Set([2, 4])),
     "bars are logarithmic; a line is 0.1 of score from the number on",
   ];
 }

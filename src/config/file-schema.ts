@@ -214,12 +214,10 @@ function fileSchema<Detector extends z.ZodType>(detector: Detector) {
       threads: whole(1, limits.threadsMax)
         .optional()
         .meta({ description: "Worker threads; default: one less than the cores, at least 1." }),
-      shards: whole(1, limits.shardsMax)
-        .optional()
-        .meta({
-          description:
-            "Shards of the state; default: as many as are stored, at first as many as threads.",
-        }),
+      shards: whole(1, limits.shardsMax).optional().meta({
+        description:
+          "Shards of the state; default: as many as are stored, at first as many as threads.",
+      }),
       state_memory_mb: whole(1, 1024 * 1024)
         .optional()
         .meta({ description: "State memory of all shards, MiB; default: half of the memory." }),

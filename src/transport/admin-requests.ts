@@ -42,20 +42,25 @@ export interface WrittenQuery {
 
 /** One of the two ways to name a verdict. INVALID_ARGUMENT when it is neither or both. */
 export function verdictQuery(written: WrittenQuery): VerdictQuery {
-  const { detector = "", key = "", eventId = "", row = 0 } = written;
   const position = positionOf(written.position ?? 0);
-  const named = detector !== "" || key !== "" || eventId !== "";
-  if (position > 0 && named) {
+  const row = written.row ?? 0;
+  if (position === 0) {
+    if (row !== 0) throw WeirError.invalid("MALFORMED", "row", "goes with position");
+    return queryById(written);
+  }
+  if (written.detector || written.key || written.eventId) {
     const message = "is instead of detector, key and event_id; give one or the other";
     throw WeirError.invalid("MALFORMED", "position", message);
   }
-  if (position > 0) return { position, row };
+  return { position, row };
+}
+
+function queryById({ detector = "", key = "", eventId = "" }: WrittenQuery): VerdictQuery {
   if (eventId === "" || detector === "") {
     const field = eventId === "" ? "event_id" : "detector";
     const message = "expected detector, key and event_id, or position and row";
     throw WeirError.invalid("MALFORMED", field, message);
   }
-  if (row !== 0) throw WeirError.invalid("MALFORMED", "row", "goes with position");
   checkLength("KEY_TOO_LONG", "key", key, limits.keyBytesMax);
   checkLength("ID_TOO_LONG", "event_id", eventId, limits.idBytesMax);
   return { detector, key, eventId };

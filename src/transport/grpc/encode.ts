@@ -126,8 +126,13 @@ function writeVerdict(answer: Answer, row: number, id: string): void {
   if ((verdicts.rules[row] ?? -1) >= 0 || verdicts.defaulted || verdicts.explanations) {
     writeRareFields(answer, row);
   }
+  writeLastFields(answer, row);
+}
+
+/** From field 15 on. */
+function writeLastFields(answer: Answer, row: number): void {
   if (answer.detector.program !== undefined) writeDerived(answer, row);
-  if (small(verdicts.durables, row) !== 0) writer.wideUint32(136, 1);
+  if (small(answer.verdicts.durables, row) !== 0) writer.wideUint32(136, 1);
 }
 
 /** What only rows of a detector with features have. */

@@ -8,7 +8,23 @@ import { isObject, parseExactJson } from "./json.ts";
 
 /** A body by its schema; its names also in snake_case, null = absent. INVALID_ARGUMENT with a violation for the first thing that is wrong. */
 export function readBody<T extends z.ZodObject>(schema: T, body: unknown): z.output<T> {
-  const written = Buffer.isBuffer(body) && body.length === 0 ? {} : parseExactJson(body);
+  const read = schema.safeParse(fieldsOf(body));
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    const field = (issue.keys[0] ?? "body").slice(0, 64);
+    const names = Object.keys(schema.shape).join(", ");
+    const message = `there is no such field; expected one of ${names}`;
+    throw WeirError.invalid("MALFORMED", field, message);
+  }
+  const field = issue?.path.join(".") ?? "body";
+  throw WeirError.invalid("MALFORMED", field, issue?.message ?? "is not valid");
+}
+
+/** By camelCase name. */
+function fieldsOf(body: unknown): object {
+  const empty = body === undefined || (Buffer.isBuffer(body) && body.length === 0);
+  const written = empty ? {} : parseExactJson(body);
   if (!isObject(written)) throw malformed("expected a JSON object as the body");
   const fields = new Map<string, unknown>();
   for (const [name, value] of Object.entries(written)) {
@@ -16,16 +32,7 @@ export function readBody<T extends z.ZodObject>(schema: T, body: unknown): z.out
     if (fields.has(camel)) throw WeirError.invalid("MALFORMED", name, "given twice");
     if (value !== null) fields.set(camel, value);
   }
-  const read = schema.safeParse(Object.fromEntries(fields));
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  if (issue?.code === "unrecognized_keys") {
-    const field = (issue.keys[0] ?? "body").slice(0, 64);
-    const names = Object.keys(schema.shape).join(", ");
-    throw WeirError.invalid("MALFORMED", field, `there is no such field; expected one of ${names}`);
-  }
-  const field = issue?.path.join(".") ?? "body";
-  throw WeirError.invalid("MALFORMED", field, issue?.message ?? "is not valid");
+  return Object.fromEntries(fields);
 }
 
 /**

@@ -32,8 +32,6 @@ function frameJson(verdicts: Verdicts): object {
     verdicts;
   const version = modelVersions[0] ?? 0;
   const agree = modelVersions.every((other) => other === version);
-  const someDurable = durables.includes(1);
-  const allDurable = someDurable && !durables.includes(0);
   return {
     scores: base64(verdicts.scores),
     rawScores: base64(verdicts.rawScores),
@@ -47,9 +45,14 @@ function frameJson(verdicts: Verdicts): object {
     features: features && base64(features),
     defaultedFeatures: defaultedFeatures && base64(defaultedFeatures),
     timeliness: timeliness && base64(timeliness),
-    durable: allDurable || undefined,
-    durables: someDurable && !allDurable ? base64(durables) : undefined,
+    ...durableJson(durables),
   };
+}
+
+/** One flag where the rows agree. */
+function durableJson(durables: Uint8Array): object {
+  if (!durables.includes(1)) return {};
+  return durables.includes(0) ? { durables: base64(durables) } : { durable: true };
 }
 
 function base64(column: Float64Array | Uint32Array | Uint8Array): string {
