@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 type Doing =
   | { readonly what: "batch"; readonly rows: number; readonly seed: number }
-  | { readonly what: "reset" | "recreate"; readonly slot: number }
+  | { readonly what: "reset" | "recreate" | "copy"; readonly slot: number }
   | { readonly what: "train"; readonly fails: boolean }
   | { readonly what: "resize"; readonly memoryBytes: number };
 
@@ -42,7 +42,10 @@ const doing: fc.Arbitrary<Doing> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ what: fc.constantFrom("reset" as const, "recreate" as const), slot }),
+    arbitrary: fc.record({
+      what: fc.constantFrom("reset" as const, "recreate" as const, "copy" as const),
+      slot,
+    }),
   },
   {
     weight: 1,
@@ -97,6 +100,8 @@ async function drive(doings: readonly Doing[]): Promise<Run> {
       await live.train(path, one.fails);
     } else if (one.what === "resize") {
       live.change({ kind: "resize", memoryBytes: one.memoryBytes });
+    } else if (one.what === "copy") {
+      live.copyDetector(one.slot, 9);
     } else if (one.what === "reset") {
       live.change({ kind: "reset", slot: one.slot });
     } else {
@@ -164,7 +169,9 @@ describe("a replay", () => {
       fill.push({ what: "batch", rows: 400, seed }, { what: "train", fails: false });
     }
     const emptied = replayDetectors.map((_, at): Doing => ({ what: "recreate", slot: at }));
-    const { live, kept } = await drive([...fill, ...emptied, ...fill]);
+    const copied = replayDetectors.map((_, at): Doing => ({ what: "copy", slot: at }));
+    const { live, kept } = await drive([...fill, ...emptied, ...fill, ...copied]);
+    expect(live.copies).toBe(copied.length);
     const shrunk = kept[fill.length + emptied.length]!;
     expect(shrunk.arena.length).toBeLessThan(kept[fill.length]!.arena.length);
     const replica = restore(shrunk);

@@ -72,6 +72,8 @@ export class LiveShard {
   readonly kernel: ShardExports;
   readonly views: Views;
   readonly entries: Entry[] = [];
+  /** Detectors that were copied whole. */
+  copies = 0;
   private readonly regions: readonly [Region, Region];
   private turn = 0;
   private sequence = 0;
@@ -106,6 +108,27 @@ export class LiveShard {
   change(change: Change): number {
     this.append(Kind.CHANGE, 0, encodeChange(change));
     return applyChange(this.kernel, this.views, change);
+  }
+
+  /** Gives `to` the state of `from`, part by part, as a change each; a detector that was there is deleted. */
+  copyDetector(from: number, to: number): void {
+    const options = replayDetectors[from];
+    if (options === undefined) throw new Error(`no detector ${from}`);
+    const parts: Uint8Array[] = [];
+    for (let start = 1; ; start = 0) {
+      const bytes = this.kernel.exportState(from, start) >>> 0;
+      if (bytes === 0) break;
+      const at = this.kernel.transferAddress() >>> 0;
+      parts.push(this.views.u8.slice(at, at + bytes));
+    }
+    this.change({ kind: "delete", slot: to });
+    this.create(to, options);
+    for (const part of parts) {
+      if (this.change({ kind: "import", slot: to, part }) === Status.OK) continue;
+      this.change({ kind: "delete", slot: to });
+      return;
+    }
+    this.copies++;
   }
 
   /** One batch; its VERDICTS follow it. */
