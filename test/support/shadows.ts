@@ -16,7 +16,7 @@ export interface ShadowRig {
 /** A core with shadows. */
 export async function startShadows(
   options: Partial<CoreOptions> = {},
-  store?: VersionStore,
+  storeOf: (core: TestCore) => VersionStore | undefined = () => undefined,
 ): Promise<ShadowRig> {
   const core = await startCore(options);
   const { detectors, admission, shards } = core;
@@ -26,6 +26,7 @@ export async function startShadows(
     promoted: (live, shadow) => versions.promoted(live, shadow),
   });
   const log = { info: () => undefined, error: () => undefined };
+  const store = storeOf(core);
   const versions = new Versions({ ...shared, shadows, kept: 3, store, log });
   admission.showTo(shadows);
   detectors.standBeside(versions);

@@ -1,0 +1,170 @@
+import { rmSync } from "node:fs";
+import { afterEach, expect, test } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { normalizeSpec } from "../../src/config/detector-spec.ts";
+import type { Verdicts } from "../../src/domain/verdict.ts";
+import { createDetector, frame, request, submit } from "../support/core.ts";
+import { startShadow } from "../support/shadows.ts";
+import { startVersions } from "../support/versions-rig.ts";
+import type { VersionRig } from "../support/versions-rig.ts";
+
+const rigs: VersionRig[] = [];
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) {
+    await rig.close();
+    rmSync(rig.data, { recursive: true, force: true });
+  }
+});
+
+const spec = {
+  inputs: [{ name: "amount" }],
+  halfSpaceTrees: { window: 20 },
+  threshold: 0.5,
+  timeoutMs: 5000,
+  burnInEvents: 5,
+};
+const other = { ...spec, halfSpaceTrees: { window: 15, trees: 7 } };
+
+async function rigWith(data?: string): Promise<VersionRig> {
+  const rig = await startVersions(data);
+  rigs.push(rig);
+  if (data === undefined) await createDetector(rig.core, "live", spec);
+  return rig;
+}
+
+/** A stop and a start over the same directory. */
+async function restarted(rig: VersionRig): Promise<VersionRig> {
+  rigs.splice(rigs.indexOf(rig), 1);
+  await rig.close();
+  return rigWith(rig.data);
+}
+
+function rows(count: number, seed: number, keyCount = 5): { readonly values: number[][]; readonly keys: string[] } {
+  let state = seed;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const values = Array.from({ length: count }, () => [next()]);
+  return { values, keys: values.map(() => `key-${Math.floor(next() * keyCount)}`) };
+}
+
+async function score(rig: VersionRig, count: number, seed: number, mode = 1): Promise<Verdicts> {
+  const { values, keys } = rows(count, seed);
+  return submit(rig.core, request({ detector: "live", mode, frame: frame(values, keys) }));
+}
+
+function eventsOf({ core }: VersionRig, name = "live"): number {
+  return core.detectors.status(core.detectors.get(name)).events;
+}
+
+/** What the detector says of rows that teach nothing. */
+async function asked(rig: VersionRig): Promise<number[]> {
+  return [...(await score(rig, 200, 4711, 2)).scores];
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; !what(); i++) {
+    if (i === 400) throw new Error("it did not happen");
+    await pause(25);
+  }
+}
+
+test("goes back to the settings and the state of a version before, again and again", async () => {
+  const rig = await rigWith();
+  for (let i = 0; i < 10; i++) await score(rig, 100, i);
+  const before = await asked(rig);
+  await rig.versions.update("live", normalizeSpec({ ...spec, threshold: 0.25 }));
+  for (let i = 0; i < 10; i++) await score(rig, 100, 100 + i);
+  const after = await asked(rig);
+  expect(after).not.toEqual(before);
+  const back = await rig.versions.rollback("live", 0);
+  expect(back).toMatchObject({ version: 1, state: "serving", events: 1000 });
+  expect(rig.core.detectors.get("live").config.threshold).toEqual({ fixed: 0.5 });
+  expect(await asked(rig)).toEqual(before);
+  expect(rig.versions.list("live").map(({ version, state }) => [version, state])).toEqual([
+    [2, "kept"],
+    [1, "serving"],
+  ]);
+  const again = await rig.versions.rollback("live", 2);
+  expect(again).toMatchObject({ version: 2, state: "serving", events: 2000 });
+  expect(await asked(rig)).toEqual(after);
+  await rig.versions.close();
+  expect(rig.core.shards.shards.every(({ views }) => views.u32.length > 0)).toBe(true);
+  const held = Array.from({ length: 64 }, (_, slot) => rig.core.shards.holds(slot));
+  expect(held.filter(Boolean)).toHaveLength(1);
+});
+
+test("goes back from another model, after a restart", async () => {
+  let rig = await rigWith();
+  for (let i = 0; i < 10; i++) await score(rig, 100, i);
+  const before = await asked(rig);
+  await rig.versions.update("live", normalizeSpec(other));
+  for (let i = 0; rig.core.detectors.versionOf("live") === 1; i++) {
+    await score(rig, 100, 1000 + i);
+    await pause(10);
+  }
+  const learned = eventsOf(rig);
+  rig = await restarted(rig);
+  expect(eventsOf(rig)).toBe(learned);
+  expect(rig.versions.list("live").map(({ version, state }) => [version, state])).toEqual([
+    [2, "serving"],
+    [1, "kept"],
+  ]);
+  const kept = rig.versions.list("live")[1];
+  expect(kept?.problem).toBe("");
+  expect(kept?.toPosition).toBeGreaterThan(0);
+  const back = await rig.versions.rollback("live", 1);
+  expect(back.state).toBe("serving");
+  expect(back.events).toBe(kept?.events);
+  expect(back.events).toBeGreaterThan(1000);
+  expect(before).toHaveLength(200);
+});
+
+test("a version that was learning goes on after a restart, and takes over", async () => {
+  let rig = await rigWith();
+  for (let i = 0; i < 10; i++) await score(rig, 100, i);
+  await rig.versions.update("live", normalizeSpec(other));
+  await score(rig, 20, 50);
+  await rig.core.shards.idle();
+  rig = await restarted(rig);
+  expect(rig.versions.list("live")[0]).toMatchObject({ version: 2, state: "learning", events: 20 });
+  for (let i = 0; rig.core.detectors.versionOf("live") === 1; i++) {
+    await score(rig, 100, 1000 + i);
+    await pause(10);
+  }
+  expect(rig.core.detectors.get("live").config.model).toMatchObject({ trees: 7 });
+});
+
+test("a shadow is one after a restart, with its share", async () => {
+  let rig = await rigWith();
+  await startShadow(rig, { name: "b", shadowed: "live", spec: other, share: 0.25 });
+  for (let i = 0; i < 10; i++) await score(rig, 100, i);
+  rig = await restarted(rig);
+  expect(eventsOf(rig, "b")).toBe(1000);
+  expect(rig.shadows.report("b")).toMatchObject({ shadowed: "live", share: 0.25, rows: 0 });
+  await score(rig, 100, 77);
+  expect(eventsOf(rig, "b")).toBe(1100);
+  await expect(
+    submit(rig.core, request({ detector: "b", frame: frame([[1]], ["a"]) })),
+  ).rejects.toThrow("answers nobody");
+  await rig.shadows.promote("b");
+  rig = await restarted(rig);
+  expect(rig.core.detectors.get("live").config.model).toMatchObject({ trees: 7 });
+  expect(rig.versions.list("live").map(({ version, state }) => [version, state])).toEqual([
+    [2, "serving"],
+    [1, "kept"],
+  ]);
+  await expect(rig.versions.rollback("live", 1)).rejects.toThrow('it is "b" now');
+});
+
+test("only the last versions are kept", async () => {
+  const rig = await rigWith();
+  await score(rig, 100, 1);
+  for (let i = 1; i <= 6; i++) {
+    await rig.versions.update("live", normalizeSpec({ ...spec, threshold: 0.5 + i / 100 }));
+    await until(() => rig.versions.list("live").every(({ problem }) => problem === ""));
+  }
+  expect(rig.versions.list("live").map(({ version }) => version)).toEqual([7, 6, 5, 4]);
+  await expect(rig.versions.rollback("live", 2)).rejects.toThrow("no version 2");
+});
