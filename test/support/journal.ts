@@ -63,7 +63,8 @@ export class WriterRig {
   readonly writer: JournalWriter;
   private readonly ring: RingWriter;
   private readonly channel = new MessageChannel();
-  private position: number;
+  /** Of the entry that was put last. */
+  position: number;
 
   constructor(
     directory: string,
@@ -95,6 +96,14 @@ export class WriterRig {
     this.ring.views.u8.set(body, at);
     this.position++;
     this.ring.commit({ ...head, type: RecordType.ENTRY, position: this.position }, body.length);
+  }
+
+  /** Its body beside the ring. */
+  putReference({ body, ...head }: Unplaced): void {
+    this.channel.port1.postMessage({ body });
+    this.ring.reserve(0, 0);
+    this.position++;
+    this.ring.commit({ ...head, type: RecordType.REFERENCE, position: this.position }, body.length);
   }
 
   tell(command: Command): void {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
@@ -167,6 +167,23 @@ describe("readEntries", () => {
     rmSync(first?.path ?? "");
     expect(damageOf(() => read(directory)).message).toContain("begins here");
     expect(read(directory, { after: 8 })).toHaveLength(2);
+  });
+
+  it("finds a segment of another journal, which is sound in itself", () => {
+    const root = journalDirectory();
+    const directory = join(root, "own");
+    threeSegments(directory);
+    const other = join(root, "other");
+    const rig = new WriterRig(other);
+    rig.write([1, 2, 3, 4].map((rows) => entry({ rows, body: Buffer.from("other") })));
+    rig.tell({ id: 1, command: "roll" });
+    rig.write([5, 6, 7, 8].map((rows) => entry({ rows, body: Buffer.from("other") })));
+    rig.close();
+    const [own, another] = [directory, other].map((one) => listSegments(one)[1]?.path ?? "");
+    copyFileSync(another ?? "", own ?? "");
+    const damage = damageOf(() => read(directory));
+    expect([damage.position, damage.path]).toEqual([5, own]);
+    expect(damage.what).toContain("does not follow the segment before it");
   });
 
   it("never gives out anything else than what was written, whichever byte of a file is altered", () => {

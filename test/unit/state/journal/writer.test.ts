@@ -144,4 +144,39 @@ describe("the journal's writer", () => {
     ]);
     expect(texts(directory)).toEqual(["1 a", "2 b"]);
   });
+
+  it("keeps bodies beside the ring in step with it, over a failure too", () => {
+    const root = journalDirectory();
+    const directory = join(root, "journal");
+    const disk = failingSync(root);
+    const rig = new WriterRig(directory, { commit: (database) => disk.commit(database) });
+    rig.putReference(entry("long 1"));
+    rig.put(entry("short 2"));
+    rig.putReference(entry("long 3"));
+    rig.writer.turn();
+    disk.failing = true;
+    rig.putReference(entry("lost 4"));
+    rig.writer.turn();
+    rig.putReference(entry("lost 5"));
+    rig.put(entry("lost 6"));
+    rig.writer.turn();
+    disk.failing = false;
+    rig.putReference(entry("lost 7"));
+    rig.tell({ id: 1, command: "resume", first: 4 });
+    rig.putReference(entry("again 4"));
+    rig.writer.turn();
+    rig.close();
+    expect(texts(directory)).toEqual(["1 long 1", "2 short 2", "3 long 3", "4 again 4"]);
+  });
+
+  it("refuses entries that do not follow each other", () => {
+    const rig = new WriterRig(journalDirectory());
+    rig.write([entry("a")]);
+    rig.notices();
+    rig.position = 7;
+    rig.write([entry("b")]);
+    expect(rig.notices()).toMatchObject([
+      { notice: "failed", reason: expect.stringContaining("entry 8 follows entry 1") },
+    ]);
+  });
 });
