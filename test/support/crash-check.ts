@@ -101,13 +101,19 @@ function noteRows(
     if (length === 0 || !learns.has(views.u8[at + Row.op] ?? 0)) continue;
     if (views.u8[output + Output.replayed] === 1) continue;
     const from = base + Offset.bytes + (views.u32[(at + Row.idOffset) >>> 2] ?? BYTES_MAX);
-    const id = decoder.decode(views.u8.slice(from, from + length));
+    const id = idIn(views.u8.slice(from, from + length));
     const name = nameOf(slots.get(views.u16[(at + Row.slot) >>> 1] ?? 0) ?? "?", id);
     const score = bitsOf(views.f64[(output + Output.score) >>> 3]);
     const known = journaled.get(name);
     if (known === undefined) journaled.set(name, { fresh: 1, score });
     else known.fresh++;
   }
+}
+
+/** Ids of the ledger are digits. Where all keys share a cell, the client's key goes before its id, with a length of two bytes. */
+function idIn(bytes: Uint8Array): string {
+  const [low = 0, high = 0] = bytes;
+  return decoder.decode(low < 0x30 ? bytes.subarray(2 + low + 256 * high) : bytes);
 }
 
 const MODEL = 1;

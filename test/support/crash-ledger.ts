@@ -6,6 +6,8 @@ export interface SentRow {
   readonly values: readonly number[];
   /** Its first verdict that was durable; undefined = it was not acknowledged. */
   acknowledged: Acknowledged | undefined;
+  /** Durable verdicts that were no repetition of an earlier one. */
+  fresh: number;
 }
 
 export interface Acknowledged {
@@ -40,7 +42,7 @@ export class Ledger {
 
   make(detector: string, key: string, values: readonly number[]): SentRow {
     const id = `${this.#next++}`;
-    const row: SentRow = { detector, key, id, values, acknowledged: undefined };
+    const row: SentRow = { detector, key, id, values, acknowledged: undefined, fresh: 0 };
     this.rows.set(nameOf(detector, id), row);
     if (detector !== "temporary") this.again.push(row);
     return row;
@@ -60,13 +62,16 @@ export class Ledger {
     }
     this.acknowledgements++;
     if (verdict.replayed) this.replays++;
+    const name = nameOf(row.detector, row.id);
+    // The repetition may come before what it repeats: requests overtake each other.
+    if (!verdict.replayed && ++row.fresh > 1) {
+      this.faults.push(`${name} was acknowledged, and taken for new again`);
+    }
     const { acknowledged } = row;
     if (acknowledged === undefined) {
       row.acknowledged = { ...verdict, timeNs: process.hrtime.bigint() };
       return;
     }
-    const name = nameOf(row.detector, row.id);
-    if (!verdict.replayed) this.faults.push(`${name} was acknowledged, and taken for new again`);
     if (verdict.score !== acknowledged.score || verdict.source !== acknowledged.source) {
       const [was, is] = [acknowledged, verdict].map(({ score, source }) => `${score} (${source})`);
       this.faults.push(`${name} was acknowledged with ${was}, then with ${is}`);

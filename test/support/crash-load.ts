@@ -1,3 +1,4 @@
+import { status as Status } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import type { ScoreStreamRequest } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamRequest.ts";
 import type { ScoreStreamResponse__Output } from "../../src/transport/grpc/generated/weir/v1/ScoreStreamResponse.ts";
@@ -14,13 +15,13 @@ const forest = { nEstimators: 20 };
 
 /** A detector of each way that rows take, and one that comes and goes. Its rows have three numbers. */
 export const crashDetectors: Readonly<Record<string, object>> = {
-  trees: { inputs, scaler: "STANDARD", halfSpaceTrees: trees, burnInEvents: 10 },
+  trees: { inputs, scaler: "SCALER_STANDARD", halfSpaceTrees: trees, burnInEvents: 10 },
   windows: {
     inputs,
     halfSpaceTrees: trees,
     features: [
-      { name: "n", aggregate: "COUNT", window: { sliding: "1h" } },
-      { name: "m", of: "a", aggregate: "MEAN", window: { last: 5 }, defaultValue: 0 },
+      { name: "n", aggregate: "AGGREGATE_COUNT", window: { sliding: "1h" } },
+      { name: "m", of: "a", aggregate: "AGGREGATE_MEAN", window: { last: 5 }, defaultValue: 0 },
     ],
   },
   forest: {
@@ -70,9 +71,10 @@ export class CrashLoad {
   /** Makes the detectors that are not there yet; the server may end meanwhile. */
   async createDetectors(): Promise<void> {
     for (const [name, spec] of Object.entries(crashDetectors)) {
-      await unary<object>((done) =>
+      const made = await unary<object>((done) =>
         this.#clients.detectors.CreateDetector({ name, spec }, deadline(), done),
       );
+      if ("error" in made && made.error.code === Status.INVALID_ARGUMENT) throw made.error;
     }
   }
 
