@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Kind } from "../../src/models/kinds.ts";
 import { normalizations } from "../../src/models/module.ts";
 import { TrainingError, trainingScalers } from "../../src/models/training.ts";
+import { WORK_BASE } from "../../src/models/training.ts";
 import { builds, mulberry, normal } from "../kernel.ts";
 import { kindNames, ModelBench } from "../models.ts";
 
@@ -79,7 +80,7 @@ describe.each(kindNames)("%s", (kind) => {
     const model = fit(kind);
     bench.score(model, rowsOf(20, 5), "calibrated");
     bench.explain(model, rowsOf(1, 5), "calibrated");
-    const after = new Uint8Array(bench.memory.buffer, 11 * 65_536, model.length);
+    const after = new Uint8Array(bench.memory.buffer, WORK_BASE, model.length);
     expect(Buffer.compare(after, model)).toBe(0);
     expect(bench.check(model)).toBe(0);
   });
