@@ -45,6 +45,11 @@ interface Head {
   readonly rows: number;
 }
 
+/** Whether answers wait for such an entry. A commit of its own for the others would keep the next batch waiting for a second sync. */
+function isUrgent(kind: Kind): boolean {
+  return kind !== Kind.VERDICTS && kind !== Kind.ANSWERS;
+}
+
 /**
  * The journal as the main thread sees it. Entries get their positions here and go through a ring to the writer thread.
  *
@@ -290,7 +295,7 @@ export class Journal implements ShardJournal {
     let bytes: number;
     if (at >= 0) {
       bytes = write(ring.views, at);
-      ring.commit(record, bytes);
+      ring.commit(record, bytes, isUrgent(head.kind));
     } else {
       bytes = this.refer(writer, record, { bytesMax, write });
     }
@@ -320,7 +325,7 @@ export class Journal implements ShardJournal {
     };
     const bytes = write(into, 0);
     writer.send({ body: u8.subarray(0, bytes) });
-    writer.ring.commit({ ...record, type: RecordType.REFERENCE }, bytes);
+    writer.ring.commit({ ...record, type: RecordType.REFERENCE }, bytes, isUrgent(record.kind));
     this.referenced.push({ position: record.position, bytes });
     this.referencedBytes += bytes;
     return bytes;

@@ -36,12 +36,15 @@ export const Word = {
   /** Microseconds of the newest commit, and of the longest. */
   COMMIT_LAST: 6,
   COMMIT_MAX: 7,
+  /** The writer's counter behind the newest record that somebody waits for. */
+  URGENT: 8,
   /** Commits by their duration: bucket b counts those below 2^(b + 6) microseconds, the last one the others. */
   COMMIT_BUCKETS: 16,
 } as const;
 export const COMMIT_BUCKETS = 16;
 
-const Waiting = { NO: 0, ANY: 1, PRESSED: 2 } as const;
+/** What wakes the reader: a command, or a quarter of the ring in use, does in any case. */
+const Waiting = { NO: 0, ANY: 1, PRESSED: 2, URGENT: 3 } as const;
 
 /** What a record says beside its body. */
 export interface RecordHead {
@@ -88,6 +91,7 @@ export class RingWriter {
   /** Depth of `together`; and the newest record in it. */
   private held = 0;
   private newest = -1;
+  private heldUrgent = false;
 
   constructor(buffer: SharedArrayBuffer) {
     this.views = viewsOver(buffer);
@@ -119,8 +123,11 @@ export class RingWriter {
     return WORDS_BYTES + start * 8 + HEAD_BYTES;
   }
 
-  /** The record is written: its body takes `bytes` of what was reserved. Of another type than ENTRY: it has none, and `bytes` is for the reader. */
-  commit(record: RecordHead, bytes: number): void {
+  /**
+   * The record is written: its body takes `bytes` of what was reserved. Of another type than ENTRY: it has none, and `bytes` is for the reader.
+   * @param urgent false = nobody waits for it: it goes with the next one that is, or a little later
+   */
+  commit(record: RecordHead, bytes: number, urgent = true): void {
     const inRing = record.type === RecordType.ENTRY ? bytes : 0;
     const units = (HEAD_BYTES + align(inRing)) >>> 3;
     if (units > this.reserved) throw new RangeError(`${bytes} bytes are more than were reserved`);
@@ -130,8 +137,12 @@ export class RingWriter {
     this.head = (this.head + this.skip + units) | 0;
     this.skip = 0;
     this.reserved = 0;
-    if (this.held === 0) this.publish(record.type === RecordType.COMMAND);
-    else this.newest = at;
+    if (this.held === 0) {
+      this.publish(urgent, record.type === RecordType.COMMAND);
+      return;
+    }
+    this.newest = at;
+    this.heldUrgent ||= urgent;
   }
 
   /** The reader gets the records that `write` commits all at once, each but the last one marked as belonging together with the next. */
@@ -145,14 +156,21 @@ export class RingWriter {
         const { u8 } = this.views;
         u8[this.newest + 7] = 0;
         this.newest = -1;
-        this.publish(false);
+        this.publish(this.heldUrgent, false);
+        this.heldUrgent = false;
       }
     }
   }
 
-  private publish(pressing: boolean): void {
+  private publish(urgent: boolean, pressing: boolean): void {
+    if (urgent) Atomics.store(this.words, Word.URGENT, this.head);
     Atomics.store(this.words, Word.HEAD, this.head);
-    this.wake(pressing);
+    const waiting = Atomics.load(this.words, Word.WAITING);
+    if (waiting === Waiting.NO) return;
+    const wakes = waiting === Waiting.ANY || (waiting === Waiting.URGENT && urgent);
+    if (!wakes && !pressing && this.usedBytes < this.bytes >>> 2) return;
+    Atomics.store(this.words, Word.WAITING, Waiting.NO);
+    Atomics.notify(this.words, Word.WAITING);
   }
 
   private putSkip(): void {
@@ -170,14 +188,6 @@ export class RingWriter {
     f64[(at >>> 3) + 2] = record.unixMs;
     u32[(at >>> 2) + 6] = record.rows;
     u32[(at >>> 2) + 7] = 0;
-  }
-
-  private wake(pressing: boolean): void {
-    const waiting = Atomics.load(this.words, Word.WAITING);
-    if (waiting === Waiting.NO) return;
-    if (waiting === Waiting.PRESSED && !pressing && this.usedBytes < this.bytes >>> 2) return;
-    Atomics.store(this.words, Word.WAITING, Waiting.NO);
-    Atomics.notify(this.words, Word.WAITING);
   }
 }
 
@@ -258,22 +268,34 @@ export class RingReader {
     Atomics.store(this.words, Word.TAIL, this.tail);
   }
 
-  /** Blocks the thread until there is a record. */
-  wait(): void {
-    Atomics.store(this.words, Word.WAITING, Waiting.ANY);
-    // Looked at after the word is set: a record that was written before is seen, one written later wakes.
-    if (this.isEmpty) Atomics.wait(this.words, Word.WAITING, Waiting.ANY);
-    Atomics.store(this.words, Word.WAITING, Waiting.NO);
+  /** Whether somebody waits for a record that is there. */
+  get isUrgent(): boolean {
+    return ((Atomics.load(this.words, Word.URGENT) - this.tail) | 0) > 0;
+  }
+
+  /** Blocks the thread until there is a record that is urgent, or for that long where there are only others. */
+  wait(milliseconds: number): void {
+    this.sleep(Waiting.ANY, Number.POSITIVE_INFINITY);
+    this.sleep(Waiting.URGENT, milliseconds);
   }
 
   /** Blocks for that long, or until a quarter of the ring is used or a command comes. */
   gather(milliseconds: number): void {
-    Atomics.store(this.words, Word.WAITING, Waiting.PRESSED);
-    const used = (Atomics.load(this.words, Word.HEAD) - this.tail) >>> 0;
-    if (used * 8 < this.bytes >>> 2) {
-      Atomics.wait(this.words, Word.WAITING, Waiting.PRESSED, milliseconds);
-    }
+    this.sleep(Waiting.PRESSED, milliseconds);
+  }
+
+  private sleep(until: 1 | 2 | 3, milliseconds: number): void {
+    Atomics.store(this.words, Word.WAITING, until);
+    // Looked at after the word is set: a record that was written before is seen, one written later wakes.
+    if (!this.isReached(until)) Atomics.wait(this.words, Word.WAITING, until, milliseconds);
     Atomics.store(this.words, Word.WAITING, Waiting.NO);
+  }
+
+  private isReached(until: 1 | 2 | 3): boolean {
+    if (until === Waiting.ANY) return !this.isEmpty;
+    if (until === Waiting.URGENT && this.isUrgent) return true;
+    const used = (Atomics.load(this.words, Word.HEAD) - this.tail) >>> 0;
+    return used * 8 >= this.bytes >>> 2;
   }
 }
 

@@ -12,6 +12,9 @@ import { reasonOf } from "./write-failure.ts";
 /** Bodies in one transaction: more waits for the next, so that room is made and answers leave in between. */
 const TRANSACTION_BYTES = 8 * 1024 * 1024;
 
+/** Entries that nobody waits for come to the disk with the next others, or after this time. */
+const LAZY_MS = 25;
+
 interface Live {
   readonly path: string;
   readonly database: DatabaseSync;
@@ -66,7 +69,7 @@ export class JournalWriter {
 
   /** Waits for records and takes those that are there. */
   turn(): void {
-    if (this.ring.isEmpty) this.ring.wait();
+    this.ring.wait(LAZY_MS);
     const { gatherMs } = this.data;
     if (gatherMs > 0 && !this.full && !this.failed) this.ring.gather(gatherMs);
     if (this.failed) this.drop();

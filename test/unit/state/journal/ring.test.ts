@@ -112,6 +112,43 @@ describe("ring", () => {
     expect(reader.next()).toBe(false);
   });
 
+  it("has its reader wait for what is urgent, for the rest a while", () => {
+    const { writer, reader } = pair();
+    const waited = (): number => {
+      const start = performance.now();
+      reader.wait(40);
+      return performance.now() - start;
+    };
+    const lazy = (): void => {
+      const head = { type: RecordType.ENTRY, kind: 1, shard: 0, position: 1, unixMs: 0, rows: 0 };
+      writer.reserve(8, 0);
+      writer.commit(head, 8, false);
+    };
+    lazy();
+    expect(waited()).toBeGreaterThan(35);
+    put(writer, 2, 8);
+    lazy();
+    reader.next();
+    reader.release();
+    expect(reader.isUrgent).toBe(true);
+    reader.next();
+    reader.release();
+    expect([reader.isUrgent, reader.isEmpty]).toEqual([false, false]);
+    writer.together(() => {
+      lazy();
+      put(writer, 3, 8);
+      lazy();
+    });
+    expect(reader.isUrgent).toBe(true);
+    while (reader.next()) reader.release();
+    // As much as is too much to wait with.
+    for (let i = 0; i < RING / 4 / 40 + 1; i++) lazy();
+    expect(reader.isUrgent).toBe(false);
+    const start = performance.now();
+    reader.wait(60_000);
+    expect(performance.now() - start).toBeLessThan(30_000);
+  });
+
   it("refuses sizes that its counters would not wrap with", () => {
     expect(() => createRing(5000)).toThrow("a power of two");
   });
