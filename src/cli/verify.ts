@@ -83,31 +83,43 @@ export function parseVerifyFlags(argv: readonly string[], cwd: string): VerifyFl
   const directories: string[] = [];
   let deep = false;
   for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") {
-      directories.push(token.value);
-      continue;
-    }
-    if (token.name === "deep") {
-      if (token.value !== undefined) throw wrong("--deep takes no value");
-      deep = true;
-    } else if (token.name === "data") {
-      const { value, inlineValue } = token;
-      if (value === undefined || value === "" || (inlineValue !== true && value.startsWith("--"))) {
-        throw wrong("--data needs a value: --data DIR");
-      }
-      directories.push(value);
-    } else {
-      const near = nearest(token.name, ["data", "deep"]);
-      const hint = near === undefined ? "" : `; did you mean --${near}?`;
-      throw wrong(`there is no option ${token.rawName}${hint}`);
-    }
+    if (token.kind === "positional") directories.push(token.value);
+    if (token.kind !== "option") continue;
+    if (token.name === "deep") deep = isOn(token.value);
+    else if (token.name === "data") directories.push(directoryIn(token));
+    else throw unknown(token.rawName);
   }
   const [data = "./.weir", ...more] = directories;
   if (more.length > 0) {
     throw wrong(`expected one directory, got ${directories.join(" and ")}`);
   }
   return { data: resolve(cwd, data), deep };
+}
+
+function isOn(value: string | undefined): true {
+  if (value === undefined) return true;
+  throw wrong("--deep takes no value");
+}
+
+function directoryIn({
+  value,
+  inlineValue,
+}: {
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}): string {
+  const another = inlineValue !== true && value?.startsWith("--") === true;
+  if (value === undefined || value === "" || another) {
+    throw wrong("--data needs a value: --data DIR");
+  }
+  return value;
+}
+
+function unknown(written: string): OptionsError {
+  const near = nearest(written.replace(/^-+/, ""), ["data", "deep"]);
+  return wrong(
+    `there is no option ${written}${near === undefined ? "" : `; did you mean --${near}?`}`,
+  );
 }
 
 function wrong(message: string): OptionsError {

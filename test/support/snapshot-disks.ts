@@ -5,7 +5,7 @@ import type { Disk } from "../../src/state/snapshot/disk.ts";
 
 /** A disk that takes so many bytes, and says ENOSPC for the first that does not fit; also to be told to refuse to remove things. */
 export function fullDisk(bytes: number, canRemove = true): Disk {
-  let left = bytes;
+  let room = bytes;
   return {
     ...realDisk,
     create(path) {
@@ -13,9 +13,9 @@ export function fullDisk(bytes: number, canRemove = true): Disk {
       return {
         ...file,
         write(data) {
-          file.write(data.subarray(0, Math.max(0, left)));
-          left -= data.length;
-          if (left < 0) throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+          file.write(data.subarray(0, Math.max(0, room)));
+          room -= data.length;
+          if (room < 0) throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
         },
       };
     },

@@ -258,7 +258,6 @@ export class Keeper {
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
       const { request, resolve, reject } = next;
       // One after the other, because each may need as much memory as a shard has.
-      // oxlint-disable-next-line no-await-in-loop
       await this.perform.run(this.setting, request, onProgress).then(resolve, reject);
     }
     this.running = undefined;

@@ -71,7 +71,6 @@ async function writeOnThreads(
   });
   const work = async (): Promise<void> => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-      // oxlint-disable-next-line no-await-in-loop -- a thread a core
       writer.add(await writeOnThread(job));
     }
   };

@@ -12,4 +12,5 @@ function answer(): WriteAnswer {
   }
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has none
 parentPort?.postMessage(answer());

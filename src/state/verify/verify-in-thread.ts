@@ -1,6 +1,6 @@
 import { on } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { VerifyOptions, Finding } from "./verify.ts";
+import type { Finding, VerifyOptions } from "./verify.ts";
 
 export type VerifyMessage = { readonly finding: Finding } | { readonly end: string | undefined };
 
@@ -10,19 +10,22 @@ export type VerifyMessage = { readonly finding: Finding } | { readonly end: stri
  */
 export async function* verifyInThread(options: VerifyOptions): AsyncGenerator<Finding, void> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: options });
-  const died = new AbortController();
-  worker.once("exit", () => died.abort());
   try {
-    for await (const [message] of on(worker, "message", { signal: died.signal, close: ["exit"] })) {
-      const told: VerifyMessage = message as VerifyMessage;
-      if ("finding" in told) {
-        yield told.finding;
+    for await (const [message] of on(worker, "message", { close: ["exit"] })) {
+      if (!isVerifyMessage(message)) continue;
+      if ("finding" in message) {
+        yield message.finding;
         continue;
       }
-      if (told.end !== undefined) throw new Error(told.end);
+      if (message.end !== undefined) throw new Error(message.end);
       return;
     }
+    throw new Error("the thread that read the data directory ended before it was done");
   } finally {
     await worker.terminate();
   }
+}
+
+function isVerifyMessage(message: unknown): message is VerifyMessage {
+  return typeof message === "object" && message !== null;
 }

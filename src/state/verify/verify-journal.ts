@@ -52,51 +52,53 @@ function* verifyFrom(
 ): Generator<Found, number> {
   let at = from;
   try {
-    const after = (segments[at]?.first ?? 1) - 1;
-    yield* emptyOnes(segments, at, after);
-    while (isEmpty(segments[at])) at++;
-    const last = segments.at(-1)?.last ?? after;
+    const after = (segments[from]?.first ?? 1) - 1;
+    at += yield* emptyOnes(segments, at, after);
+    const until = segments.at(-1)?.last ?? after;
     const voids = readVoids(journal, after);
-    for (const { position } of readEntries(journal, { after, until: last, voids })) {
+    for (const { position } of readEntries(journal, { after, until, voids })) {
       const segment = segments[at];
       if (segment === undefined || position !== segment.last) continue;
       yield soundSegment(segment);
       at++;
-      yield* emptyOnes(segments, at, position);
-      while (isEmpty(segments[at])) at++;
+      at += yield* emptyOnes(segments, at, position);
     }
     return segments.length;
   } catch (error) {
     if (!(error instanceof JournalDamage || error instanceof NewerJournal)) throw error;
-    const damaged = error instanceof JournalDamage ? pathIndex(segments, error.path) : at;
-    // The server may have removed it: it was behind the oldest snapshot.
-    const segment = segments[Math.max(at, damaged)];
-    if (segment !== undefined && existsSync(segment.path)) {
-      yield { ...damageOf(error), work: segment.bytes };
-    }
-    return Math.max(at, damaged) + 1;
+    const damaged = Math.max(at, indexOf(segments, error));
+    yield* damagedSegment(segments[damaged], error);
+    return damaged + 1;
   }
 }
 
-const isEmpty = (segment: SegmentInfo | undefined): boolean =>
+const isEmpty = (segment: SegmentInfo | undefined): segment is SegmentInfo =>
   segment !== undefined && segment.last < segment.first;
 
-/** Segments from `at` on that hold nothing, up to the first that does. */
+/** Segments from `at` on that hold nothing, up to the first that does. How many. */
 function* emptyOnes(
   segments: readonly SegmentInfo[],
   at: number,
   position: number,
-): Generator<Found, void> {
-  for (let each = at; isEmpty(segments[each]); each++) {
-    const segment = segments[each];
-    if (segment === undefined) return;
+): Generator<Found, number> {
+  let each = at;
+  for (let segment = segments[each]; isEmpty(segment); segment = segments[++each]) {
     const what = `${nameOf(segment.path)}: no entries yet, after position ${position}`;
     yield { what, problem: "", work: segment.bytes };
   }
+  return each - at;
 }
 
-function pathIndex(segments: readonly SegmentInfo[], path: string): number {
-  return segments.findIndex((segment) => segment.path === path);
+/** Of the segment that is damaged; -1 = the error does not say. */
+function indexOf(segments: readonly SegmentInfo[], error: Error): number {
+  if (!(error instanceof JournalDamage)) return -1;
+  return segments.findIndex((segment) => segment.path === error.path);
+}
+
+function* damagedSegment(segment: SegmentInfo | undefined, error: Error): Generator<Found, void> {
+  // The server may have removed it: it was behind the oldest snapshot.
+  if (segment === undefined || !existsSync(segment.path)) return;
+  yield { ...damageOf(error), work: segment.bytes };
 }
 
 function soundSegment({ path, first, last, bytes }: SegmentInfo): Found {

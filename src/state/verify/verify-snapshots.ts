@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { JournalDamage, listSegments } from "../journal/segments.ts";
+import type { SegmentInfo } from "../journal/segments.ts";
 import { ProcessState } from "../process-state.ts";
 import { MANIFEST_FILE, SnapshotDamage, UNFINISHED } from "../snapshot/format.ts";
 import type { Snapshot } from "../snapshot/format.ts";
@@ -9,16 +10,14 @@ import type { Listed } from "../snapshot/snapshots.ts";
 import { isGone, messageOf } from "./finding.ts";
 import type { Found } from "./finding.ts";
 
-/** Reads every file of every snapshot. Answers which are sound, the newest first. */
-export function* verifySnapshots(directory: string): Generator<Found, readonly Snapshot[]> {
+/** Reads every file of every snapshot. Those that are sound go into `sound`, the newest first. */
+export function* verifySnapshots(directory: string, sound: Snapshot[]): Generator<Found, void> {
   yield* unfinished(directory);
-  const sound: Snapshot[] = [];
   for (const listed of listSnapshots(directory)) {
     if (yield* verifySnapshot(listed)) {
       if (listed.problem === undefined) sound.push(listed);
     }
   }
-  return sound;
 }
 
 function* unfinished(directory: string): Generator<Found, void> {
@@ -79,32 +78,39 @@ export function* verifyTogether(
   const segments = segmentsIn(journal);
   // A server that runs may have removed some; it removes what they need after them.
   const sound = snapshots.filter(({ path }) => existsSync(path));
-  if (segments === undefined) return;
-  const first = segments[0]?.first;
-  const last = segments.at(-1)?.last ?? 0;
-  if (first === undefined && sound.length === 0) return;
+  if (segments === undefined || (segments.length === 0 && sound.length === 0)) return;
   const newest = sound[0]?.position ?? 0;
+  const last = segments.at(-1)?.last ?? 0;
+  const from = newest === 0 ? "the start" : `the snapshot at ${newest}`;
+  const what = `a start: from ${from} to position ${Math.max(last, newest)}`;
+  yield { what, problem: problemsOf(segments, sound).join("; "), work: 0 };
+}
+
+function problemsOf(
+  segments: readonly SegmentInfo[],
+  sound: readonly Snapshot[],
+): readonly string[] {
   const problems: string[] = [];
+  const first = segments[0]?.first ?? 1;
+  const last = segments.at(-1)?.last ?? 0;
+  const newest = sound[0]?.position ?? 0;
   if (sound.length === 0 && first !== 1) {
     problems.push(
       `there is no sound snapshot, and the journal begins at position ${first}: the state cannot be brought back; restore a backup (weir restore)`,
     );
   }
   for (const { position } of sound) {
-    if (first !== undefined && position < first - 1 && first > 1) {
-      problems.push(
-        `entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`,
-      );
-    }
+    if (position >= first - 1) continue;
+    problems.push(
+      `entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`,
+    );
   }
   if (last < newest) {
     problems.push(
       `the journal ends at position ${last}, before the snapshot at ${newest}: its end was removed or lost`,
     );
   }
-  const from = newest === 0 ? "the start" : `the snapshot at ${newest}`;
-  const what = `a start: from ${from} to position ${Math.max(last, newest)}`;
-  yield { what, problem: problems.join("; "), work: 0 };
+  return problems;
 }
 
 function segmentsIn(journal: string): ReturnType<typeof listSegments> | undefined {

@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { normalizeSpec } from "../../config/detector-spec.ts";
 import { journalBytes } from "../journal/segments.ts";
-import { EXPORT_SUFFIX, openExport } from "../keeper/export-file.ts";
+import { EXPORT_SUFFIX, readExport } from "../keeper/export-file.ts";
 import { journalIn } from "../replay/restore-shard.ts";
+import type { Snapshot } from "../snapshot/format.ts";
 import { snapshotsIn } from "../snapshot/snapshots.ts";
 import { isObject } from "../snapshot/text-file.ts";
 import { messageOf } from "./finding.ts";
@@ -34,33 +35,31 @@ export function* verifyState({ data, deep }: VerifyOptions): Generator<Finding, 
   if (!existsSync(data)) {
     throw new Error(`there is no directory ${data}: give the one that the server's --data names`);
   }
-  const journal = journalIn(data);
-  const directory = snapshotsIn(data);
-  const all =
-    journalBytes(journal) + snapshotBytes(directory) + fileBytes(join(data, DETECTORS_FILE));
-  const reading = new Progress(0, deep === undefined ? 1 : READING_SHARE, all);
-  for (const found of verifyFiles(data)) yield reading.finding(found);
-  for (const found of verifyJournal(journal)) yield reading.finding(found);
-  const snapshots = verifySnapshots(directory);
-  for (;;) {
-    const next = snapshots.next();
-    if (next.done !== true) {
-      yield reading.finding(next.value);
-      continue;
-    }
-    const sound = next.value;
-    for (const found of verifyTogether(journal, sound)) yield reading.finding(found);
-    if (deep === undefined) return;
-    const [newest] = sound;
-    // A shard's way through the journal each, and that of the process.
-    const ways = (newest?.manifest.shards.length ?? 1) + 1;
-    const entries = Math.max(1, newest?.position ?? 1) * ways;
-    const replaying = new Progress(READING_SHARE, 1, entries);
-    for (const found of verifyDeep({ module: deep, journal, snapshots: sound })) {
-      yield replaying.finding(found);
-    }
-    return;
-  }
+  const sound: Snapshot[] = [];
+  const reading = new Progress(0, deep === undefined ? 1 : READING_SHARE, bytesOf(data));
+  for (const found of verifyRead(data, sound)) yield reading.finding(found);
+  if (deep === undefined) return;
+  // A shard's way through the journal each, and that of the process.
+  const ways = (sound[0]?.manifest.shards.length ?? 1) + 1;
+  const replaying = new Progress(READING_SHARE, 1, (sound[0]?.position ?? 1) * ways);
+  const replayed = verifyDeep({ module: deep, journal: journalIn(data), snapshots: sound });
+  for (const found of replayed) yield replaying.finding(found);
+}
+
+/** What can be told by reading alone. Snapshots that are sound go into `sound`, the newest first. */
+function* verifyRead(data: string, sound: Snapshot[]): Generator<Found, void> {
+  yield* verifyFiles(data);
+  yield* verifyJournal(journalIn(data));
+  yield* verifySnapshots(snapshotsIn(data), sound);
+  yield* verifyTogether(journalIn(data), sound);
+}
+
+function bytesOf(data: string): number {
+  return (
+    journalBytes(journalIn(data)) +
+    snapshotBytes(snapshotsIn(data)) +
+    fileBytes(join(data, DETECTORS_FILE))
+  );
 }
 
 class Progress {
@@ -122,14 +121,8 @@ function* verifyExports(data: string, under: string): Generator<Found, void> {
 
 function problemOfExport(path: string): string {
   try {
-    const opened = openExport(path);
-    try {
-      // Reading a part checks it.
-      for (const _part of opened.parts());
-      return "";
-    } finally {
-      opened.close();
-    }
+    readExport(path, () => undefined);
+    return "";
   } catch (error) {
     return messageOf(error);
   }

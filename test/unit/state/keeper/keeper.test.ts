@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { WeirError } from "../../../../src/domain/errors.ts";
 import { Keeper } from "../../../../src/state/keeper/keeper.ts";
 import type { KeeperOptions, Perform } from "../../../../src/state/keeper/keeper.ts";
 import type { KeeperDone, KeeperRequest } from "../../../../src/state/keeper/protocol.ts";
@@ -9,6 +10,7 @@ import { checkSnapshot, listSnapshots } from "../../../../src/state/snapshot/sna
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { DataRig, kernelModule } from "../../../support/snapshot-rig.ts";
 
+const module = await kernelModule();
 const manifest = {} as Manifest;
 
 /** Answers when the test says so. */
@@ -55,7 +57,7 @@ function rig(more: Partial<KeeperOptions> = {}): Rig {
   const server = { position: 0, bytes: 0 };
   const logged: string[] = [];
   const keeper = new Keeper({
-    module: new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)),
+    module,
     data: "/nowhere",
     shards: 1,
     memoryBytes: 1,
@@ -159,7 +161,7 @@ test("requests that wait are bounded", async () => {
   const ends = Promise.allSettled(all);
   await keeper.close();
   const reasons = (await ends).map((end) =>
-    end.status === "rejected" ? Reflect.get(Object(end.reason), "reason") : "done",
+    end.status === "rejected" && end.reason instanceof WeirError ? end.reason.reason : "done",
   );
   expect(reasons.filter((reason) => reason === "QUEUE_FULL")).toHaveLength(5);
   expect(reasons.filter((reason) => reason === "DRAINING")).toHaveLength(64);
@@ -168,10 +170,10 @@ test("requests that wait are bounded", async () => {
 test("a segment that grows old is ended", async () => {
   let aged = 0;
   const { keeper, thread, server } = rig({ journalAgeMsMax: 80_000, onAged: () => void aged++ });
-  const { run } = thread;
+  const run = thread.run.bind(thread);
   const since = new ManualClock().unixMs() - 10_001;
   thread.run = async (...given) => ({
-    ...(await run.apply(thread, given)),
+    ...(await run(...given)),
     newestSegmentSince: since,
   });
   server.position = 1;
@@ -183,7 +185,7 @@ test("a segment that grows old is ended", async () => {
 });
 
 test("a thread makes snapshots, says how far it is, and can be ended in the middle", async () => {
-  const data = new DataRig(await kernelModule());
+  const data = new DataRig(module);
   data.batches(6);
   const { keeper } = rig({ ...data.setting, settled: () => data.position, perform: undefined });
   const snapshot = await keeper.snapshot();
