@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Kind } from "../../src/models/kinds.ts";
 import { normalizations } from "../../src/models/module.ts";
-import { TrainingError, trainingScalers } from "../../src/models/training.ts";
-import { WORK_BASE } from "../../src/models/training.ts";
+import { TrainingError, trainingScalers, WORK_BASE } from "../../src/models/training.ts";
 import { builds, mulberry, normal } from "../kernel.ts";
 import { kindNames, ModelBench } from "../models.ts";
 
