@@ -12,9 +12,13 @@ import { checkLimits } from "./shard/check-limits.ts";
 import { compileModule } from "./shard/module.ts";
 import { ShardSet } from "./shard/shard-set.ts";
 import type { ShardSetOptions } from "./shard/shard-set.ts";
-import { JournalGuard } from "./state/journal-guard.ts";
+import { Shadows } from "./shadow/shadows.ts";
+import { keep } from "./state/run-state.ts";
+import type { Keeping, KeepOptions } from "./state/run-state.ts";
 import type { OpenState } from "./state/open-state.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
+import { VersionFiles } from "./versions/version-store.ts";
+import { Versions } from "./versions/versions.ts";
 import { Trainer } from "./trainer/trainer.ts";
 import type { TrainerOptions } from "./trainer/trainer.ts";
 
@@ -33,8 +37,10 @@ export interface CoreOptions extends Omit<ShardSetOptions, "clock" | "telemetry"
   readonly log: ShardSetOptions["log"] & TrainerOptions["log"];
   /** State that was brought back, and the journal that goes on with it; absent = nothing is kept. */
   readonly state?: OpenState | undefined;
-  /** Whether a verdict of the model waits for its rows to be on disk. */
+  /** Whether a verdict of the model waits for its rows to be on disk; absent = as `keeps` says, else it does. */
   readonly acknowledges?: boolean;
+  /** With `state`: where it is, and how it is kept. */
+  readonly keeps?: Omit<KeepOptions, "log" | "memoryBytes">;
 }
 
 /** Weir without its transports: what scores, and what it scores for. */
@@ -50,8 +56,10 @@ export interface Core {
   /** Threads that train models, and threads that score with models which lie in no shard. */
   readonly models: ModelThreads;
   readonly trainer: Trainer;
+  readonly shadows: Shadows;
+  readonly versions: Versions;
   /** Undefined = nothing is kept. */
-  readonly guard: JournalGuard | undefined;
+  readonly keeping: Keeping | undefined;
   /** Ends the threads. Whatever is in flight is not waited for. */
   close(): Promise<void>;
 }
@@ -63,11 +71,17 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const module = await compileModule(options.modulePath);
   const shards = await ShardSet.start(state === undefined ? options : withState(options, state));
   const journal = state?.journal;
-  const acknowledges = state !== undefined && (options.acknowledges ?? true);
-  const guard =
-    journal === undefined
+  const { keeps } = options;
+  const waits = options.acknowledges ?? keeps?.settings.durability !== "relaxed";
+  const acknowledges = state !== undefined && waits;
+  const keeping =
+    state === undefined || keeps === undefined
       ? undefined
-      : new JournalGuard({ journal, shards, clock, log: options.log });
+      : keep(
+          state,
+          { module, shards },
+          { ...keeps, memoryBytes: options.shardMemoryBytes, log: options.log },
+        );
   const models = new ModelThreads({
     module,
     trainerThreads: options.trainerThreads,
@@ -109,6 +123,28 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   admission.discoverWith(discovery);
   detectors.observe(admission, discovery);
+  const shadows = new Shadows({
+    workshop: detectors,
+    admission,
+    shards,
+    clock,
+    promoted: (live, shadow) => versions.promoted(live, shadow),
+  });
+  const versions = new Versions({
+    workshop: detectors,
+    shadows,
+    admission,
+    shards,
+    clock,
+    kept: keeps?.settings.versionsKept ?? 0,
+    store:
+      keeping === undefined || keeps === undefined
+        ? undefined
+        : new VersionFiles({ data: keeps.data, shards, ...keeping }),
+    log: options.log,
+  });
+  admission.showTo(shadows);
+  detectors.standBeside(versions);
   const features = new ShardFeatures({
     shards,
     find: (name) => detectors.find(name),
@@ -119,12 +155,14 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   const close = async (): Promise<void> => {
     trainer.close();
-    guard?.close();
+    await versions.close();
+    keeping?.guard.close();
+    await keeping?.keeper.close();
     await Promise.all([models.close(), shards.close()]);
     await journal?.close();
   };
   const parts = { module, shards, detectors, admission, discovery, features, models, trainer };
-  return { ...parts, guard, close };
+  return { ...parts, shadows, versions, keeping, close };
 }
 
 function withState(options: CoreOptions, state: OpenState): ShardSetOptions {

@@ -10,20 +10,22 @@ import { limits } from "./config/limits.ts";
 import type { ResolvedOptions } from "./config/options.ts";
 import { openDetectorStore } from "./control/detector-store.ts";
 import type { OpenDetectorStore } from "./control/detector-store.ts";
+import { BoundedOperations } from "./control/bounded-operations.ts";
 import { IdleDetectors } from "./control/idle-detectors.ts";
 import { createCore } from "./core.ts";
 import type { Core, CoreOptions } from "./core.ts";
 import { systemClock } from "./domain/clock.ts";
 import type { WeirError } from "./domain/errors.ts";
 import { FittedModels } from "./fitted/fitted-models.ts";
+import { createOperations } from "./operations.ts";
 import { releaseModulePath } from "./shard/module.ts";
-import { keep, resizeShards, stateGauges, stateOf } from "./state/run-state.ts";
-import type { Keeping } from "./state/run-state.ts";
+import { resizeShards, stateGauges, stateOf } from "./state/run-state.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { createTelemetry, telemetryDefaults } from "./telemetry/create-telemetry.ts";
 import type { TelemetryService } from "./telemetry/create-telemetry.ts";
 import { noTelemetry } from "./telemetry/no-telemetry.ts";
 import { createGrpcServer } from "./transport/grpc/server.ts";
+import type { GrpcParts } from "./transport/grpc/parts.ts";
 import type { GrpcTransport } from "./transport/grpc/server.ts";
 import { createHttpServer } from "./transport/http/server.ts";
 import type { HttpTransport } from "./transport/http/server.ts";
@@ -102,16 +104,14 @@ async function startParts(
   };
   await rehearse(coreOptions, { alerts, telemetry, limits: options.limits });
   const state = await stateOf(options, logger, modulePath);
-  const acknowledges = options.state.durability === "acknowledged";
-  const core = await createCore({ ...coreOptions, state, acknowledges });
+  const keeps = { data: options.dataDirectory, settings: options.state };
+  const core = await createCore({ ...coreOptions, state, keeps });
   cleanUp.push(() => core.close());
   if (state !== undefined) await resizeShards(core, state, options.shardMemoryBytes);
   await core.detectors.restore(options.detectors, state?.recovered);
-  const keeping = state === undefined ? undefined : keep(state, core, { options, logger });
-  if (keeping !== undefined) cleanUp.push(() => keeping.keeper.close());
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
-  return listen({ options, logger, telemetry, alerts, core, webhook, store, keeping }, cleanUp);
+  return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);
 }
 
 /** Of a shard that only rows of the warm-up go through. */
@@ -155,14 +155,16 @@ interface Running {
   readonly core: Core;
   readonly webhook: Webhook | undefined;
   readonly store: OpenDetectorStore;
-  /** Undefined = nothing is kept. */
-  readonly keeping: Keeping | undefined;
 }
 
 /** Opens the ports, warms up, and only then serves. */
 async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Service> {
-  const { options, logger, telemetry, alerts, core, keeping } = running;
+  const { options, logger, telemetry, alerts, core } = running;
+  const { keeping } = core;
+  const operations = operationsOf(running);
+  const beside = options.admin === "same" ? { operations } : {};
   const parts = {
+    ...beside,
     scorer: core.admission,
     features: core.features,
     registry: core.detectors,
@@ -177,7 +179,9 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   );
   cleanUp.push(() => grpc.close());
   const { port: grpcPort } = await grpc.listen();
-  const http = await startHttp(running);
+  const admin = await startAdmin(running, { ...parts, operations });
+  if (admin !== undefined) cleanUp.push(() => admin.close());
+  const http = await startHttp(running, beside);
   if (http !== undefined) cleanUp.push(() => http.transport.close());
   telemetry.observe(() => ({
     queueRows: core.shards.queuedRows,
@@ -195,6 +199,7 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   telemetry.logEveryMinute(logger);
   core.admission.gate = "open";
   grpc.setServing(true);
+  admin?.setServing(true);
   http?.transport.setServing(true);
   const idle = idleDetectorsOf(running);
   logger.info(
@@ -208,9 +213,36 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     core,
     stop() {
       idle.close();
+      admin?.close();
       return (stopping ??= stop(running, grpc, http?.transport));
     },
   };
+}
+
+/** The operations on an address of their own. */
+async function startAdmin(
+  { options }: Running,
+  parts: GrpcParts,
+): Promise<GrpcTransport | undefined> {
+  const { admin, tls } = options;
+  if (admin === undefined || admin === "same") return undefined;
+  const transport = createGrpcServer(
+    { address: addressText(admin), tls, keepalive, limits: options.limits, adminOnly: true },
+    parts,
+  );
+  await transport.listen();
+  return transport;
+}
+
+function operationsOf({ options, core }: Running): BoundedOperations {
+  const operations = createOperations({
+    ...core,
+    data: options.dataDirectory,
+    durability: options.state.durability,
+    shards: core.shards.shards.length,
+    settled: () => core.shards.settled,
+  });
+  return new BoundedOperations(operations, limits, systemClock);
 }
 
 function idleDetectorsOf({ options, core, logger }: Running): IdleDetectors {
@@ -225,6 +257,7 @@ function idleDetectorsOf({ options, core, logger }: Running): IdleDetectors {
 
 async function startHttp(
   running: Running,
+  beside: { readonly operations?: BoundedOperations },
 ): Promise<{ readonly transport: HttpTransport; readonly port: number } | undefined> {
   const { options, logger, telemetry, alerts, core } = running;
   if (options.http === undefined) return undefined;
@@ -236,6 +269,7 @@ async function startHttp(
       version,
     },
     {
+      ...beside,
       scorer: core.admission,
       features: core.features,
       registry: core.detectors,
@@ -272,7 +306,7 @@ async function stop(
   grpc: GrpcTransport,
   http: HttpTransport | undefined,
 ): Promise<boolean> {
-  const { options, logger, telemetry, core, webhook, store, keeping } = running;
+  const { options, logger, telemetry, core, webhook, store } = running;
   const deadline = systemClock.now() + options.drainTimeoutMs;
   const left = (): number => Math.max(0, deadline - systemClock.now());
   logger.info({ inFlight: core.admission.inFlight }, "draining");
@@ -281,7 +315,6 @@ async function stop(
   const ended = drained.every(Boolean);
   await webhook?.stop(left());
   await http?.close();
-  await keeping?.keeper.close();
   await core.close();
   await store.close();
   await telemetry.shutdown();

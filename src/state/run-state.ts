@@ -6,7 +6,8 @@ import { compileModule } from "../shard/module.ts";
 import { Keeper } from "./keeper/keeper.ts";
 import type { StateGauges } from "../telemetry/telemetry.ts";
 import type { Journal } from "./journal/journal.ts";
-import type { JournalGuard } from "./journal-guard.ts";
+import type { ShardSet } from "../shard/shard-set.ts";
+import { JournalGuard } from "./journal-guard.ts";
 import { openState } from "./open-state.ts";
 import type { OpenState, OpenStateOptions } from "./open-state.ts";
 
@@ -75,28 +76,33 @@ export function stateGauges({ journal, guard, keeper }: Keeping): StateGauges {
   };
 }
 
+export interface KeepOptions {
+  /** The data directory. */
+  readonly data: string;
+  /** Of one shard. */
+  readonly memoryBytes: number;
+  readonly settings: ResolvedOptions["state"];
+  readonly log: OpenStateOptions["log"];
+}
+
 /** Begins to make snapshots of a server's state, and to put its journal in order. */
 export function keep(
   state: OpenState,
-  core: Pick<Core, "module" | "shards" | "guard">,
-  {
-    options,
-    logger,
-  }: { readonly options: ResolvedOptions; readonly logger: OpenStateOptions["log"] },
+  { module, shards }: { readonly module: WebAssembly.Module; readonly shards: ShardSet },
+  { data, memoryBytes, settings, log: logger }: KeepOptions,
 ): Keeping {
-  const { guard } = core;
-  if (guard === undefined) throw new Error("a server that keeps its state guards its journal");
   const { journal, snapshot, memories } = state;
-  const { snapshotIntervalMs, snapshotsKept, journalBytesMax, journalAgeMsMax } = options.state;
+  const guard = new JournalGuard({ journal, shards, clock: systemClock, log: logger });
+  const { snapshotIntervalMs, snapshotsKept, journalBytesMax, journalAgeMsMax } = settings;
   const keeper = new Keeper({
-    module: core.module,
-    data: options.dataDirectory,
+    module,
+    data,
     shards: memories.length,
-    memoryBytes: options.shardMemoryBytes,
+    memoryBytes,
     snapshotsKept,
     journalBytesMax,
     journalAgeMsMax,
-    settled: () => core.shards.settled,
+    settled: () => shards.settled,
     journalBytes: () => journal.stats.bytes,
     newest: snapshot,
     intervalMs: snapshotIntervalMs === 0 ? Number.POSITIVE_INFINITY : snapshotIntervalMs,

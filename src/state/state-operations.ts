@@ -9,6 +9,7 @@ import { isDiscovering } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { journalBytes, listSegments } from "./journal/segments.ts";
+import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
 import { snapshotName } from "./snapshot/format.ts";
@@ -29,7 +30,7 @@ export interface StateOperationsOptions {
 
 type OfState = Pick<
   Operations,
-  "state" | "createSnapshot" | "listSnapshots" | "backUp" | "exportDetector"
+  "state" | "createSnapshot" | "listSnapshots" | "backUp" | "exportDetector" | "importDetector"
 >;
 
 /** What an operator asks of the state on disk. */
@@ -121,6 +122,49 @@ export class StateOperations implements OfState {
     }
   }
 
+  async importDetector(name: string, chunks: AsyncIterable<Uint8Array>): Promise<Detector> {
+    const directory = join(this.options.data, "exports");
+    await mkdir(directory, { recursive: true });
+    const path = join(directory, `${randomUUID()}.import`);
+    try {
+      const file = await open(path, "wx");
+      try {
+        for await (const chunk of chunks) await file.writeFile(chunk);
+      } finally {
+        await file.close();
+      }
+      return await this.takeIn(name, path);
+    } catch (error) {
+      if (error instanceof WeirError) throw error;
+      if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) throw error;
+      const why = error.message.replaceAll(path, "the export");
+      throw WeirError.invalid("DAMAGED", "chunk", why);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  private takeIn(asked: string, path: string): Promise<Detector> {
+    const { detectors, shards } = this.options;
+    return detectors.change(async () => {
+      const opened = openExport(path);
+      try {
+        const { header } = opened;
+        const name = asked === "" ? header.name : asked;
+        if (detectors.find(name) !== undefined) throw exists(name);
+        if (header.shards !== shards) throw otherShards(header.shards, shards);
+        return await detectors.takeIn(name, header, opened.parts());
+      } finally {
+        opened.close();
+      }
+    });
+  }
+
+  /** UNIMPLEMENTED where nothing is kept. */
+  checkKept(): void {
+    void this.keeping;
+  }
+
   private get keeping(): Keeping {
     const { keeping } = this.options;
     if (keeping !== undefined) return keeping;
@@ -130,6 +174,22 @@ export class StateOperations implements OfState {
       "this server keeps nothing on disk (durability is none); start it with --durability acknowledged or relaxed",
     );
   }
+}
+
+function exists(name: string): WeirError {
+  return new WeirError(
+    Code.ALREADY_EXISTS,
+    "DETECTOR_EXISTS",
+    `there is a detector "${name}"; delete it first, or import under another name`,
+  );
+}
+
+function otherShards(written: number, has: number): WeirError {
+  return new WeirError(
+    Code.FAILED_PRECONDITION,
+    "STATE_DIFFERS",
+    `the detector was exported from ${written} shards, and this server has ${has}: import into one with --shards ${written}`,
+  );
 }
 
 const CHUNK_BYTES = 256 * 1024;
