@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from "../config/options.ts";
 import { OptionsError } from "../config/options-error.ts";
 
-type Listening = Pick<ResolvedOptions, "grpc" | "http">;
+type Listening = Pick<ResolvedOptions, "admin" | "grpc" | "http">;
 
 /** Why the server did not start, with what to do next where that is known; other errors as they are. */
 export function startFailure(thrown: unknown, options: Listening): unknown {
@@ -60,9 +60,18 @@ function codeOf(thrown: unknown): string | undefined {
 }
 
 function listenerOf(text: string, options: Listening): { address: string; flag: string } {
-  const { grpc, http } = options;
-  const isHttp = http !== undefined && http.port !== grpc.port && text.includes(`:${http.port}`);
-  const { host, port } = isHttp ? http : grpc;
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return { address, flag: isHttp ? "--http" : "--grpc" };
+  const { admin, grpc, http } = options;
+  const others = [
+    { flag: "--http", at: http },
+    { flag: "--admin", at: admin === "same" ? undefined : admin },
+  ];
+  for (const { flag, at } of others) {
+    if (at === undefined || at.port === grpc.port || !text.includes(`:${at.port}`)) continue;
+    return { address: addressText(at), flag };
+  }
+  return { address: addressText(grpc), flag: "--grpc" };
+}
+
+function addressText({ host, port }: ResolvedOptions["grpc"]): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

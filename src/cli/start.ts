@@ -18,6 +18,7 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
   const { configFile, dataDirectory, shards, threads } = options;
   logger.info({ version, configFile, dataDirectory, shards, threads }, "starting");
   warnAboutPlainText(options, logger);
+  warnAboutOperations(options, logger);
   // grpc-js writes bare lines to standard error, also about what is reported here; standard error stays for this.
   process.env["GRPC_VERBOSITY"] ??= "NONE";
   // The server is loaded when it is needed: help and check-config answer at once.
@@ -61,6 +62,19 @@ function warnAboutPlainText({ grpc, http, tls }: ResolvedOptions, logger: Logger
       "HTTP is plain text and open to the network: bind it to 127.0.0.1, or off",
     );
   }
+}
+
+/** Whoever may call them can take a detector back, or write a backup anywhere that this user may. */
+function warnAboutOperations({ admin, grpc, http, tls }: ResolvedOptions, logger: Logger): void {
+  if (admin === undefined) return;
+  const own = admin === "same" ? grpc : admin;
+  const open = tls?.clientCa === undefined && !loopback.test(own.host);
+  const openHttp = admin === "same" && http !== undefined && !loopback.test(http.host);
+  if (!open && !openHttp) return;
+  logger.warn(
+    { admin },
+    "operations are open to the network: serve them on 127.0.0.1 (admin: 127.0.0.1:50052), turn them off (admin: off), or configure tls.client_ca and bind HTTP to 127.0.0.1",
+  );
 }
 
 const loopback = /^(127\.|::1$|localhost$)/;

@@ -98,7 +98,11 @@ function coded(code: string, message: string): Error {
 }
 
 describe("a failed start says what to do next", () => {
-  const options = loadOptions({ argv: ["--http=[::1]:80"], env: {}, cwd: directory });
+  const options = loadOptions({
+    argv: ["--http=[::1]:80", "--admin=127.0.0.1:50052"],
+    env: {},
+    cwd: directory,
+  });
 
   it.each([
     [
@@ -114,6 +118,10 @@ describe("a failed start says what to do next", () => {
     ],
     [coded("ENOTFOUND", "getaddrinfo ENOTFOUND nowhere:50051"), "is no address of this machine"],
     [coded("EACCES", "listen EACCES: permission denied ::1:80"), "[::1]:80 needs a privilege"],
+    [
+      coded("EADDRINUSE", "listen EADDRINUSE: 127.0.0.1:50052"),
+      "127.0.0.1:50052 is in use, perhaps by another weir: stop it, or choose another address with --admin",
+    ],
     [coded("ENOENT", "no such file, open 'build/weir.wasm'"), "Build it first: npm run build"],
   ])("%s", (thrown, message) => {
     const failure = startFailure(thrown, options);
