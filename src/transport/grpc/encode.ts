@@ -132,7 +132,7 @@ function writeVerdict(answer: Answer, row: number, id: string): void {
 /** From field 15 on. */
 function writeLastFields(answer: Answer, row: number): void {
   if (answer.detector.program !== undefined) writeDerived(answer, row);
-  if (small(answer.verdicts.durables, row) !== 0) writer.wideUint32(136, 1);
+  if (small(answer.verdicts.durables, row) !== 0) writer.wideTrue(136);
 }
 
 /** What only rows of a detector with features have. */

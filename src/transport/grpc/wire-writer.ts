@@ -46,6 +46,16 @@ export class WireWriter {
     this.#varint(value);
   }
 
+  /** A flag that is set, of fields 16 to 2047. */
+  wideTrue(tag: number): void {
+    this.#reserve(3);
+    const bytes = this.#bytes;
+    bytes[this.#pos] = (tag & 0x7f) | 0x80;
+    bytes[this.#pos + 1] = tag >>> 7;
+    bytes[this.#pos + 2] = 1;
+    this.#pos += 3;
+  }
+
   double(tag: number, value: number): void {
     this.#reserve(9);
     this.#bytes[this.#pos] = tag;
