@@ -15,6 +15,8 @@ import type { ReplayFlags } from "./replay-flags.ts";
 /** Alerts of each sort on the terminal. */
 const ALERTS_SHOWN = 5;
 
+const names = { live: "live", other: "replayed" } as const;
+
 /** A replay that was run. */
 export interface Replayed {
   readonly flags: ReplayFlags;
@@ -46,10 +48,8 @@ export function summaryLines(replayed: Replayed, screen: Screen): readonly strin
     `rank correlation ${digits(summary.rankCorrelation)} (of ${counted(summary.pairs, "row")}), population stability index ${digits(summary.stability)}`,
     ...fallbackLines(comparison),
     "",
-    ...distributionChart(
-      { name: "live", bins: summary.liveBins },
-      { name: "replayed", bins: summary.otherBins },
-      (side, bar) => screen.paint(side === 0 ? "blue" : "yellow", bar),
+    ...distributionChart(summary.distribution, names, (side, bar) =>
+      screen.paint(side === 0 ? "blue" : "yellow", bar),
     ),
     ...alertLines("Alerts gained", comparison.gained, summary.gained),
     ...alertLines("Alerts lost", comparison.lost, summary.lost),
@@ -81,7 +81,7 @@ export function reportOf(replayed: Replayed): ReportContent {
     title: `Replay of ${flags.detector}`,
     about,
     finding: findingOf(replayed),
-    names: { live: "live", other: "replayed" },
+    names,
     summary: comparison.comparison.summary(),
     timeline: comparison.timeline.buckets(),
     gained: comparison.gained,

@@ -1,3 +1,4 @@
+import type { Distribution } from "./compare.ts";
 import { html, type Markup } from "./markup.ts";
 import { digits, grouped, percent, timeText } from "./numbers.ts";
 import type { TimelineBucket } from "./timeline.ts";
@@ -16,11 +17,7 @@ export interface Names {
 /**
  * Bars of two distributions over [0, 1] side by side, on one scale of rows that grows with the square root: a few rows beside many thousands are seen.
  */
-export function distributionSvg(
-  live: readonly number[],
-  other: readonly number[],
-  names: Names,
-): Markup {
+export function distributionSvg({ from, live, other, width }: Distribution, names: Names): Markup {
   const height = 296;
   const bottom = height - 44;
   const most = Math.max(1, ...live, ...other);
@@ -30,7 +27,7 @@ export function distributionSvg(
     if (rows === 0) return html``;
     const top = Math.min(y(rows), bottom - 1.5);
     const x = LEFT + bin * step + (side === "live" ? step * 0.08 : step * 0.5);
-    const edges = `${(bin / live.length).toFixed(2)} to ${((bin + 1) / live.length).toFixed(2)}`;
+    const edges = binText({ from, width }, bin);
     return html`<rect
       class="${side}"
       x="${at(x)}"
@@ -53,10 +50,10 @@ export function distributionSvg(
           y2="${at(y(rows))}"
         /><text x="${LEFT - 8}" y="${at(y(rows) + 4)}" text-anchor="end">${grouped(rows)}</text>`,
   );
-  const labels = [0, 0.2, 0.4, 0.6, 0.8, 1].map(
-    (score) =>
-      html`<text x="${at(LEFT + score * PLOT)}" y="${bottom + 18}" text-anchor="middle"
-        >${score}</text
+  const labels = Array.from({ length: live.length / 4 + 1 }, (_, i) => i * 4).map(
+    (bin) =>
+      html`<text x="${at(LEFT + bin * step)}" y="${bottom + 18}" text-anchor="middle"
+        >${digits(from + bin * width)}</text
       >`,
   );
   return html`<svg
@@ -69,6 +66,14 @@ export function distributionSvg(
       score; rows on a square-root scale
     </text>
   </svg>`;
+}
+
+/** "0.95 to 0.955". */
+export function binText(
+  { from, width }: Pick<Distribution, "from" | "width">,
+  bin: number,
+): string {
+  return `${digits(from + bin * width)} to ${digits(from + (bin + 1) * width)}`;
 }
 
 /** Mean and largest scores of both over time, and under them the anomalies. */

@@ -10,6 +10,16 @@ const TENTHS = 10;
 const PAIRS_MAX = 10_000;
 const SEED = 1;
 
+/** Scores of two in equal bins over the part of [0, 1] where there are any. */
+export interface Distribution {
+  /** Where the first bin begins, and how wide each is: whole thousandths. */
+  readonly from: number;
+  readonly width: number;
+  /** 20 each. A score below 0 or above 1 counts as 0 or 1. */
+  readonly live: readonly number[];
+  readonly other: readonly number[];
+}
+
 /** What became of rows that two answered: "live" is what was answered, "other" what it is compared with. */
 export interface ComparisonSummary {
   readonly rows: number;
@@ -31,6 +41,8 @@ export interface ComparisonSummary {
   /** Scores in 20 equal bins of [0, 1]; a score outside is in the bin at that end. */
   readonly liveBins: readonly number[];
   readonly otherBins: readonly number[];
+  /** The same as near as it can be seen. */
+  readonly distribution: Distribution;
   /** Population stability index of the other's scores over the tenths of the live ones; NaN where one has no scores. */
   readonly stability: number;
   /** Spearman's rho, ties with their mean rank; NaN below two pairs, or where all scores of one are equal. */
@@ -96,6 +108,7 @@ export class Comparison {
       lost: this.lost,
       liveBins: coarse(this.live),
       otherBins: coarse(this.other),
+      distribution: distributionOf(this.live, this.other),
       stability: stabilityOf(this.live, this.other),
       rankCorrelation: this.sample.rankCorrelation(),
       pairs: this.sample.size,
@@ -137,10 +150,27 @@ function count(bins: Uint32Array, score: number): void {
   bins[at] = (bins[at] ?? 0) + 1;
 }
 
-function coarse(fine: Uint32Array): readonly number[] {
-  return Array.from({ length: CHART_BINS }, (_, bin) =>
-    total(fine, bin * FINE_PER_BIN, FINE_PER_BIN),
-  );
+function coarse(fine: Uint32Array, from = 0, width = FINE_PER_BIN): readonly number[] {
+  return Array.from({ length: CHART_BINS }, (_, bin) => total(fine, from + bin * width, width));
+}
+
+/** Widths of bins, each a part of 1000. */
+const widths = [1, 2, 5, 10, 25, FINE_PER_BIN] as const;
+
+function distributionOf(live: Uint32Array, other: Uint32Array): Distribution {
+  const isUsed = (rows: number, bin: number): boolean => rows + (other[bin] ?? 0) > 0;
+  const first = Math.max(0, live.findIndex(isUsed));
+  const last = Math.max(0, live.findLastIndex(isUsed));
+  const startOf = (width: number): number =>
+    Math.min(Math.floor(first / width) * width, FINE_BINS - CHART_BINS * width);
+  const width = widths.find((each) => last < startOf(each) + CHART_BINS * each) ?? FINE_PER_BIN;
+  const from = startOf(width);
+  return {
+    from: from / FINE_BINS,
+    width: width / FINE_BINS,
+    live: coarse(live, from, width),
+    other: coarse(other, from, width),
+  };
 }
 
 function total(bins: Uint32Array, from = 0, length = bins.length): number {

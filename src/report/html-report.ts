@@ -1,4 +1,4 @@
-import { distributionSvg, timelineSvg, type Names } from "./charts.ts";
+import { binText, distributionSvg, timelineSvg, type Names } from "./charts.ts";
 import type { ComparisonSummary } from "./compare.ts";
 import { html, type Markup } from "./markup.ts";
 import { counted, digits, grouped, percent, timeText } from "./numbers.ts";
@@ -63,7 +63,7 @@ export function htmlReport(content: ReportContent): string {
           ${tiles(summary, names)}
           <h2>Scores</h2>
           ${legend}
-          <figure>${distributionSvg(summary.liveBins, summary.otherBins, names)}</figure>
+          <figure>${distributionSvg(summary.distribution, names)}</figure>
           ${binTable(summary, names)}
           <h2>Over time</h2>
           ${legend}
@@ -109,13 +109,13 @@ function tiles(summary: ComparisonSummary, names: Names): Markup {
   </div>`;
 }
 
-function binTable({ liveBins, otherBins }: ComparisonSummary, names: Names): Markup {
-  const rows = liveBins.map(
+function binTable({ distribution }: ComparisonSummary, names: Names): Markup {
+  const rows = distribution.live.map(
     (live, bin) =>
       html`<tr>
-        <th scope="row">${(bin / 20).toFixed(2)} to ${((bin + 1) / 20).toFixed(2)}</th>
+        <th scope="row">${binText(distribution, bin)}</th>
         <td>${grouped(live)}</td>
-        <td>${grouped(otherBins[bin] ?? 0)}</td>
+        <td>${grouped(distribution.other[bin] ?? 0)}</td>
       </tr>`,
   );
   return html`<details>

@@ -1,47 +1,40 @@
+import type { Distribution } from "./compare.ts";
 import { grouped } from "./numbers.ts";
 
 const BAR_COLUMNS = 22;
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-export interface ChartSide {
-  readonly name: string;
-  /** Rows by score, equal bins over [0, 1]. */
-  readonly bins: readonly number[];
-}
-
 /**
- * Two distributions of scores side by side on one scale, 78 columns wide; bins without a row on either side at both ends are left out. `paint` may colour a
- * bar: 0 = the first side's.
+ * Two distributions of scores side by side on one scale, within 80 columns up to ten million rows a bin; bins without a row on either side at both ends are
+ * left out. `paint` may colour a bar: 0 = the live one's.
  */
 export function distributionChart(
-  first: ChartSide,
-  second: ChartSide,
+  { from, live, other, width }: Distribution,
+  names: { readonly live: string; readonly other: string },
   paint: (side: 0 | 1, bar: string) => string = (_, bar) => bar,
 ): readonly string[] {
-  const most = Math.max(...first.bins, ...second.bins);
-  const inUse = first.bins.map((rows, bin) => rows + (second.bins[bin] ?? 0) > 0);
-  const from = inUse.indexOf(true);
-  const to = inUse.lastIndexOf(true);
-  if (from < 0) return ["no scores on either side"];
-  const numbers = [first, second].map(({ bins }) =>
+  const most = Math.max(...live, ...other);
+  const inUse = live.map((rows, bin) => rows + (other[bin] ?? 0) > 0);
+  if (!inUse.includes(true)) return ["no scores on either side"];
+  const columns = [live, other].map((bins) =>
     Math.max(...bins.map((rows) => grouped(rows).length)),
   );
   const side = (which: 0 | 1, rows: number): string => {
     const bar = barOf(rows, most);
-    const text = `${paint(which, bar)}${" ".repeat(BAR_COLUMNS - bar.length)}`;
-    return `${text} ${grouped(rows).padStart(numbers[which] ?? 0)}`;
+    const space = " ".repeat(BAR_COLUMNS - bar.length);
+    return `${paint(which, bar)}${space} ${grouped(rows).padStart(columns[which] ?? 0)}`;
   };
-  const width = BAR_COLUMNS + 1 + (numbers[0] ?? 0);
-  const lines = [`score        ${first.name.padEnd(width)}   ${second.name}`];
-  for (let bin = from; bin <= to; bin++) {
-    const edges = `${edge(bin, first.bins.length)}-${edge(bin + 1, first.bins.length)}`;
-    lines.push(`${edges}    ${side(0, first.bins[bin] ?? 0)}   ${side(1, second.bins[bin] ?? 0)}`);
+  const places = width < 0.01 || from * 100 !== Math.round(from * 100) ? 3 : 2;
+  const edge = (bin: number): string => (from + bin * width).toFixed(places);
+  const head = "score".padEnd(places * 2 + 5);
+  const lines = [
+    `${head}   ${names.live.padEnd(BAR_COLUMNS + 1 + (columns[0] ?? 0))}   ${names.other}`,
+  ];
+  for (let bin = inUse.indexOf(true); bin <= inUse.lastIndexOf(true); bin++) {
+    const bars = `${side(0, live[bin] ?? 0)}   ${side(1, other[bin] ?? 0)}`;
+    lines.push(`${edge(bin)}-${edge(bin + 1)}   ${bars}`);
   }
   return lines;
-}
-
-function edge(bin: number, bins: number): string {
-  return (bin / bins).toFixed(2);
 }
 
 /** In eighths of a column; a single row shows. */

@@ -31,7 +31,7 @@ const COLUMNS = 9;
 export class Timeline {
   private readonly sums = new Float64Array(BUCKETS * COLUMNS);
   private startMs = Number.NaN;
-  private widthMs = 1000;
+  private widthMs = 1;
 
   constructor() {
     empty(this.sums, 0);
