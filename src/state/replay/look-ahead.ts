@@ -11,9 +11,19 @@ const BYTES_MAX = 128 * 1024 * 1024;
 /** Where the verdicts begin in a VERDICTS entry. */
 const VERDICTS_AT = 8;
 
+/** Of a shard, those that are done with are cut off so many at a time. */
+const CUT = 1024;
+
 interface Waiting {
   readonly of: Position;
   readonly packed: Uint8Array;
+}
+
+/** Of one shard, in the order of batches. */
+interface Queue {
+  /** Index of the oldest one that is not done with. */
+  first: number;
+  readonly all: Waiting[];
 }
 
 /** Reads ahead for what became of batches live: their VERDICTS, and ANSWERS of their rows, which lie behind them. In bounded memory. */
@@ -23,8 +33,7 @@ export class LookAhead {
   /** Of the newest entry read, Unix ms. */
   private readTo = 0;
   private bytes = 0;
-  /** By shard, in the order of batches. */
-  private readonly waiting = new Map<number, Waiting[]>();
+  private readonly waiting = new Map<number, Queue>();
   private readonly answers = new Map<Position, Map<number, Answered>>();
   private packed: Uint8Array | undefined;
   private answered: ReadonlyMap<number, Answered> | undefined;
@@ -67,11 +76,15 @@ export class LookAhead {
   /** The shard's oldest verdicts that are not older than a batch. */
   private verdictsOf(shard: number, position: Position): Waiting | undefined {
     const queue = this.waiting.get(shard);
+    if (queue === undefined) return undefined;
     for (;;) {
-      const head = queue?.[0];
+      const head = queue.all[queue.first];
       if (head === undefined || head.of >= position) return head;
       this.bytes -= head.packed.length;
-      queue?.shift();
+      queue.first++;
+      if (queue.first < CUT) continue;
+      queue.all.splice(0, CUT);
+      queue.first = 0;
     }
   }
 
@@ -87,8 +100,8 @@ export class LookAhead {
       const of = new DataView(body.buffer, body.byteOffset, body.byteLength).getFloat64(0, true);
       const queue = this.waiting.get(shard);
       const one = { of, packed: body.subarray(VERDICTS_AT) };
-      if (queue === undefined) this.waiting.set(shard, [one]);
-      else queue.push(one);
+      if (queue === undefined) this.waiting.set(shard, { first: 0, all: [one] });
+      else queue.all.push(one);
       this.bytes += one.packed.length;
     } else if (kind === Kind.ANSWERS) {
       for (const each of decodeAnswers(body)) {

@@ -155,6 +155,25 @@ describe("a run", () => {
     expect(Math.min(...has.values())).toBeGreaterThan(0);
   });
 
+  it("finds the verdicts of thousands of small batches", () => {
+    const live = new LiveSource(module, 2);
+    live.create(detectorOf(trees));
+    const rows = rowsOf(3000, 5);
+    for (const row of rows) live.batch([row]);
+    let found = 0;
+    run({
+      source: live,
+      module,
+      from: 1,
+      until: live.last,
+      visit: (batch) => {
+        if (Object.is(batch.live(0)?.score, batch.region.score(0))) found++;
+        return true;
+      },
+    });
+    expect(found).toBe(rows.length);
+  });
+
   it("begins cold when it is asked to: as if the stretch were all there ever was", () => {
     const live = source(trees, { batches: 10 });
     const fresh = new LiveSource(module, 3);
