@@ -80,6 +80,7 @@ describe.skipIf(!works("grpcurl", "-version"))("grpcurl (skipped where it is not
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
+      "weir.v1.AdminService",
       "weir.v1.DetectorService",
       "weir.v1.FeatureService",
       "weir.v1.ScoringService",
