@@ -37,7 +37,7 @@ export interface JournalStats {
   readonly bytes: number;
   /** Waiting for the writer. */
   readonly queuedBytes: number;
-  /** Fallbacks' answers that were not recorded, since the disk was too slow for them. */
+  /** Answers, and verdicts for comparisons, that were not recorded, since the disk was too slow for them: rows. */
   readonly answersDropped: number;
 }
 

@@ -290,6 +290,10 @@ export class Journal implements ShardJournal {
     const { ring } = writer;
     const inRing = bytesMax <= IN_RING_MAX || head.kind === Kind.ROWS;
     const at = inRing ? ring.reserve(bytesMax, KEPT_BYTES) : -1;
+    if (at < 0 && !isUrgent(head.kind) && ring.freeBytes < KEPT_BYTES / 2) {
+      this.answersDropped += head.rows;
+      return 0;
+    }
     const position = this.newestGiven + 1;
     const record = { ...head, type: RecordType.ENTRY, position, unixMs: this.options.now() };
     let bytes: number;

@@ -94,8 +94,11 @@ export class WriterHandle {
   /** What it has written is committed and its files are closed. */
   async close(): Promise<void> {
     this.closing = true;
-    if (!this.ended) await this.request({ command: "close" });
-    await this.stop();
+    try {
+      if (!this.ended) await this.request({ command: "close" });
+    } finally {
+      await this.stop();
+    }
   }
 
   private async stop(): Promise<void> {

@@ -214,6 +214,26 @@ describe("the journal", () => {
     expect(entries.at(-1)?.body.at(-1)).toBe(7);
   });
 
+  it("leaves out answers when there is no room for them at all, and counts them", async () => {
+    const directory = journalDirectory();
+    const journal = await open({ directory });
+    journal.appendChange(0, { kind: "reset", slot: 1 });
+    await durable(journal, 1);
+    const blocker = new DatabaseSync(listSegments(directory)[0]!.path);
+    blocker.exec("BEGIN IMMEDIATE");
+    const answer = { position: 1, row: 0, score: 0, threshold: 0, source: 1, state: 1 };
+    const answers = Array.from({ length: 500 }, () => ({ ...answer, anomaly: 0, rule: -1 }));
+    for (let i = 0; i < 4000; i++) journal.appendAnswers(answers);
+    // Room for what must be kept is left.
+    expect(journal.appendVoid(0, 1)).toBe(journal.newest);
+    blocker.exec("COMMIT");
+    blocker.close();
+    expect(await durable(journal, journal.newest)).toBe(true);
+    const kept = read(directory).reduce((sum, { rows }) => sum + rows, 0);
+    expect(journal.stats.answersDropped).toBeGreaterThan(0);
+    expect(kept + journal.stats.answersDropped).toBe(4000 * 500);
+  });
+
   it("keeps a model that is longer than its buffer in its place", async () => {
     const directory = journalDirectory();
     const journal = await open({ directory });
