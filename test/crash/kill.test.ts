@@ -75,8 +75,8 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
     const enough = ledger.acknowledgements + 20 + random() ** 2 * 6000;
     await until(() => ledger.acknowledgements > enough, 1500);
     await server.kill();
-    load.close();
     await change;
+    load.close();
   }
 
   /** A start in which nothing new is sent but what was acknowledged before, an end as an operator wants it, and a look at all that is there. */

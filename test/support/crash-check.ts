@@ -118,11 +118,19 @@ function idIn(bytes: Uint8Array): string {
 
 const MODEL = 1;
 
-/** What is wrong with the acknowledgements that a client got, beside a journal; none = all are kept. */
-export function brokenPromises(ledger: Ledger, journaled: ColdReplay["journaled"]): string[] {
+/**
+ * What is wrong with the acknowledgements that a client got, beside a journal; none = all are kept.
+ * @param before CLOCK_MONOTONIC: what was received later does not count
+ */
+export function brokenPromises(
+  ledger: Ledger,
+  journaled: ColdReplay["journaled"],
+  before?: bigint,
+): string[] {
   const broken = [...ledger.faults];
   for (const [name, { acknowledged }] of ledger.rows) {
     if (acknowledged === undefined) continue;
+    if (before !== undefined && acknowledged.timeNs >= before) continue;
     const row = journaled.get(name);
     if (row === undefined) broken.push(`${name} was acknowledged, and is not in the journal`);
     else if (row.fresh !== 1) broken.push(`${name} was learned ${row.fresh} times`);

@@ -51,6 +51,7 @@ export class CrashLoad {
   readonly #options: LoadOptions;
   readonly #stream: ClientDuplexStream<ScoreStreamRequest, ScoreStreamResponse__Output>;
   readonly #inFlight = new Map<number, readonly SentRow[]>();
+  readonly #waiting = new Set<SentRow>();
   #sent = 0;
   #stopping = false;
   #idle: () => void = () => undefined;
@@ -126,7 +127,8 @@ export class CrashLoad {
     const budget = random() < 0.05 ? 1 : timeoutMs;
     if (random() < 0.08 && ledger.again.length > 0) {
       const row = ledger.again[Math.floor(random() * ledger.again.length)];
-      if (row !== undefined) return this.#write([row], timeoutMs);
+      // Of one id twice in flight each request has its own deadline, and so perhaps its own verdict.
+      if (row !== undefined && !this.#waiting.has(row)) return this.#write([row], timeoutMs);
     }
     const count = random() < 0.5 ? 1 : 1 + Math.floor(random() * 40);
     const key = (): string => `key ${Math.floor(random() * 12)}`;
@@ -142,6 +144,7 @@ export class CrashLoad {
     if (first === undefined) return;
     const requestId = ++this.#sent;
     this.#inFlight.set(requestId, rows);
+    for (const row of rows) this.#waiting.add(row);
     const content = rows.length < 3 ? { events: rows.map(eventOf) } : { frame: frameOf(rows) };
     this.#stream.write({ requestId, request: { detector: first.detector, timeoutMs, ...content } });
   }
@@ -149,6 +152,7 @@ export class CrashLoad {
   #take({ requestId = 0, response, error }: ScoreStreamResponse__Output): void {
     const rows = this.#inFlight.get(requestId);
     this.#inFlight.delete(requestId);
+    for (const row of rows ?? []) this.#waiting.delete(row);
     if (rows !== undefined && response) this.#answered(rows, response);
     const reason = error?.reason ?? "";
     if (error) this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
