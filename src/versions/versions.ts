@@ -242,7 +242,7 @@ export class Versions implements Neighbours {
     this.begin(made, lineage, { version, keptState: true, at });
     if (before !== undefined) {
       this.end(before, at, live, events);
-      this.keep(live, before, at);
+      this.keep(live, before, at, () => workshop.change(() => this.prune(live.name)));
     }
     await workshop.save();
     return true;
