@@ -21,7 +21,6 @@ export function shadowReportText(report: GetShadowReportResponse__Output): reado
 function figures(report: GetShadowReportResponse__Output): readonly string[][] {
   const { bothAlert, onlyLiveAlerts, onlyShadowAlerts, liveRowUs = 0, shadowRowUs = 0 } = report;
   const alerts = `${whole(bothAlert)} of both, ${whole(onlyLiveAlerts)} only of the live one, ${whole(onlyShadowAlerts)} only of the shadow`;
-  const times = liveRowUs > 0 ? ` (${(shadowRowUs / liveRowUs).toFixed(2)}x)` : "";
   return [
     ["rows compared", whole(report.rows)],
     ["not seen by the shadow", `${whole(report.rowsShed)} shed: it was too slow`],
@@ -29,15 +28,18 @@ function figures(report: GetShadowReportResponse__Output): readonly string[][] {
     ["rank correlation", correlation(report.rankCorrelation)],
     ["alerts", alerts],
     ["population stability", stability(report.populationStability)],
-    [
-      "a row through the step",
-      `live ${liveRowUs.toFixed(2)} us, shadow ${shadowRowUs.toFixed(2)} us${times}`,
-    ],
+    ["a row through the step", rowTimes(liveRowUs, shadowRowUs)],
     [
       "answered by the shadow",
       `${whole(report.answered)} rows; its share of keys is ${share(report.share)}`,
     ],
   ];
+}
+
+function rowTimes(live: number, shadow: number): string {
+  if (live === 0 || shadow === 0) return "not measured yet";
+  const ratio = (shadow / live).toFixed(2);
+  return `live ${live.toFixed(2)} us, shadow ${shadow.toFixed(2)} us (${ratio}x)`;
 }
 
 function correlation(rho: number | undefined): string {
@@ -65,7 +67,8 @@ function histograms({
     const other = shadow[i] ?? 0;
     return [low, bar(rows, most), whole(rows), bar(other, most), whole(other)];
   });
-  if (lines.length === 0) return ["no scores yet"];
+  if (live.every((rows) => rows === 0) && shadow.every((rows) => rows === 0))
+    return ["no scores yet"];
   const head = ["score", "live", "rows", "shadow", "rows"];
   return [
     ...table([head, ...lines], new Set([2, 4])),

@@ -47,8 +47,12 @@ export function stateText(found: GetStateResponse__Output): readonly string[] {
   ];
   if (durability !== "none") {
     const onDisk = waiting > 0 ? `, the last ${whole(waiting)} not on disk yet` : ", all on disk";
-    const from = whole(found.oldestPosition);
-    const journal = `positions ${from} to ${whole(found.position)}${onDisk}; ${bytes(found.journalBytes)}`;
+    const [from, to] = [Number(found.oldestPosition ?? 0), Number(found.position ?? 0)];
+    const entries =
+      from === 0 || from > to
+        ? `nothing after position ${whole(to)}`
+        : `positions ${whole(from)} to ${whole(to)}${onDisk}`;
+    const journal = `${entries}; ${bytes(found.journalBytes)}`;
     lines.push(
       ["journal", journal],
       ["snapshots", snapshots.length === 0 ? "none yet" : whole(snapshots.length)],

@@ -60,7 +60,7 @@ export function versionLine(name: string, one: Version__Output): string {
     return `${name}: version ${version} learns beside the one that answers, ${left} events to go; see weir versions ${name}`;
   }
   const began = one.keptState === true ? " with the state it had" : " from a cold start";
-  return `${name}: version ${version} answers from the next event on, ${whole(one.events)} events learned${began}`;
+  return `${name}: version ${version} answers now, ${whole(one.events)} events learned${began}`;
 }
 
 function stateOf({ state, eventsUntilReady }: Version__Output): string {

@@ -54,6 +54,14 @@ describe("what a server is asked", () => {
     expect(out).toContain("journal     positions 1 to 9, the last 1 not on disk yet; 4.0 KiB");
     expect(out).toContain("the disk is full");
     expect(out).toContain("9,007,199,254,740,991  2023-11-14 22:13:20 UTC  3 bytes  2 bytes");
+    const { state } = rig.operations;
+    rig.operations.state = async () => ({
+      ...(await state.call(rig.operations)),
+      position: 5,
+      durablePosition: 5,
+      oldestPosition: 6,
+    });
+    expect((await weir("state")).out).toContain("journal     nothing after position 5; 4.0 KiB");
     rig.operations.state = async () => ({
       durability: "none",
       learning: true,
@@ -100,7 +108,9 @@ describe("what a server is asked", () => {
     const alone = file("cards.yaml", yaml);
     const { status, out } = await weir("update", alone, "--name=cards");
     expect(status).toBe(0);
-    expect(out).toContain("cards: version 2 answers from the next event on");
+    expect(out).toContain(
+      "cards: version 2 answers now, 1,099,511,627,776 events learned with the state it had",
+    );
     await weir("update", file("weir.yaml", config), "--name", "cards");
     expect(rig.operations.asked).toHaveLength(2);
     for (const asked of rig.operations.asked) {
@@ -150,12 +160,14 @@ describe("what a server is asked", () => {
       ...(await import("../../support/fake-operations.ts")).aReport,
       rankCorrelation: undefined,
       populationStability: undefined,
-      liveScores: [],
-      shadowScores: [],
+      liveRowUs: 0,
+      liveScores: Array.from({ length: 20 }, () => 0),
+      shadowScores: Array.from({ length: 20 }, () => 0),
     });
     const early = (await weir("shadow", "report", "next")).out;
     expect(early).toContain("rank correlation        too few rows yet");
     expect(early).toContain("no scores yet");
+    expect(early).toContain("a row through the step  not measured yet");
   });
 });
 
