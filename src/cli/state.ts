@@ -39,22 +39,14 @@ export function stateText(found: GetStateResponse__Output): readonly string[] {
   const { snapshots = [], problem = "" } = found;
   const durability = (found.durability ?? "").replace("DURABILITY_", "").toLowerCase();
   const learning = found.learning === true ? "learning" : "NOT LEARNING: events are only scored";
-  const waiting = Number(found.position ?? 0) - Number(found.durablePosition ?? 0);
   const lines = [
     ["server", learning],
     ["durability", durability],
     ["shards", whole(found.shards)],
   ];
   if (durability !== "none") {
-    const onDisk = waiting > 0 ? `, the last ${whole(waiting)} not on disk yet` : ", all on disk";
-    const [from, to] = [Number(found.oldestPosition ?? 0), Number(found.position ?? 0)];
-    const entries =
-      from === 0 || from > to
-        ? `nothing after position ${whole(to)}`
-        : `positions ${whole(from)} to ${whole(to)}${onDisk}`;
-    const journal = `${entries}; ${bytes(found.journalBytes)}`;
     lines.push(
-      ["journal", journal],
+      ["journal", journalText(found)],
       ["snapshots", snapshots.length === 0 ? "none yet" : whole(snapshots.length)],
     );
   }
@@ -63,6 +55,15 @@ export function stateText(found: GetStateResponse__Output): readonly string[] {
     ...(problem === "" ? [] : ["", problem]),
     ...(snapshots.length === 0 ? [] : ["", ...snapshotTable(snapshots)]),
   ];
+}
+
+function journalText(found: GetStateResponse__Output): string {
+  const [from, to] = [Number(found.oldestPosition ?? 0), Number(found.position ?? 0)];
+  const size = bytes(found.journalBytes);
+  if (from === 0 || from > to) return `nothing after position ${whole(to)}; ${size}`;
+  const waiting = to - Number(found.durablePosition ?? 0);
+  const onDisk = waiting > 0 ? `the last ${whole(waiting)} not on disk yet` : "all on disk";
+  return `positions ${whole(from)} to ${whole(to)}, ${onDisk}; ${size}`;
 }
 
 export function snapshotTable(snapshots: readonly Snapshot__Output[]): readonly string[] {
