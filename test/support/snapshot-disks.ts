@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { disk as realDisk } from "../../src/state/snapshot/disk.ts";
 import type { Disk } from "../../src/state/snapshot/disk.ts";
@@ -164,13 +164,4 @@ function left({ bytes, synced }: Content, chance: () => number): Uint8Array {
 function writeFile(path: string, bytes: Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, bytes);
-}
-
-/** Copies a file with one bit flipped. */
-export function flipBit(from: string, to: string, bit: number): void {
-  copyFileSync(from, to);
-  const bytes = readFileSync(to);
-  const at = bit >>> 3;
-  bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
-  writeFileSync(to, bytes);
 }

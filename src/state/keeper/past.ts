@@ -110,7 +110,7 @@ export class Past {
     const { module } = this.options;
     for (const snapshot of this.snapshots) {
       const replica = this.attempt(snapshot, () => {
-        const made = Replica.blank(module, this.memoryBytes(snapshot), this.voidsOf());
+        const made = Replica.blank(module, this.memoryBytes, this.voidsOf());
         readSnapshotShard(snapshot, shard, made.views.u8);
         return made;
       });
@@ -122,8 +122,10 @@ export class Past {
     return Replica.create(module, this.options.memoryBytes, this.voidsOf());
   }
 
-  private memoryBytes({ manifest }: Snapshot): number {
-    return Math.max(this.options.memoryBytes, manifest.memoryBytes);
+  /** As much as shards were ever given, as far as that is known. */
+  private get memoryBytes(): number {
+    const given = this.snapshots.map(({ manifest }) => manifest.memoryBytes);
+    return Math.max(this.options.memoryBytes, ...given);
   }
 
   /** What comes of reading a snapshot; undefined = it is damaged, which is noted. */

@@ -7,6 +7,8 @@ import { SnapshotDamage } from "./format.ts";
 export class Sink {
   bytes = 0;
   crc = 0;
+  /** Bytes since the last sync. */
+  unsynced = 0;
   private readonly file: DiskFile;
   private closed = false;
 
@@ -17,11 +19,13 @@ export class Sink {
   write(bytes: Uint8Array): void {
     this.file.write(bytes);
     this.bytes += bytes.length;
+    this.unsynced += bytes.length;
     this.crc = crc32(bytes, this.crc);
   }
 
   sync(): void {
     this.file.sync();
+    this.unsynced = 0;
   }
 
   /** Once or more. */

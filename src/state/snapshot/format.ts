@@ -12,6 +12,8 @@ export const MANIFEST_FILE = "manifest.json";
 export const PROCESS_FILE = "process.json";
 /** Behind the name of a snapshot that is being written. */
 export const UNFINISHED = ".new";
+/** Behind the name of one that is not to be used, and that a person may want to look at. */
+export const SET_ASIDE = ".damaged";
 
 /** The name of a shard's file in a snapshot. */
 export const shardFile = (shard: number): string => `shard-${shard}.snap`;

@@ -45,16 +45,6 @@ export function checkShard(path: string, options: ReadShardOptions = {}): ShardH
   return walk(path, options, () => () => undefined);
 }
 
-/** Only the header, whose checksum is checked; throws as `readShard` does. */
-export function readShardHeader(path: string): ShardHeader {
-  const file = new Source(path);
-  try {
-    return readHeader(file);
-  } finally {
-    file.close();
-  }
-}
-
 type Take = (at: number, raw: Uint8Array) => void;
 
 function walk(

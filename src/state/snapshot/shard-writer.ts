@@ -28,6 +28,9 @@ import { encodeText } from "./text-file.ts";
 /** Bytes before a chunk's own. */
 export const CHUNK_HEAD = 12;
 
+/** What is written at most before it is synced: a sync of more would hold up those of the journal on the same disk. */
+const SYNC_BYTES = 16 * 1024 * 1024;
+
 const level1 = {
   params: { [constants.ZSTD_c_compressionLevel]: 1 },
   chunkSize: CHUNK_BYTES + 65_536,
@@ -58,6 +61,7 @@ export function writeShard(disk: Disk, memory: Uint8Array, what: ShardToWrite): 
       const bytes = Math.min(CHUNK_BYTES, header.arenaTop - at);
       chunk.set(memory.subarray(at, at + bytes));
       writeChunk(out, chunk.subarray(0, bytes));
+      if (out.unsynced >= SYNC_BYTES) out.sync();
     }
     out.write(chunkHead(0, 0, out.crc));
     out.sync();

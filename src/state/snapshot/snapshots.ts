@@ -6,6 +6,7 @@ import { disk as realDisk } from "./disk.ts";
 import type { Disk } from "./disk.ts";
 import {
   MANIFEST_FILE,
+  SET_ASIDE,
   SnapshotDamage,
   SnapshotOfOtherVersion,
   snapshotName,
@@ -142,6 +143,26 @@ export function removeUnfinished(directory: string, disk: Disk = realDisk): read
     .map((name) => join(directory, name));
   for (const path of left) disk.remove(path);
   return left;
+}
+
+/**
+ * Sets aside snapshots behind `position`, for a start that could bring the state back only up to there: what the journal gets from now on is not
+ * what they hold. Their paths as they are now. Only for who has the data directory for itself.
+ */
+export function setAsideAfter(
+  directory: string,
+  position: Position,
+  disk: Disk = realDisk,
+): readonly string[] {
+  const moved: string[] = [];
+  for (const { path, position: at } of listSnapshots(directory)) {
+    if (at <= position) continue;
+    disk.remove(path + SET_ASIDE);
+    disk.rename(path, path + SET_ASIDE);
+    moved.push(path + SET_ASIDE);
+  }
+  if (moved.length > 0) disk.syncDirectory(directory);
+  return moved;
 }
 
 export interface PruneOptions {

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { JournalDamage, listSegments } from "../journal/segments.ts";
 import type { SegmentInfo } from "../journal/segments.ts";
 import { ProcessState } from "../process-state.ts";
-import { MANIFEST_FILE, SnapshotDamage, UNFINISHED } from "../snapshot/format.ts";
+import { MANIFEST_FILE, SET_ASIDE, SnapshotDamage, UNFINISHED } from "../snapshot/format.ts";
 import type { Snapshot } from "../snapshot/format.ts";
 import { checkSnapshotShard, listSnapshots, readSnapshotProcess } from "../snapshot/snapshots.ts";
 import type { Listed } from "../snapshot/snapshots.ts";
@@ -12,7 +12,7 @@ import type { Found } from "./finding.ts";
 
 /** Reads every file of every snapshot. Those that are sound go into `sound`, the newest first. */
 export function* verifySnapshots(directory: string, sound: Snapshot[]): Generator<Found, void> {
-  yield* unfinished(directory);
+  yield* besides(directory);
   for (const listed of listSnapshots(directory)) {
     if (yield* verifySnapshot(listed)) {
       if (listed.problem === undefined) sound.push(listed);
@@ -20,12 +20,17 @@ export function* verifySnapshots(directory: string, sound: Snapshot[]): Generato
   }
 }
 
-function* unfinished(directory: string): Generator<Found, void> {
+function* besides(directory: string): Generator<Found, void> {
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory)) {
-    if (!name.endsWith(UNFINISHED)) continue;
-    const what = `snapshots/${name}: being written, or left by a server that was killed; nobody reads it`;
-    yield { what, problem: "", work: 0 };
+    if (name.endsWith(UNFINISHED)) {
+      const what = `snapshots/${name}: being written, or left by a server that was killed; nobody reads it`;
+      yield { what, problem: "", work: 0 };
+    } else if (name.endsWith(SET_ASIDE)) {
+      const problem =
+        "a start could not use it and set it aside; remove it when it is not needed any more";
+      yield { what: `snapshots/${name}`, problem, work: 0 };
+    }
   }
 }
 
@@ -90,24 +95,24 @@ function problemsOf(
   segments: readonly SegmentInfo[],
   sound: readonly Snapshot[],
 ): readonly string[] {
-  const problems: string[] = [];
   const first = segments[0]?.first ?? 1;
   const last = segments.at(-1)?.last ?? 0;
-  const newest = sound[0]?.position ?? 0;
-  if (sound.length === 0 && first !== 1) {
-    problems.push(
+  const [newest] = sound;
+  if (newest === undefined) {
+    if (first === 1) return [];
+    return [
       `there is no sound snapshot, and the journal begins at position ${first}: the state cannot be brought back; restore a backup (weir restore)`,
-    );
+    ];
   }
-  for (const { position } of sound) {
-    if (position >= first - 1) continue;
-    problems.push(
-      `entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`,
+  const problems = sound
+    .filter(({ position }) => position < first - 1)
+    .map(
+      ({ position }) =>
+        `entries ${position + 1} to ${first - 1} behind the snapshot at ${position} are missing`,
     );
-  }
-  if (last < newest) {
+  if (last < newest.position) {
     problems.push(
-      `the journal ends at position ${last}, before the snapshot at ${newest}: its end was removed or lost`,
+      `the journal ends at position ${last}, before the snapshot at ${newest.position}: its end was removed or lost`,
     );
   }
   return problems;

@@ -24,6 +24,7 @@ import {
   readSnapshotProcess,
   readSnapshotShard,
   removeUnfinished,
+  setAsideAfter,
 } from "../../../../src/state/snapshot/snapshots.ts";
 import { encodeText, readText } from "../../../../src/state/snapshot/text-file.ts";
 import { writeSnapshotOf } from "../../../../src/state/snapshot/write-snapshot-of.ts";
@@ -155,6 +156,18 @@ test("the newest sound ones are kept; those that are not sound are not counted",
     removed: [],
     oldest: 0,
   });
+});
+
+test("snapshots behind the place that a start came to are set aside", () => {
+  for (const position of [1, 2, 3]) write(position);
+  const snapshots = join(directory, "snapshots");
+  expect(setAsideAfter(snapshots, 3)).toEqual([]);
+  const aside = [3, 2].map((position) => join(snapshots, `0000000000000000000${position}.damaged`));
+  expect(setAsideAfter(snapshots, 1)).toEqual(aside);
+  expect(positions()).toEqual([1]);
+  write(3);
+  expect(setAsideAfter(snapshots, 1)).toEqual(aside.slice(0, 1));
+  expect(readdirSync(snapshots)).toHaveLength(3);
 });
 
 test("a shard without a change uses the file of the snapshot before again, twice at most", () => {

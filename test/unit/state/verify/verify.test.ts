@@ -250,6 +250,11 @@ test("what is left of a killed server is no damage; what another version wrote i
   const snapshots = join(rig.data, "snapshots");
   mkdirSync(join(snapshots, "00000000000000000099.new"));
   expect(problemsOf(rig)).toEqual([]);
+  mkdirSync(join(snapshots, "00000000000000000098.damaged"));
+  expect(problemsOf(rig)).toEqual([
+    expect.stringContaining("98.damaged: a start could not use it"),
+  ]);
+  rmSync(join(snapshots, "00000000000000000098.damaged"), { recursive: true });
   const [oldest = ""] = readdirSync(snapshots);
   const path = join(snapshots, oldest, "manifest.json");
   const manifest = readText(path, "snapshot");
