@@ -68,7 +68,9 @@ async function run(spec: unknown, given: readonly Step[], shadow: unknown): Prom
     }
     const answers = [];
     for (const { events, mode, turns } of given) {
-      answers.push(submit(rig.core, request({ detector: "live", mode, events, timeoutMs: 60_000 })));
+      answers.push(
+        submit(rig.core, request({ detector: "live", mode, events, timeoutMs: 60_000 })),
+      );
       for (let i = 0; i < turns; i++) await turn();
     }
     const verdicts = await Promise.all(answers);
@@ -94,18 +96,21 @@ async function digestsOf({ core }: ShadowRig, { slot }: Detector): Promise<reado
   return core.shards.shards.map(({ memory }) => instantiate(module, memory).detectorDigest(slot));
 }
 
-test.each(specs)("a shadow changes nothing of the live one, and becomes what it is", async (spec) => {
-  await fc.assert(
-    fc.asyncProperty(steps, async (given) => {
-      const alone = await run(spec, given, undefined);
-      const beside = await run(spec, given, spec);
-      expect(beside.scores).toEqual(alone.scores);
-      expect(beside.digests).toEqual(alone.digests);
-      expect(beside.shadow).toEqual(beside.digests);
-    }),
-    { numRuns: 12 },
-  );
-});
+test.each(specs)(
+  "a shadow changes nothing of the live one, and becomes what it is",
+  async (spec) => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (given) => {
+        const alone = await run(spec, given, undefined);
+        const beside = await run(spec, given, spec);
+        expect(beside.scores).toEqual(alone.scores);
+        expect(beside.digests).toEqual(alone.digests);
+        expect(beside.shadow).toEqual(beside.digests);
+      }),
+      { numRuns: 12 },
+    );
+  },
+);
 
 const [plain, derived] = specs;
 const others = [{ ...plain, halfSpaceTrees: { window: 5, trees: 2 } }, derived];
