@@ -8,6 +8,7 @@ import { Op } from "../shard/layout.ts";
 import { verdictIn, type ModelVerdict } from "../shard/packed-rows.ts";
 import { Kind, type Entry } from "../state/journal/entry.ts";
 import { voidedBy } from "../state/journal/segments.ts";
+import { stateKinds } from "../state/replay/restore-shard.ts";
 import { run } from "../state/replay/run.ts";
 import type { EntryRange, ReplayedBatch, StateSource } from "../state/replay/run-types.ts";
 import { openStateSource } from "../state/replay/source.ts";
@@ -227,11 +228,10 @@ class ExplainingSource implements StateSource {
   *entries(range: EntryRange): Generator<Entry, void> {
     const { position, shard } = this.entry;
     for (const entry of this.source.entries(range)) {
-      const steps = entry.kind === Kind.ROWS;
-      if (steps && entry.position === position) {
+      if (entry.kind === Kind.ROWS && entry.position === position) {
         yield { ...entry, body: rowsBefore(entry.body, this.row) };
         yield { ...entry, rows: this.row + 1, body: explainedRow(entry.body, this.row) };
-      } else if (!steps || entry.shard === shard) {
+      } else if (entry.shard === shard || !stateKinds.includes(entry.kind)) {
         yield entry;
       }
     }

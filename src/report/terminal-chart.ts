@@ -1,7 +1,7 @@
 import type { Distribution } from "./compare.ts";
 import { grouped } from "./numbers.ts";
 
-const BAR_COLUMNS = 22;
+const BAR_COLUMNS = 21;
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 /**

@@ -98,16 +98,16 @@ export class KeptCore {
         detector: given.detector,
         key,
         id,
-        score: verdicts.scores[row] ?? Number.NaN,
-        rawScore: verdicts.rawScores[row] ?? 0,
-        threshold: verdicts.thresholds[row] ?? 0,
-        anomaly: verdicts.anomalies[row] ?? 0,
-        source: verdicts.sources[row] ?? 0,
-        state: verdicts.states[row] ?? 0,
-        modelVersion: verdicts.modelVersions[row] ?? 0,
-        rule: verdicts.rules[row] ?? 0,
-        replayed: verdicts.replayed[row] ?? 0,
-        systemAction: verdicts.systemActions[row] ?? 0,
+        score: at(verdicts.scores, row),
+        rawScore: at(verdicts.rawScores, row),
+        threshold: at(verdicts.thresholds, row),
+        anomaly: at(verdicts.anomalies, row),
+        source: at(verdicts.sources, row),
+        state: at(verdicts.states, row),
+        modelVersion: at(verdicts.modelVersions, row),
+        rule: at(verdicts.rules, row),
+        replayed: at(verdicts.replayed, row),
+        systemAction: at(verdicts.systemActions, row),
         explanation: verdicts.explanations?.[row],
         features: derived === undefined ? undefined : [...derived],
       });
@@ -125,4 +125,8 @@ export class KeptCore {
   remove(): void {
     rmSync(this.data, { recursive: true, force: true });
   }
+}
+
+function at(values: ArrayLike<number>, row: number): number {
+  return values[row] ?? Number.NaN;
 }
