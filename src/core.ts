@@ -136,7 +136,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     admission,
     shards,
     clock,
-    kept: keeps?.settings.versionsKept ?? 0,
+    kept: keeps?.settings.versionsKept ?? limits.versionsKept,
     store:
       keeping === undefined || keeps === undefined
         ? undefined

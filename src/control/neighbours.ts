@@ -26,6 +26,13 @@ export interface KeptVersions {
   readonly share?: number;
   /** All that are known, the oldest first; absent = the first one serves. */
   readonly history?: readonly VersionJson[];
+  /** Which slot answered over which entries of the journal, the oldest first; `until` 0 = it still does. */
+  readonly stretches?: readonly {
+    readonly slot: number;
+    readonly after: number;
+    readonly until: number;
+    readonly version: number;
+  }[];
   /** A version that learns beside the one that serves. */
   readonly learning?: { readonly slot: number; readonly version: number; readonly spec: unknown };
 }

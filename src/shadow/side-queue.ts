@@ -36,6 +36,8 @@ export class SideQueue {
   /** By stager of the live rows: of rows that both take as they are. */
   private readonly shared = new WeakMap<Staged, Placer>();
   private scheduled = false;
+  /** Who keeps packed rows from their shards for a while. */
+  private holds = 0;
 
   constructor(shards: ShardSet) {
     this.shards = shards;
@@ -84,10 +86,24 @@ export class SideQueue {
    * being stepped is none of it. Until it is true for a shadow, rows that are admitted to it in the live way would overtake.
    */
   flush(): boolean {
+    if (this.holds > 0) return false;
     let all = true;
     for (const lane of this.lanes) all = this.flushLane(lane) && all;
     this.shards.wake();
     return all;
+  }
+
+  /** From now on what waits goes on waiting, until `release` has been called as often. */
+  hold(): void {
+    this.holds++;
+  }
+
+  release(): void {
+    this.holds--;
+    if (this.holds > 0) return;
+    for (const { live, batches } of this.lanes) {
+      for (const batch of batches) if (!batch.isHanded) this.hand(live, batch);
+    }
   }
 
   /** What waits for the shadow is not for it any more. */
@@ -168,7 +184,12 @@ export class SideQueue {
     });
     side.release({ region });
     batches.push(packed);
-    this.shards.aside(live.index, packed);
+    if (this.holds === 0) this.hand(live, packed);
+  }
+
+  private hand(live: Shard, batch: SideBatch): void {
+    batch.isHanded = true;
+    this.shards.aside(live.index, batch);
   }
 }
 

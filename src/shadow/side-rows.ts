@@ -168,6 +168,8 @@ export class SideBatch implements AsideBatch, PackedBatch {
   readonly views: Views;
   readonly rows: number;
   readonly work: number;
+  /** Whether its shard has it. */
+  isHanded = false;
   readonly segments: readonly SideSegment[];
   private readonly requestRows: Uint32Array;
   /** By row: index of its segment. */

@@ -1,7 +1,7 @@
 import { Op, ROW_BYTES, Row } from "./layout.ts";
 import { HEADER_BYTES } from "./packed-rows.ts";
 import { emptyRow } from "./region.ts";
-import type { Region, Views } from "./region.ts";
+import type { Region, RowFields, Views } from "./region.ts";
 
 /** float64s of a row: those that it came with, and the room behind them. */
 export interface RowValues {
@@ -57,6 +57,39 @@ export function movePacked(batch: PackedBatch, region: Region): boolean {
     if (fields.op === Op.SKIP) region.skip(region.rows - 1);
   }
   return true;
+}
+
+/** A packed row: its fields, with its texts and values where they lie in the buffer. Used anew for the next. */
+export interface PackedRow {
+  /** `keyOffset` and `idOffset` are bytes of the buffer. */
+  readonly fields: RowFields;
+  /** Index of its first value in the buffer's float64s. */
+  readonly from: number;
+}
+
+/** Where the texts of a packed batch are, bytes. */
+export function textsOf({ u32 }: Views): { readonly at: number; readonly bytes: number } {
+  const [rows = 0, values = 0, bytes = 0] = u32;
+  return { at: HEADER_BYTES + rows * ROW_BYTES + values * 8, bytes };
+}
+
+/** All rows of a packed batch, in their order. */
+export function* packedRows(views: Views): Generator<PackedRow, void> {
+  const { u32 } = views;
+  const [rows = 0, , , form = 0] = u32;
+  const valuesAt = HEADER_BYTES + rows * ROW_BYTES;
+  const { at: text } = textsOf(views);
+  let next = valuesAt >>> 3;
+  for (let row = 0; row < rows; row++) {
+    const at = HEADER_BYTES + row * ROW_BYTES;
+    readRow(views, at);
+    fields.keyOffset += text;
+    fields.idOffset += text;
+    const offset = u32[(at + Row.valuesOffset) >>> 2] ?? 0;
+    const from = form === 0 ? (valuesAt >>> 3) + offset : next;
+    if (form !== 0) next += u32[(at + Row.requestRow) >>> 2] ?? 0;
+    yield { fields, from };
+  }
 }
 
 function readRow({ u8, u16, u32, f64 }: Views, at: number): void {

@@ -273,9 +273,12 @@ export class ShardSet {
     }
   }
 
-  /** Resolves when every row that was admitted before was stepped, or lost. */
-  async passed(): Promise<void> {
-    await Promise.all(this.shards.map((shard) => this.hold(shard, () => Promise.resolve())));
+  /** Resolves when every row that was admitted before was stepped, or lost. `visit` may look at each shard, between two batches. */
+  async passed(visit: (shard: Shard, kernel: ShardExports) => void = noVisit): Promise<void> {
+    const passing = this.shards.map((shard) =>
+      this.exclusively(shard, (kernel) => visit(shard, kernel)),
+    );
+    await Promise.all(passing);
   }
 
   /** Gives a detector that was just made the state of another. `begins` is told when a shard is about to be copied; until then it has not changed. */
@@ -640,6 +643,8 @@ export class ShardSet {
 function stepJob({ shard, batch }: Pick<Running, "shard" | "batch">): Job {
   return { kind: "step", shard: shard.index, region: batch.region.index };
 }
+
+const noVisit = (): void => undefined;
 
 /** Microseconds a row. */
 function rowUs({ startedAt, endedAt }: JobResult, rows: number): number {

@@ -1,9 +1,10 @@
 import { describeSpec } from "../config/describe-spec.ts";
 import { normalizeSpec } from "../config/detector-spec.ts";
-import type { VersionJson } from "../control/neighbours.ts";
+import type { KeptVersions, VersionJson } from "../control/neighbours.ts";
 import type { VersionInfo } from "../control/operations.ts";
 import type { DetectorConfig } from "../domain/detector.ts";
 import type { Position } from "../shard/journal.ts";
+import type { Stretch } from "./relay.ts";
 
 /** A specification that a detector has, had, or is about to have. */
 export interface VersionRecord {
@@ -25,9 +26,14 @@ export interface VersionRecord {
   slot: number;
 }
 
+/** Stretches that are remembered: one for each time that another version answered. */
+const STRETCHES_MAX = 100;
+
 /** The versions of one detector, the oldest first. */
 export class Lineage {
   records: VersionRecord[] = [];
+  /** What answered when, the oldest first. */
+  stretches: Stretch[] = [];
   /** Of the version that answers. */
   serving = 1;
   /** Of the version that learns beside it; undefined = none does. */
@@ -57,6 +63,22 @@ export class Lineage {
     return this.records.filter(({ version }) => {
       return version !== this.serving && version !== this.learning;
     });
+  }
+
+  /** A version answers from the entry behind `after` on. */
+  serve({ version, slot }: VersionRecord, after: Position): void {
+    const before = this.stretches.at(-1);
+    // Where it has the same slot its last rows cannot be told from the first ones of this.
+    if (before !== undefined && before.slot === slot) before.until = after;
+    this.serving = version;
+    this.stretches.push({ slot, after, until: 0, version });
+    if (this.stretches.length > STRETCHES_MAX) this.stretches.shift();
+  }
+
+  /** All rows of a slot that answered before are in the journal, up to here. */
+  retire(slot: number, until: Position): void {
+    const stretch = this.stretches.findLast((each) => each.slot === slot && each.until === 0);
+    if (stretch !== undefined) stretch.until = until;
   }
 
   remove(record: VersionRecord): void {
@@ -93,8 +115,13 @@ export class Lineage {
     }));
   }
 
-  static fromJson(history: readonly VersionJson[], serving: number, name: string): Lineage {
+  static fromJson(
+    { history = [], stretches = [] }: KeptVersions,
+    serving: number,
+    name: string,
+  ): Lineage {
     const lineage = new Lineage();
+    lineage.stretches = stretches.map((stretch) => ({ ...stretch }));
     lineage.serving = serving;
     lineage.records = history.map(({ spec, file, ...rest }) => ({
       ...rest,

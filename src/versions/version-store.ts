@@ -6,11 +6,14 @@ import type { Position } from "../shard/journal.ts";
 import type { ExportAbout } from "../state/keeper/protocol.ts";
 import { openExport } from "../state/keeper/export-file.ts";
 import type { OpenExport } from "../state/keeper/export-file.ts";
+import type { StateSource } from "../state/replay/run-types.ts";
+import { openStateSource } from "../state/replay/source.ts";
 
-/** Where the states of versions are kept. */
+/** Where the states of versions are kept, and the rows since. */
 export interface VersionStore {
-  /** Of the newest entry of the journal. */
-  readonly newest: Position;
+  readonly journal: { readonly newest: Position; readonly durable: Position };
+  /** The journal, to be read. */
+  source(): StateSource;
   /** Writes the state that a slot had at a position into a file of that name. */
   write(what: {
     readonly slot: number;
@@ -26,7 +29,7 @@ export interface VersionStore {
 export interface VersionFilesOptions {
   /** The data directory. */
   readonly data: string;
-  readonly journal: { readonly newest: Position };
+  readonly journal: VersionStore["journal"];
   readonly shards: { readonly settled: Position };
   readonly keeper: {
     exportDetector(options: {
@@ -52,8 +55,12 @@ export class VersionFiles implements VersionStore {
     this.directory = join(options.data, "versions");
   }
 
-  get newest(): Position {
-    return this.options.journal.newest;
+  get journal(): VersionStore["journal"] {
+    return this.options.journal;
+  }
+
+  source(): StateSource {
+    return openStateSource(this.options.data);
   }
 
   async write({ file, ...what }: Parameters<VersionStore["write"]>[0]): Promise<void> {

@@ -11,12 +11,15 @@ import { isWindowModel } from "../domain/detector.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import type { Position } from "../shard/journal.ts";
+import { recall } from "../shard/recall.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Shadow } from "../shadow/shadow.ts";
 import type { Shadows } from "../shadow/shadows.ts";
 import { checkRowsFit, mayKeepState, withKnownInputs } from "./fits.ts";
 import { Lineage } from "./lineage.ts";
 import type { VersionRecord } from "./lineage.ts";
+import { CatchUp } from "./catch-up.ts";
+import { Relay } from "./relay.ts";
 import { stateFileOf } from "./version-store.ts";
 import type { VersionStore } from "./version-store.ts";
 
@@ -38,8 +41,19 @@ export interface VersionsOptions {
 
 /** A version that learns beside the one that serves. */
 interface Learning {
-  readonly shadow: Shadow;
-  cancelLook: () => void;
+  readonly detector: Detector;
+  /** Undefined = it is fed what the journal has, and sees no new rows yet. */
+  shadow: Shadow | undefined;
+  /** It is not looked at any more, and not fed by the journal. */
+  cancel: () => void;
+}
+
+interface Replay {
+  readonly live: Detector;
+  readonly detector: Detector;
+  readonly record: VersionRecord;
+  readonly lineage: Lineage;
+  readonly after: Position;
 }
 
 /** How often it is looked whether a version is ready, ms. */
@@ -90,8 +104,8 @@ export class Versions implements Neighbours {
     });
   }
 
-  /** Back to a version that is kept, with the state that it had. */
-  async rollback(name: string, version: number): Promise<VersionInfo> {
+  /** Back to a version that is kept, with the state that it had, or `replay`: with what it would have learned since, when it has. */
+  async rollback(name: string, version: number, replay = false): Promise<VersionInfo> {
     const { workshop } = this.options;
     // The state of the one before may be on its way to the disk.
     await Promise.all(this.exports);
@@ -105,7 +119,8 @@ export class Versions implements Neighbours {
       }
       const record = this.toGoBackTo(live, lineage, version);
       await this.giveUp(live);
-      const detector = await this.load(live, record);
+      const { detector, position } = await this.load(live, record);
+      if (replay) return this.replay(live, detector, record, position);
       this.replace(live, detector, record);
       await workshop.save();
       return this.served(name);
@@ -123,7 +138,7 @@ export class Versions implements Neighbours {
       const detector = workshop.find(name);
       if (detector === undefined) continue;
       if (history !== undefined) {
-        const lineage = Lineage.fromJson(history, workshop.versionOf(name), name);
+        const lineage = Lineage.fromJson(keptVersions(json), workshop.versionOf(name), name);
         this.lineages.set(name, lineage);
         for (const record of lineage.kept) {
           if (record.problem === "" && record.file === undefined) {
@@ -154,6 +169,8 @@ export class Versions implements Neighbours {
       const lineage = this.of(was.name === now.name ? was : now, was.config);
       const before = lineage.servingRecord;
       if (before !== undefined) {
+        // Rows for the slot are the shadow's from now on.
+        lineage.retire(was.slot, at);
         before.problem = `it is "${was.name}" now; promote that to go back`;
         this.end(before, at, was);
       }
@@ -170,8 +187,8 @@ export class Versions implements Neighbours {
     const { shadows } = this.options;
     const gone = shadows.shadowsOf(detector).map((shadow) => shadow.detector);
     const learning = this.learning.get(detector.name);
-    if (learning !== undefined && learning.shadow.live === detector) {
-      gone.push(learning.shadow.detector);
+    if (learning !== undefined && workshopFinds(this.options.workshop, detector)) {
+      gone.push(learning.detector);
       this.stopLearning(detector.name);
     }
     for (const each of [...gone, detector]) {
@@ -202,13 +219,15 @@ export class Versions implements Neighbours {
     return {
       ...(shadow === undefined ? {} : { shadowOf: shadow.live.name, share: shadow.share }),
       history: lineage.toJson(),
-      ...(learning === undefined || version === undefined
+      stretches: lineage.stretches,
+      // One that is being replayed to now is given up by a restart: it is kept as it was.
+      ...(learning?.shadow === undefined || version === undefined || lineage.get(version)?.file !== undefined
         ? {}
         : {
             learning: {
-              slot: learning.shadow.detector.slot,
+              slot: learning.detector.slot,
               version,
-              spec: describeSpec(learning.shadow.detector.config),
+              spec: describeSpec(learning.detector.config),
             },
           }),
     };
@@ -217,7 +236,7 @@ export class Versions implements Neighbours {
   /** What is being written to disk is waited for; nothing more is begun. */
   async close(): Promise<void> {
     this.closed = true;
-    for (const { cancelLook } of this.learning.values()) cancelLook();
+    for (const { cancel } of this.learning.values()) cancel();
     await Promise.all(this.exports);
   }
 
@@ -238,6 +257,7 @@ export class Versions implements Neighbours {
     const shadow = shadows.known(live.name);
     admission.runtimeOf(made).reconfigure(admission.runtimeOf(live));
     if (shadow !== undefined) shadows.renewed(shadow, made);
+    if (live.config.atKeysMax !== "refuse") await this.recallKeys(made);
     const before = lineage.servingRecord;
     this.begin(made, lineage, { version, keptState: true, at });
     if (before !== undefined) {
@@ -274,19 +294,19 @@ export class Versions implements Neighbours {
   /** Looks from time to time whether the version that learns is ready, and lets it serve then. */
   private watch(name: string, shadow: Shadow): void {
     const { clock, log } = this.options;
-    const learning: Learning = { shadow, cancelLook: () => undefined };
+    const learning: Learning = { shadow, detector: shadow.detector, cancel: () => undefined };
     this.learning.set(name, learning);
     const look = (): void => {
       if (this.closed || this.learning.get(name) !== learning) return;
-      learning.cancelLook = clock.after(LOOK_MS, look);
+      learning.cancel = clock.after(LOOK_MS, look);
       if (!shadow.tally.isReady) return;
-      learning.cancelLook();
+      learning.cancel();
       this.serve(name, learning).catch((error: unknown) => {
         log.error({ err: error, detector: name }, "a version could not take over; it is tried again");
-        learning.cancelLook = clock.after(LOOK_MS * 20, look);
+        if (!this.closed) learning.cancel = clock.after(LOOK_MS * 20, look);
       });
     };
-    learning.cancelLook = clock.after(LOOK_MS, look);
+    learning.cancel = clock.after(LOOK_MS, look);
   }
 
   /** The version that has learned takes over. */
@@ -295,6 +315,7 @@ export class Versions implements Neighbours {
     return workshop.change(async () => {
       if (this.learning.get(name) !== learning) return;
       const { shadow } = learning;
+      if (shadow === undefined) return;
       const lineage = this.of(shadow.live);
       const record = lineage.get(lineage.learning ?? 0);
       if (record === undefined) return;
@@ -306,9 +327,7 @@ export class Versions implements Neighbours {
       shadows.detach(shadow);
       this.learning.delete(name);
       lineage.learning = undefined;
-      lineage.serving = record.version;
-      workshop.setVersion(name, record.version);
-      record.from = at;
+      this.answers(name, lineage, record, { at, slot: shadow.live.slot });
       if (before !== undefined) {
         this.end(before, at, was);
         this.retire(old, before);
@@ -322,13 +341,13 @@ export class Versions implements Neighbours {
   private async giveUp(live: Detector): Promise<void> {
     const { workshop } = this.options;
     const learning = this.stopLearning(live.name);
-    if (learning !== undefined) await workshop.unmake(learning.shadow.detector);
+    if (learning !== undefined) await workshop.unmake(learning.detector);
   }
 
   private stopLearning(name: string): Learning | undefined {
     const learning = this.learning.get(name);
     if (learning === undefined) return undefined;
-    learning.cancelLook();
+    learning.cancel();
     this.learning.delete(name);
     this.options.shadows.detach(learning.shadow);
     const lineage = this.lineages.get(name);
@@ -339,18 +358,23 @@ export class Versions implements Neighbours {
     return learning;
   }
 
-  /** A detector with the state that a version had, found by nobody. */
-  private async load(live: Detector, record: VersionRecord): Promise<Detector> {
+  /** A detector with the state that a version had, found by nobody, and how far that state is. */
+  private async load(
+    live: Detector,
+    record: VersionRecord,
+  ): Promise<{ readonly detector: Detector; readonly position: Position }> {
     const { workshop, shards, store } = this.options;
     const { version, config, file } = record;
     if (store === undefined || file === undefined) throw cannotGoBack(live, record);
     const detector = await workshop.make(live.name, config, version);
+    let position: Position;
     try {
       const opened = store.open(file);
       try {
         if (opened.header.shards !== shards.shards.length) {
           throw new Error(`it is of ${opened.header.shards} shards, not ${shards.shards.length}`);
         }
+        position = opened.header.position;
         for (const { shard, bytes } of opened.parts()) {
           // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
           await shards.change(shard, { kind: "import", slot: detector.slot, part: bytes });
@@ -365,7 +389,94 @@ export class Versions implements Neighbours {
       record.problem = `its state cannot be read: ${why}`;
       throw cannotGoBack(live, record);
     }
-    return detector;
+    await this.recallKeys(detector);
+    return { detector, position };
+  }
+
+  /** Where a detector refuses new keys, admission knows those that there are. */
+  private async recallKeys(detector: Detector): Promise<void> {
+    const runtime = this.options.admission.runtimeOf(detector);
+    if (runtime.ledger === undefined) return;
+    await this.options.shards.passed(({ views }, kernel) => {
+      runtime.recall(recall([{ kernel, views }], detector.slot));
+    });
+  }
+
+  /** Feeds the version what came since, and lets it serve when nothing is missing; the one that answers goes on meanwhile. */
+  // oxlint-disable-next-line max-params -- what, and from where on
+  private replay(
+    live: Detector,
+    detector: Detector,
+    record: VersionRecord,
+    after: Position,
+  ): Promise<VersionInfo> {
+    const lineage = this.of(live);
+    return this.beginReplay({ live, detector, record, lineage, after }).catch(async (error: unknown) => {
+      lineage.learning = undefined;
+      this.learning.delete(live.name);
+      await this.options.workshop.unmake(detector);
+      if (error instanceof WeirError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new WeirError(
+        Code.FAILED_PRECONDITION,
+        "UNKNOWN_VERSION",
+        `detector "${live.name}" cannot be replayed from version ${record.version} on: ${why}; go back without replay`,
+      );
+    });
+  }
+
+  private async beginReplay({ live, detector, record, lineage, after }: Replay): Promise<VersionInfo> {
+    const { admission, shards, store, workshop, shadows, log } = this.options;
+    if (store === undefined) throw cannotGoBack(live, record);
+    const { first } = store.source();
+    if (first > after + 1) {
+      throw new Error(`the journal begins at position ${first}, and rows from ${after + 1} on are needed`);
+    }
+    const runtime = admission.runtimeOf(detector);
+    const stretches = lineage.stretches.filter(({ until }) => until === 0 || until > after);
+    const relay = new Relay(runtime, stretches, ({ version }) => {
+      const config = lineage.get(version)?.config;
+      if (config === undefined) throw new Error(`version ${version} is not known any more`);
+      return workshop.sketch(live, config);
+    });
+    const learning: Learning = { detector, shadow: undefined, cancel: () => catchUp.stop() };
+    const catchUp = new CatchUp({
+      ...{ shards, relay, rowWork: runtime.rowWork, after, journal: store.journal },
+      source: () => store.source(),
+      attach: () => {
+        shadows.hold();
+        const shadow = shadows.attach(workshop.get(live.name), detector);
+        learning.shadow = shadow;
+        return (shard) => {
+          for (const rows of shadow.waiting) rows.dropCut(shard);
+        };
+      },
+    });
+    lineage.learning = record.version;
+    this.learning.set(live.name, learning);
+    const { name } = live;
+    const done = this.finishReplay(name, learning, catchUp).catch((error: unknown) => {
+      if (this.closed || this.learning.get(name) !== learning) return undefined;
+      log.error({ err: error, detector: name, version: record.version }, "a replay was given up");
+      return workshop.change(() => this.giveUp(workshop.get(name)));
+    });
+    this.exports.add(done);
+    void done.finally(() => this.exports.delete(done));
+    return Promise.resolve(this.info(live, lineage, record));
+  }
+
+  private async finishReplay(name: string, learning: Learning, catchUp: CatchUp): Promise<void> {
+    const { shadows, log } = this.options;
+    try {
+      await catchUp.run();
+    } finally {
+      if (learning.shadow !== undefined) shadows.release();
+    }
+    if ((learning.shadow?.shedTotal ?? 0) > 0) {
+      throw new Error("more rows came than could wait while the last ones were replayed");
+    }
+    log.info({ detector: name, rows: catchUp.rows }, "a version was replayed to now");
+    await this.serve(name, learning);
   }
 
   /** In one turn: the detector with the version's state answers, and the one before goes. */
@@ -380,14 +491,24 @@ export class Versions implements Neighbours {
     shadows.renamed(live, swapped.live);
     admission.runtimeOf(swapped.live).adopt(loaded, runtime);
     admission.runtimeOf(swapped.other).adopt(runtime, loaded);
-    record.from = at;
-    record.to = 0;
-    record.slot = swapped.live.slot;
-    lineage.serving = record.version;
-    workshop.setVersion(live.name, record.version);
+    this.answers(live.name, lineage, record, { at, slot: swapped.live.slot });
     if (before === undefined) return;
     this.end(before, at, live);
     this.retire(swapped.other, before);
+  }
+
+  // oxlint-disable-next-line max-params -- what, and from where on
+  private answers(
+    name: string,
+    lineage: Lineage,
+    record: VersionRecord,
+    from: { readonly at: Position; readonly slot: number },
+  ): void {
+    record.from = from.at;
+    record.to = 0;
+    record.slot = from.slot;
+    lineage.serve(record, from.at);
+    this.options.workshop.setVersion(name, record.version);
   }
 
   private begin(
@@ -396,13 +517,12 @@ export class Versions implements Neighbours {
     what: { readonly version: number; readonly keptState: boolean; readonly at: Position },
   ): void {
     const { version, keptState, at } = what;
-    const { workshop, clock } = this.options;
-    lineage.records.push({
+    const record: VersionRecord = {
       ...{ version, keptState, from: at, to: 0, events: 0, problem: "", file: undefined },
-      ...{ config: live.config, madeUnixMs: clock.unixMs(), slot: live.slot },
-    });
-    lineage.serving = version;
-    workshop.setVersion(live.name, version);
+      ...{ config: live.config, madeUnixMs: this.options.clock.unixMs(), slot: live.slot },
+    };
+    lineage.records.push(record);
+    this.answers(live.name, lineage, record, { at, slot: live.slot });
   }
 
   private end(record: VersionRecord, at: Position, was: Detector, events?: number): void {
@@ -459,6 +579,7 @@ export class Versions implements Neighbours {
     const retired = (async (): Promise<void> => {
       // Rows that were admitted to it before are its own.
       await passed;
+      this.lineages.get(old.name)?.retire(old.slot, this.newest);
       await this.write(old, record, this.newest);
       await workshop.change(async () => {
         await workshop.unmake(old);
@@ -553,7 +674,7 @@ export class Versions implements Neighbours {
 
   private info(live: Detector, lineage: Lineage, record: VersionRecord): VersionInfo {
     const { shards } = this.options;
-    const learning = this.learning.get(live.name)?.shadow.detector;
+    const learning = this.learning.get(live.name)?.detector;
     const isLearning = record.version === lineage.learning;
     const detector = isLearning && learning !== undefined ? learning : live;
     const { events } = shards.counters(detector.slot);
@@ -566,24 +687,29 @@ export class Versions implements Neighbours {
     const known = this.lineages.get(detector.name);
     if (known !== undefined) return known;
     const lineage = new Lineage();
-    lineage.serving = this.options.workshop.versionOf(detector.name);
-    lineage.records.push({
-      ...{ version: lineage.serving, config, madeUnixMs: this.options.clock.unixMs() },
+    const version = this.options.workshop.versionOf(detector.name);
+    const record: VersionRecord = {
+      ...{ version, config, madeUnixMs: this.options.clock.unixMs(), slot: detector.slot },
       ...{ from: this.newest, to: 0, events: 0, keptState: false, problem: "", file: undefined },
-      slot: detector.slot,
-    });
+    };
+    lineage.records.push(record);
+    lineage.serve(record, record.from);
     this.lineages.set(detector.name, lineage);
     return lineage;
   }
 
   private get newest(): Position {
-    return this.options.store?.newest ?? 0;
+    return this.options.store?.journal.newest ?? 0;
   }
 }
 
 /** Of one key, about. */
 function rowsUntilReady({ config: { model, burnInEvents } }: Detector): number {
   return isWindowModel(model) ? model.minSamples : Math.max(model.window, burnInEvents);
+}
+
+function workshopFinds(workshop: Workshop, detector: Detector): boolean {
+  return workshop.find(detector.name) === detector;
 }
 
 function refused({ name }: Detector, why: string): WeirError {

@@ -168,3 +168,42 @@ test("only the last versions are kept", async () => {
   expect(rig.versions.list("live").map(({ version }) => version)).toEqual([7, 6, 5, 4]);
   await expect(rig.versions.rollback("live", 2)).rejects.toThrow("no version 2");
 });
+
+test("replayed to now, a version is what it would be if it had never gone", async () => {
+  const rig = await rigWith();
+  await createDetector(rig.core, "never", spec);
+  const both = async (count: number, seed: number): Promise<void> => {
+    const { values, keys } = rows(count, seed);
+    const given = { frame: frame(values, keys) };
+    await Promise.all([
+      submit(rig.core, request({ detector: "live", ...given })),
+      submit(rig.core, request({ detector: "never", ...given })),
+    ]);
+  };
+  for (let i = 0; i < 10; i++) await both(100, i);
+  await rig.versions.update("live", normalizeSpec(other));
+  for (let i = 0; rig.core.detectors.versionOf("live") === 1; i++) {
+    await both(100, 1000 + i);
+    await pause(10);
+  }
+  for (let i = 0; i < 20; i++) await both(200, 2000 + i);
+  const answers: Promise<void>[] = [];
+  const going = rig.versions.rollback("live", 1, true);
+  for (let i = 0; i < 50; i++) {
+    answers.push(both(100, 3000 + i));
+    await pause(5);
+  }
+  expect(await going).toMatchObject({ version: 1 });
+  await Promise.all(answers);
+  await until(() => rig.core.detectors.versionOf("live") === 1);
+  for (let i = 0; i < 5; i++) await both(100, 4000 + i);
+  const { values, keys } = rows(300, 5000);
+  const given = { mode: 2, frame: frame(values, keys) };
+  const [live, never] = await Promise.all([
+    submit(rig.core, request({ detector: "live", ...given })),
+    submit(rig.core, request({ detector: "never", ...given })),
+  ]);
+  expect(rig.core.detectors.get("live").config.model).toMatchObject({ trees: 10 });
+  expect([...(live?.scores ?? [])]).toEqual([...(never?.scores ?? [])]);
+  expect(eventsOf(rig)).toBe(eventsOf(rig, "never"));
+});

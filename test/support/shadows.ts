@@ -1,9 +1,7 @@
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
-import { systemClock } from "../../src/domain/clock.ts";
-import { Shadows } from "../../src/shadow/shadows.ts";
 import type { CoreOptions } from "../../src/core.ts";
-import { Versions } from "../../src/versions/versions.ts";
-import type { VersionStore } from "../../src/versions/version-store.ts";
+import type { Shadows } from "../../src/shadow/shadows.ts";
+import type { Versions } from "../../src/versions/versions.ts";
 import { startCore } from "./core.ts";
 import type { TestCore } from "./core.ts";
 
@@ -13,23 +11,10 @@ export interface ShadowRig {
   readonly versions: Versions;
 }
 
-/** A core with shadows. */
-export async function startShadows(
-  options: Partial<CoreOptions> = {},
-  storeOf: (core: TestCore) => VersionStore | undefined = () => undefined,
-): Promise<ShadowRig> {
+/** A core, with its shadows and versions at hand. */
+export async function startShadows(options: Partial<CoreOptions> = {}): Promise<ShadowRig> {
   const core = await startCore(options);
-  const { detectors, admission, shards } = core;
-  const shared = { workshop: detectors, admission, shards, clock: systemClock };
-  const shadows = new Shadows({
-    ...shared,
-    promoted: (live, shadow) => versions.promoted(live, shadow),
-  });
-  const log = { info: () => undefined, error: () => undefined };
-  const store = storeOf(core);
-  const versions = new Versions({ ...shared, shadows, kept: 3, store, log });
-  admission.showTo(shadows);
-  detectors.standBeside(versions);
+  const { shadows, versions } = core;
   return { core, shadows, versions };
 }
 

@@ -3,9 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/domain/clock.ts";
 import { compileModule } from "../../src/shard/module.ts";
-import { Keeper } from "../../src/state/keeper/keeper.ts";
 import { openState } from "../../src/state/open-state.ts";
-import { VersionFiles } from "../../src/versions/version-store.ts";
 import { keptModulePath } from "./kept-core.ts";
 import { startShadows } from "./shadows.ts";
 import type { ShadowRig } from "./shadows.ts";
@@ -24,46 +22,36 @@ export async function startVersions(
   data = mkdtempSync(join(tmpdir(), "weir-versions-")),
 ): Promise<VersionRig> {
   const module = await compileModule(keptModulePath);
-  const shared = { data, module, shards: 2, memoryBytes, clock: systemClock, log };
-  const state = await openState({ ...shared, durability: "relaxed", shardsGiven: true });
-  const { journal } = state;
-  let keeper: Keeper | undefined;
-  const rig = await startShadows(
-    {
-      modulePath: keptModulePath,
-      shardMemoryBytes: memoryBytes,
-      trainerMemoryBytes: 128 << 20,
-      state,
-      acknowledges: false,
-    },
-    ({ shards }) => {
-      keeper = new Keeper({
-        ...shared,
+  const state = await openState({
+    ...{ data, module, shards: 2, shardsGiven: true, memoryBytes, clock: systemClock, log },
+    durability: "relaxed",
+  });
+  const rig = await startShadows({
+    modulePath: keptModulePath,
+    shardMemoryBytes: memoryBytes,
+    trainerMemoryBytes: 128 << 20,
+    state,
+    keeps: {
+      data,
+      settings: {
+        durability: "relaxed",
+        snapshotIntervalMs: 0,
         snapshotsKept: 3,
         journalBytesMax: 1 << 30,
         journalAgeMsMax: 1 << 30,
-        settled: () => shards.settled,
-        journalBytes: () => journal.stats.bytes,
-        newest: state.snapshot,
-        intervalMs: Number.POSITIVE_INFINITY,
-        bytesBetween: Number.POSITIVE_INFINITY,
-      });
-      return new VersionFiles({ data, journal, shards, keeper });
+        versionsKept: 3,
+      },
     },
-  );
-  const { core, versions } = rig;
+  });
+  const { core } = rig;
   await Promise.all(
     core.shards.shards.map(({ index }) => core.shards.change(index, { kind: "resize", memoryBytes })),
   );
   await core.detectors.restore(new Map(), state.recovered);
-  return {
-    ...rig,
-    data,
-    close: async () => {
-      await versions.close();
-      await core.shards.idle();
-      await keeper?.close();
-      await core.close();
-    },
+  const close = async (): Promise<void> => {
+    await core.versions.close();
+    await core.shards.idle();
+    await core.close();
   };
+  return { ...rig, data, close };
 }
