@@ -4,6 +4,7 @@ import { explainIn, type Explained, type PastVerdict } from "../report/explain-v
 import { compileModule, releaseModulePath } from "../shard/module.ts";
 import { openStateSource } from "../state/replay/source.ts";
 import { explainedJson, explainedLines } from "./explain-text.ts";
+import { reading } from "./replay-failure.ts";
 import { parseExplainFlags } from "./replay-flags.ts";
 import { explainHelp } from "./replay-help.ts";
 import type { Terminal } from "./terminal.ts";
@@ -20,7 +21,7 @@ export async function explain(
   }
   const { data, json, query } = parseExplainFlags(argv, process.cwd());
   const module = await compileModule(kernelPath);
-  const explained = look(data, module, query);
+  const explained = reading(() => look(data, module, query));
   if (explained === undefined) throw notFound(data, query);
   if (json) terminal.print(JSON.stringify(explainedJson(explained), undefined, 2));
   else for (const line of explainedLines(explained)) terminal.print(line);

@@ -12,6 +12,7 @@ import { compileModule, releaseModulePath } from "../shard/module.ts";
 import { run } from "../state/replay/run.ts";
 import type { StateSource } from "../state/replay/run-types.ts";
 import { openStateSource, positionsAt } from "../state/replay/source.ts";
+import { reading } from "./replay-failure.ts";
 import { parseReplayFlags, type Place, type ReplayFlags } from "./replay-flags.ts";
 import { replayHelp } from "./replay-help.ts";
 import { isAsItWas, reportOf, summaryLines, type Replayed } from "./replay-summary.ts";
@@ -37,12 +38,12 @@ async function replayAs(
 ): Promise<number> {
   const other = flags.spec === undefined ? undefined : loadAnyDetector(flags.spec, flags.name);
   const module = await compileModule(kernelPath);
-  const source = openStateSource(flags.data);
-  const stretch = stretchOf(flags, source);
+  const source = reading(() => openStateSource(flags.data));
+  const stretch = reading(() => stretchOf(flags, source));
   const file = flags.out === undefined ? undefined : new VerdictFile(flags.out);
   let replayed: Replayed;
   try {
-    replayed = replayStretch({ flags, other, module, source, stretch, file });
+    replayed = reading(() => replayStretch({ flags, other, module, source, stretch, file }));
     if (replayed.comparison.rows === 0) throw nothingFound(flags, replayed);
     file?.finish();
   } catch (thrown) {

@@ -24,7 +24,7 @@ export function distributionChart(
     const space = " ".repeat(BAR_COLUMNS - bar.length);
     return `${paint(which, bar)}${space} ${grouped(rows).padStart(columns[which] ?? 0)}`;
   };
-  const places = width < 0.01 || from * 100 !== Math.round(from * 100) ? 3 : 2;
+  const places = areHundredths(width) && areHundredths(from) ? 2 : 3;
   const edge = (bin: number): string => (from + bin * width).toFixed(places);
   const head = "score".padEnd(places * 2 + 5);
   const lines = [
@@ -35,6 +35,10 @@ export function distributionChart(
     lines.push(`${edge(bin)}-${edge(bin + 1)}   ${bars}`);
   }
   return lines;
+}
+
+function areHundredths(value: number): boolean {
+  return Math.abs(value * 100 - Math.round(value * 100)) < 1e-9;
 }
 
 /** In eighths of a column; a single row shows. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dispatch } from "../../src/cli/dispatch.ts";
 import { explain } from "../../src/cli/explain.ts";
 import { replay } from "../../src/cli/replay.ts";
 import { Mode } from "../../src/domain/event.ts";
@@ -239,6 +240,17 @@ describe("weir replay", () => {
     expect(row.status).toBe(3);
     expect(row.text).toContain("NOT as the journal has it: score 0.123 live and ");
     expect((await ran(explain, "--at", `${of}:0`)).status).toBe(0);
+  });
+
+  test("says what is wrong with the data, without a stack", async () => {
+    const lines: string[] = [];
+    const print = (text: string): void => void lines.push(text);
+    const terminal = { print, error: print, interactive: false };
+    for (const verb of [["replay"], ["explain", "--id", "x"]]) {
+      const status = await dispatch([...verb, "--detector", "d", "--data", out], terminal);
+      expect(status).toBe(1);
+      expect(lines.at(-1)).toMatch(/^weir: .* holds no state: there is no journal\/[^\n]*$/);
+    }
   });
 
   test("says which detectors there are when the one that is asked for is none", async () => {

@@ -123,6 +123,17 @@ describe("the chart on the terminal", () => {
     }
   });
 
+  test.each([
+    [0.025, "0.500-0.525"],
+    [0.05, "0.50-0.55"],
+    [0.01, "0.50-0.51"],
+    [0.002, "0.500-0.502"],
+  ])("names bins of %d exactly", (width, first) => {
+    const bins = [1];
+    const [, line] = distributionChart({ from: 0.5, width, live: bins, other: bins }, names);
+    expect(line?.split(" ")[0]).toBe(first);
+  });
+
   test("fits 80 columns with ten million rows in a bin", () => {
     const bins = Array.from({ length: 20 }, () => 9_999_999);
     const distribution = { from: 0.98, width: 0.001, live: bins, other: bins };
