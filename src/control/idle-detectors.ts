@@ -9,6 +9,8 @@ export interface IdleDetectorsOptions {
   readonly ttlMs: number;
   /** Names that stay, whatever happens. */
   readonly keep: ReadonlySet<string>;
+  /** Shadows go with what they shadow. */
+  readonly isShadow?: (detector: Detector) => boolean;
   readonly clock: Clock;
   readonly log: {
     info(fields: object, message: string): void;
@@ -50,10 +52,12 @@ export class IdleDetectors {
   }
 
   private async sweep(): Promise<void> {
-    const { registry, ttlMs, keep, clock, log } = this.options;
+    const { registry, ttlMs, keep, clock, log, isShadow } = this.options;
     const now = clock.now();
-    const streaming = registry.list().filter(({ name, config: { model } }) => {
-      return isWindowModel(model) && model.scope === "detector" && !keep.has(name);
+    const streaming = registry.list().filter((detector) => {
+      const { model } = detector.config;
+      const isStreaming = isWindowModel(model) && model.scope === "detector";
+      return isStreaming && !keep.has(detector.name) && isShadow?.(detector) !== true;
     });
     const names = new Set(streaming.map(({ name }) => name));
     for (const name of this.seen.keys()) if (!names.has(name)) this.seen.delete(name);

@@ -22,11 +22,13 @@ export class Shadow {
   readonly waiting = new Set<SideRows>();
   /** Of all its life: a counter. */
   shedTotal = 0;
+  readonly madeUnixMs: number;
   private readonly keys: KeyShare;
 
   constructor(live: Detector, runtime: DetectorRuntime, nowUnixMs: number) {
     this.live = live;
     this.runtime = runtime;
+    this.madeUnixMs = nowUnixMs;
     this.tally = new Tally(nowUnixMs);
     this.keys = new KeyShare(runtime.detector.name);
   }

@@ -1,4 +1,5 @@
 import { featureMetrics } from "./feature-metrics.ts";
+import { shadowMetrics } from "./shadow-metrics.ts";
 import { stateMetrics } from "./state-metrics.ts";
 import { stages, type DetectorInstruments } from "./instruments.ts";
 import { eachDetector, one, type Metric, type Point, type Readings } from "./metric.ts";
@@ -66,6 +67,7 @@ export const catalogue: readonly Metric[] = [
   },
   ...featureMetrics,
   ...stateMetrics,
+  ...shadowMetrics,
   {
     kind: "counter",
     name: "weir.fallbacks",

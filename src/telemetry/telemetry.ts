@@ -31,6 +31,16 @@ export interface DetectorMeter {
   trainingEnded(outcome: TrainingOutcome, seconds: number): void;
 }
 
+/** Of a detector that sees another one's rows. */
+export interface ShadowGauges {
+  readonly name: string;
+  /** Since when it does. */
+  readonly sinceUnixMs: number;
+  /** Rows that wait for it now, and that it did not see. */
+  readonly rowsBehind: number;
+  readonly rowsShed: number;
+}
+
 /** Of a server that keeps its state. */
 export interface StateGauges {
   /** False = the journal cannot be written. */
@@ -62,6 +72,7 @@ export interface Gauges {
   readonly trainings: number;
   /** Absent = nothing is kept. */
   readonly state?: StateGauges | undefined;
+  readonly shadows?: readonly ShadowGauges[] | undefined;
   readonly detectors: readonly {
     readonly name: string;
     readonly keys: number;

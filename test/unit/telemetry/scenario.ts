@@ -28,6 +28,7 @@ export function exercise(telemetry: TelemetryService): void {
     streams: 2,
     watchers: 1,
     trainings: 2,
+    shadows: [{ name: "candidate", sinceUnixMs: 0, rowsBehind: 5, rowsShed: 3 }],
     detectors: [
       {
         name: "cards",
