@@ -190,6 +190,7 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
     watchers: alerts.watchers,
     trainings: core.trainer.queued,
     state: keeping === undefined ? undefined : stateGauges(keeping),
+    shadows: core.shadows.gauges(),
     detectors: core.detectors.list().map((detector) => {
       const { keys, stateBytes, modelVersion, features } = core.detectors.status(detector);
       return { name: detector.name, keys, stateBytes, modelVersion, features };
@@ -200,6 +201,10 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   core.admission.gate = "open";
   grpc.setServing(true);
   admin?.setServing(true);
+  if (keeping !== undefined) {
+    keeping.guard.onChange = (learning) => grpc.setLearning(learning);
+    grpc.setLearning(!keeping.journal.failed);
+  }
   http?.transport.setServing(true);
   const idle = idleDetectorsOf(running);
   logger.info(
@@ -250,6 +255,7 @@ function idleDetectorsOf({ options, core, logger }: Running): IdleDetectors {
     registry: core.detectors,
     ttlMs: options.streamingDetectorTtlMs,
     keep: new Set(options.detectors.keys()),
+    isShadow: ({ name }) => core.shadows.known(name) !== undefined,
     clock: systemClock,
     log: logger,
   });
@@ -275,6 +281,7 @@ async function startHttp(
       registry: core.detectors,
       alerts,
       telemetry,
+      learning: () => core.keeping?.journal.failed !== true,
       metricsText: () => telemetry.metricsText(),
       stats: () => telemetry.stats(),
       clock: systemClock,

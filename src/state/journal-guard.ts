@@ -25,6 +25,8 @@ export class JournalGuard {
   problem = "";
   /** Times that the journal failed. */
   failures = 0;
+  /** Told when events begin or cease to teach. */
+  onChange: ((learning: boolean) => void) | undefined;
   private cancel: (() => void) | undefined;
   private closed = false;
   private readonly options: JournalGuardOptions;
@@ -43,6 +45,7 @@ export class JournalGuard {
     const { shards, log } = this.options;
     this.failures++;
     this.problem = error.message;
+    this.onChange?.(false);
     log.error(
       { err: error, position: durable },
       "the journal cannot be written: events are scored and teach nothing until it can",
@@ -70,6 +73,7 @@ export class JournalGuard {
     try {
       await journal.resume();
       this.problem = "";
+      this.onChange?.(true);
       log.info({ position: durable }, "the journal can be written again: events teach again");
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);

@@ -9,7 +9,13 @@ import { createMemory } from "../shard/module.ts";
 import { viewsOf } from "../shard/shard.ts";
 import type { Shard } from "../shard/shard.ts";
 import { Journal } from "./journal/journal.ts";
-import { inspectTail, JournalDamage, listSegments, readEntries } from "./journal/segments.ts";
+import {
+  inspectTail,
+  JournalDamage,
+  listSegments,
+  NewerJournal,
+  readEntries,
+} from "./journal/segments.ts";
 import { Kind, decodeProcessChange } from "./journal/entry.ts";
 import { ProcessState } from "./process-state.ts";
 import { RecoveryError, recoverShard, recoverShards } from "./replay/recover.ts";
@@ -20,6 +26,7 @@ import {
   listSnapshots,
   readSnapshotProcess,
   removeUnfinished,
+  setAsideAfter,
   snapshotsIn,
 } from "./snapshot/snapshots.ts";
 
@@ -60,7 +67,16 @@ export interface OpenState {
  * kept aside; everything before it is used. Throws OptionsError for what a person has to decide.
  */
 export async function openState(options: OpenStateOptions): Promise<OpenState> {
-  const { data, log, clock, module } = options;
+  try {
+    return await open(options);
+  } catch (error) {
+    if (error instanceof NewerJournal) throw new OptionsError(error.message, 1, error);
+    throw error;
+  }
+}
+
+async function open(options: OpenStateOptions): Promise<OpenState> {
+  const { data, log, clock } = options;
   const journalDirectory = join(data, "journal");
   const snapshotDirectory = snapshotsIn(data);
   mkdirSync(journalDirectory, { recursive: true });
@@ -98,6 +114,14 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
     shards,
     views: memories.map(viewsOf),
     durability: options.durability,
+  }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OptionsError(
+      `the journal cannot be written: ${why}
+make room or let the user that runs weir write there, choose another directory with --data DIR, or keep nothing with --durability none`,
+      1,
+      error,
+    );
   });
   return {
     journal,
@@ -105,20 +129,41 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
     recovered: process,
     snapshot: snapshot?.position ?? 0,
     journalDirectory,
-    async rebuild(shard, until) {
-      const newest = soundSnapshots(snapshotDirectory).find(({ position }) => position <= until);
+    rebuild: (shard, until) =>
+      rebuild(shard, until, { ...options, journalDirectory, snapshotDirectory }),
+  };
+}
+
+/** From the newest snapshot that can be read, or from the journal's first entry. */
+async function rebuild(
+  { index, memory, gathering }: Shard,
+  until: Position,
+  options: Pick<
+    RestoreOptions,
+    "module" | "memoryBytes" | "journalDirectory" | "snapshotDirectory"
+  >,
+): Promise<void> {
+  const { module, memoryBytes, journalDirectory, snapshotDirectory } = options;
+  const before = soundSnapshots(snapshotDirectory).filter(({ position }) => position <= until);
+  for (const snapshot of [...before, undefined]) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
       await recoverShard({
         module,
-        memory: shard.memory,
-        shard: shard.index,
+        memory,
+        shard: index,
         journal: journalDirectory,
-        snapshot: newest,
-        memoryBytes: options.memoryBytes,
+        snapshot,
+        memoryBytes,
         until,
-        region: shard.gathering.index === 0 ? 1 : 0,
+        region: gathering.index === 0 ? 1 : 0,
       }).done;
-    },
-  };
+      return;
+    } catch (error) {
+      const next = error instanceof RecoveryError && error.kind === "snapshot";
+      if (!next || snapshot === undefined) throw error;
+    }
+  }
 }
 
 interface RestoreOptions extends OpenStateOptions {
@@ -140,27 +185,34 @@ interface RestoredAll {
 /** Tries snapshots from the newest on, and the journal as far as it is sound. */
 async function restore(options: RestoreOptions): Promise<RestoredAll> {
   const { log, journalDirectory, snapshotDirectory } = options;
-  let until = options.last;
+  /** The last entry of the journal that is sound. */
+  let last = options.last;
   const candidates: (Snapshot | undefined)[] = soundSnapshots(snapshotDirectory, log);
   const oldest = listSegments(journalDirectory)[0]?.first ?? 1;
   if (oldest === 1) candidates.push(undefined);
   for (const snapshot of candidates) {
-    // A snapshot knows more than a journal whose end is lost.
-    until = Math.max(until, snapshot?.position ?? 0);
     for (let attempt = 0; attempt < 2; attempt++) {
+      // A snapshot knows more than a journal whose end is lost.
+      const until = Math.max(last, snapshot?.position ?? 0);
       try {
         // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
-        return await restoreFrom(snapshot, until, options);
+        const restored = await restoreFrom(snapshot, until, options);
+        // What is left of a history that ended otherwise must never be taken for this one's.
+        for (const path of setAsideAfter(snapshotDirectory, until)) {
+          log.error({ path }, "a snapshot from behind the end of the journal was kept aside");
+        }
+        return restored;
       } catch (error) {
         const damage = error instanceof RecoveryError ? error : undefined;
         if (damage === undefined || damage.kind === "other") throw error;
         if (damage.kind === "journal" && attempt === 0) {
-          until = cutBeforeDamage(snapshot?.position ?? 0, options);
+          const cut = cutBeforeDamage(snapshot?.position ?? 0, options);
+          if (cut === undefined) break;
+          last = cut;
           continue;
         }
-        const position = snapshot?.position ?? 0;
         log.error(
-          { position, why: damage.message },
+          { position: snapshot?.position ?? 0, why: damage.message },
           "state could not be brought back from this snapshot; the one before is tried",
         );
         break;
@@ -180,7 +232,8 @@ async function restoreFrom(
 ): Promise<RestoredAll> {
   const { module, memories, journalDirectory, memoryBytes, log } = options;
   const process = readProcess(snapshot, until, journalDirectory);
-  let told = options.clock.now();
+  const start = options.clock.now();
+  let told = start;
   const restored = await recoverShards({
     jobs: memories.map((memory, shard) => ({
       module,
@@ -197,7 +250,8 @@ async function restoreFrom(
       const now = options.clock.now();
       if (now - told < PROGRESS_MS) return;
       told = now;
-      log.info({ rows, percent: Math.round(share * 100) }, "bringing state back");
+      const secondsLeft = Math.ceil(((now - start) * (1 - share)) / Math.max(share, 0.001) / 1000);
+      log.info({ rows, percent: Math.round(share * 100), secondsLeft }, "bringing state back");
     },
   });
   const rows = restored.reduce((sum, each) => sum + each.rows, 0);
@@ -224,6 +278,7 @@ function readProcess(
     }
     return recoveredOf(state, until);
   } catch (error) {
+    if (error instanceof NewerJournal) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw new RecoveryError(error instanceof JournalDamage ? "journal" : "snapshot", message);
   }
@@ -247,13 +302,20 @@ function recoveredOf(state: ProcessState, until: Position): Recovered {
   };
 }
 
-/** The last entry before the first damaged one. What lies behind it is kept aside. */
-function cutBeforeDamage(after: Position, { journalDirectory, log }: RestoreOptions): Position {
+/**
+ * The last entry before the first damaged one. What lies behind it is kept aside. Undefined = the journal begins too late for a snapshot at `after`, and
+ * nothing of it is damaged.
+ */
+function cutBeforeDamage(
+  after: Position,
+  { journalDirectory, log }: RestoreOptions,
+): Position | undefined {
   let position = after;
   try {
     for (const entry of readEntries(journalDirectory, { after })) position = entry.position;
   } catch (error) {
     if (!(error instanceof JournalDamage)) throw error;
+    if (error.position > position + 1) return undefined;
     log.error(
       { path: error.path, position: error.position, why: error.message },
       "the journal is damaged here: what comes after it is kept aside and not used; acknowledged events may be lost",

@@ -43,6 +43,8 @@ export class JournalWriter {
   /** After the entries of the open transaction. */
   private position: Position;
   private nextChain = 0;
+  /** Written by a commit lately. */
+  private commitBytes = 0;
   private failed = false;
   private closed = false;
   /** The newest transaction was full: what is left waits no longer. */
@@ -131,8 +133,12 @@ export class JournalWriter {
     const start = performance.now();
     this.commit(live.database);
     this.count((performance.now() - start) * 1000);
+    const before = live.logBytes;
     // A log that is gone holds nothing.
     live.logBytes = statSync(`${live.path}-wal`).size;
+    // Of the newest few: a segment of a quiet night says nothing of the day.
+    const bytes = live.logBytes - before;
+    this.commitBytes += (bytes - this.commitBytes) / 16;
     this.durable = this.position;
     this.chain = this.nextChain;
     Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
@@ -174,7 +180,7 @@ export class JournalWriter {
 
   private begin(first: Position, chain: number): void {
     const { directory, shards } = this.data;
-    const { path, database } = createSegment(directory, { first, shards, chain });
+    const { path, database } = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.live = { path, database, insert, logBytes: 0 };
     this.durable = first - 1;

@@ -54,6 +54,8 @@ export interface GrpcTransport {
   listen(): Promise<{ readonly port: number }>;
   /** What health checks say, of the server and of each service; false until this is called. */
   setServing(serving: boolean): void;
+  /** What a health check of `learningService` says: whether events teach. Apart from the others, which go on being served. */
+  setLearning(learning: boolean): void;
   /**
    * Refuses new work with UNAVAILABLE, answers everything admitted, ends streams with OK, then closes. After `timeoutMs` what is left
    * is cut off. Resolves to whether all of it ended by itself.
@@ -77,6 +79,9 @@ const spareStreams = 64;
 
 /** After a drain, connections that have nothing left to send get this long to hang up. */
 const hangUpMs = 1000;
+
+/** A name of the health protocol that is no service: NOT_SERVING while the journal cannot be written. */
+const learningService = "learning";
 
 /** Builds the server; nothing listens yet. */
 export function createGrpcServer(options: GrpcOptions, parts: GrpcParts): GrpcTransport {
@@ -109,6 +114,7 @@ class GrpcServer implements GrpcTransport {
     const injector = this.#server.createConnectionInjector(credentials(options.tls));
     this.#listener = new Listener(options.address, (socket) => injector.injectConnection(socket));
     this.setServing(false);
+    this.setLearning(true);
   }
 
   get streams(): number {
@@ -132,6 +138,10 @@ class GrpcServer implements GrpcTransport {
     for (const name of ["", ...this.#services]) {
       this.#health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
     }
+  }
+
+  setLearning(learning: boolean): void {
+    this.#health.setStatus(learningService, learning ? "SERVING" : "NOT_SERVING");
   }
 
   async drain(timeoutMs: number): Promise<boolean> {

@@ -10,7 +10,7 @@ const json = "application/json; charset=utf-8";
 
 /** Health, metrics, statistics, the OpenAPI document and the page that links them. */
 export function operationRoutes(app: FastifyInstance, parts: HttpParts, gate: Gate): void {
-  healthRoutes(app, gate);
+  healthRoutes(app, gate, parts.learning);
   app.get(
     "/metrics",
     {
@@ -87,7 +87,11 @@ function documentRoutes(app: FastifyInstance): void {
   );
 }
 
-function healthRoutes(app: FastifyInstance, gate: Gate): void {
+function healthRoutes(
+  app: FastifyInstance,
+  gate: Gate,
+  learning: () => boolean = () => true,
+): void {
   app.get(
     "/healthz",
     {
@@ -117,14 +121,18 @@ function healthRoutes(app: FastifyInstance, gate: Gate): void {
         }),
       },
     },
-    (_request, reply) => sendHealth(reply, gate.state === "serving" ? 200 : 503, gate.state),
+    (_request, reply) => {
+      const code = gate.state === "serving" ? 200 : 503;
+      sendHealth(reply, code, gate.state, learning() ? {} : { learning: false });
+    },
   );
 }
 
-function sendHealth(reply: FastifyReply, code: number, status: string): void {
+// oxlint-disable-next-line max-params -- an answer
+function sendHealth(reply: FastifyReply, code: number, status: string, more: object = {}): void {
   reply
     .code(code)
     .header("content-type", json)
     .header("cache-control", "no-store")
-    .send(JSON.stringify({ status }));
+    .send(JSON.stringify({ status, ...more }));
 }

@@ -24,6 +24,8 @@ export interface HttpParts {
   readonly metricsText: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** A JSON-able object: the last minute. */
   readonly stats: () => unknown;
+  /** Whether events teach; absent = they always do. */
+  readonly learning?: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Undefined = there are no buffers of rows here. */

@@ -359,7 +359,13 @@ export const problem = component(
 export const health = component(
   "Health",
   "What the server is doing.",
-  z.strictObject({ status: z.enum(["alive", "serving", "warming", "draining"]) }),
+  z.strictObject({
+    status: z.enum(["alive", "serving", "warming", "draining"]),
+    learning: z
+      .literal(false)
+      .optional()
+      .describe("There while the journal cannot be written: events are scored and teach nothing"),
+  }),
 );
 
 /** GET /v1/stats: its members are telemetry's. */
