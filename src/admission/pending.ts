@@ -311,7 +311,11 @@ export class Pending implements RowsOwner, Due {
       withdrawUnlearned(runtime, request, timeliness, admission);
     }
     const { journal } = this.context;
-    if (journal.durable > 0) this.placements.markDurable(this.verdicts.durables, journal.durable);
+    // A row that was to teach and was only scored, since the journal could not be written when it came, acknowledges nothing though it is kept.
+    const asAsked = mode !== Mode.SCORE_ONLY || request.mode === Mode.SCORE_ONLY;
+    if (journal.durable > 0 && asAsked) {
+      this.placements.markDurable(this.verdicts.durables, journal.durable);
+    }
     this.report();
     reply.answer(this.verdicts, runtime.detector);
   }

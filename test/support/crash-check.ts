@@ -132,8 +132,13 @@ export function brokenPromises(
     if (acknowledged === undefined) continue;
     if (before !== undefined && acknowledged.timeNs >= before) continue;
     const row = journaled.get(name);
-    if (row === undefined) broken.push(`${name} was acknowledged, and is not in the journal`);
-    else if (row.fresh !== 1) broken.push(`${name} was learned ${row.fresh} times`);
+    if (row === undefined) {
+      const { score, source, timeNs } = acknowledged;
+      const when = `at ${Number(timeNs / 1_000_000n)} ms`;
+      broken.push(
+        `${name} was acknowledged with ${score} (${source}) ${when}, and is not in the journal`,
+      );
+    } else if (row.fresh !== 1) broken.push(`${name} was learned ${row.fresh} times`);
     else if (acknowledged.source === MODEL && row.score !== acknowledged.score) {
       broken.push(`${name} was acknowledged with ${acknowledged.score}, and is ${row.score}`);
     }

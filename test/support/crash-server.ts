@@ -1,5 +1,5 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
+import type { ChildProcess, SpawnSyncReturns } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
@@ -73,4 +73,10 @@ export class CrashServer {
       throw new Error(`the server ended with ${String(exitCode ?? signalCode)}:\n${this.log}`);
     }
   }
+}
+
+/** `weir` with these arguments, to its end. */
+export function weirCommand(argv: readonly string[]): SpawnSyncReturns<string> {
+  const env = { ...process.env, WEIR_CONFIG: "" };
+  return spawnSync(process.execPath, [main, ...argv], { encoding: "utf8", env, timeout: 60_000 });
 }
