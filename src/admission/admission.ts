@@ -143,6 +143,7 @@ export class Admission implements Scorer {
         admission: runtime.ledger?.admission ?? 0,
         observer,
         answers,
+        shadows: submission.shadows,
         span:
           call.internal === true
             ? undefined

@@ -32,6 +32,8 @@ export interface Submission {
   readonly observer?: VerdictObserver | undefined;
   /** Whether the client gets this detector's verdict of a row: others raise no alert and count nowhere. Absent = all of them. */
   readonly answers?: ((row: number) => boolean) | undefined;
+  /** Whether the detector is the shadow of the one that was asked for. */
+  readonly shadows?: boolean | undefined;
   /** Told when the rows are placed, before any of them is stepped. */
   readonly placed?: ((admitted: Admitted) => void) | undefined;
   /** The shards are not woken: another submission follows in the same turn, or the caller wakes them. */

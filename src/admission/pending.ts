@@ -53,6 +53,8 @@ export interface PendingOptions {
   readonly observer?: VerdictObserver | undefined;
   /** Whether the client gets this verdict of a row: others are counted nowhere and alert nobody. Absent = it gets all of them. */
   readonly answers?: ((row: number) => boolean) | undefined;
+  /** Whether its rows are a shadow's. */
+  readonly shadows?: boolean | undefined;
 }
 
 /** Looks at the model's verdicts of rows while they can be read from the region. */

@@ -25,7 +25,12 @@ const USED = -1;
 
 /** Whose rows are placed. */
 export interface PlacedRows extends RowsOwner {
-  readonly options: { readonly runtime: DetectorRuntime; readonly mode: Mode };
+  readonly options: {
+    readonly runtime: DetectorRuntime;
+    readonly mode: Mode;
+    /** Whether they are a shadow's. */
+    readonly shadows?: boolean | undefined;
+  };
   /** Rows [first, first + count) of the shard's gathering region are its own. */
   placed(shard: Shard, first: number, count: number): void;
 }
@@ -99,6 +104,9 @@ export class Placer {
     const sources = runtime.sources.length;
     const learns = mode !== Mode.SCORE_ONLY;
     const reserve = this.valuesPerRow - sources;
+    const flags =
+      (this.explain ? RowFlag.EXPLAIN : 0) |
+      (pending.options.shadows === true ? RowFlag.SHADOW : 0);
     fields.values = sources;
     fields.room = reserve;
     fields.slot = detector.slot;
@@ -117,7 +125,7 @@ export class Placer {
         fields.idOffset = this.putId(runtime, region, row);
         if (learns) runtime.sequence++;
       }
-      fields.flags = (staged.flags[row] ?? 0) | (this.explain ? RowFlag.EXPLAIN : 0);
+      fields.flags = (staged.flags[row] ?? 0) | flags;
       fields.requestRow = row;
       fields.clientLo = staged.keyLo[key] ?? 0;
       fields.clientHi = staged.keyHi[key] ?? 0;
@@ -148,6 +156,7 @@ export class Placer {
     const fields = emptyRow();
     fields.slot = pending.options.runtime.detector.slot;
     fields.op = Op.HEARTBEAT;
+    fields.flags = pending.options.shadows === true ? RowFlag.SHADOW : 0;
     fields.arrivalMs = arrivalMs;
     fields.hashLo = emptyKeyHash.lo;
     fields.hashHi = emptyKeyHash.hi;

@@ -82,6 +82,7 @@ export class Feed implements Beside {
         reply: answer.shadowReply,
         observer: beats ? undefined : { live: (region, at, row) => pair.other(region, at, row) },
         answers: (row) => answer.takes(row),
+        shadows: true,
       });
     } catch {
       if (!beats || split.detector.program !== undefined) split.shed(rows);

@@ -73,6 +73,7 @@ export class SideQueue {
     runtime.sequence = sequence;
     const queued = new SideRows({
       ...{ shadow, runtime, mode, rowBytes, pair, now },
+      shadows: true,
       liveShards: this.shards.shards,
     });
     placer.place(queued, mode, arrivalMs, now);

@@ -24,6 +24,7 @@ interface Place {
 }
 
 export interface SideRowsOptions {
+  readonly shadows: true;
   readonly shadow: Shadow;
   readonly runtime: DetectorRuntime;
   readonly mode: Mode;

@@ -233,7 +233,14 @@ export const Op = {
 /** What READ_FEATURES says of a key beside its features. */
 export const ReadBits = { KNOWN: 1, EXACT: 2, COVERED: 4 } as const;
 
-export const RowFlag = { SYSTEM_ACTION: 1, EXPLAIN: 2, HAS_MISSING: 4, HAS_ID: 8 } as const;
+export const RowFlag = {
+  SYSTEM_ACTION: 1,
+  EXPLAIN: 2,
+  HAS_MISSING: 4,
+  HAS_ID: 8,
+  /** TS's own: the row of a shadow, whose live one has it, too. */
+  SHADOW: 16,
+} as const;
 
 /** The values of an AMEND row, by index. */
 export const Amend = {

@@ -13,7 +13,7 @@ import { hasOneCell } from "../admission/one-cell.ts";
 /** Over which entries of the journal a slot answered for a detector. */
 export interface Stretch {
   readonly slot: number;
-  /** From the next entry on. */
+  /** From the next entry on; rows of shadows are none of it. */
   readonly after: Position;
   /** The last one; 0 = it still does. */
   until: Position;
@@ -78,7 +78,8 @@ export class Relay {
       const mapped = this.stretches.find(({ stretch: { slot, after, until } }) => {
         return slot === fields.slot && position > after && (until === 0 || position <= until);
       });
-      if (mapped === undefined || !this.takes(fields.op)) continue;
+      const isShadow = (fields.flags & RowFlag.SHADOW) !== 0;
+      if (mapped === undefined || isShadow || !this.takes(fields.op)) continue;
       const beats = fields.op === Op.HEARTBEAT;
       const hasGaps = !beats && this.readValues(views, from, mapped.from);
       const flags = fields.flags & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID);

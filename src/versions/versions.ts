@@ -169,8 +169,12 @@ export class Versions implements Neighbours {
       const lineage = this.of(was.name === now.name ? was : now, was.config);
       const before = lineage.servingRecord;
       if (before !== undefined) {
-        // Rows for the slot are the shadow's from now on.
-        lineage.retire(was.slot, at);
+        const { slot } = was;
+        // What comes for the slot later is the shadow's; who was admitted before is still the live one's.
+        void this.options.shards.passed().then(
+          () => lineage.retire(slot, this.newest),
+          () => undefined,
+        );
         before.problem = `it is "${was.name}" now; promote that to go back`;
         this.end(before, at, was);
       }
@@ -429,11 +433,17 @@ export class Versions implements Neighbours {
     const { admission, shards, store, workshop, shadows, log } = this.options;
     if (store === undefined) throw cannotGoBack(live, record);
     const { first } = store.source();
-    if (first > after + 1) {
-      throw new Error(`the journal begins at position ${first}, and rows from ${after + 1} on are needed`);
+    const from = Math.min(after, record.to);
+    if (first > from + 1) {
+      throw new Error(`the journal begins at position ${first}, and rows from ${from + 1} on are needed`);
     }
     const runtime = admission.runtimeOf(detector);
-    const stretches = lineage.stretches.filter(({ until }) => until === 0 || until > after);
+    // Of the slot that the state is of it has all rows up to there. Others have answered since the version did not, which was before.
+    const stretches = lineage.stretches
+      .filter(({ until }) => until === 0 || until > record.to)
+      .map((stretch) =>
+        stretch.slot === record.slot ? { ...stretch, after: Math.max(stretch.after, after) } : stretch,
+      );
     const relay = new Relay(runtime, stretches, ({ version }) => {
       const config = lineage.get(version)?.config;
       if (config === undefined) throw new Error(`version ${version} is not known any more`);
@@ -441,7 +451,7 @@ export class Versions implements Neighbours {
     });
     const learning: Learning = { detector, shadow: undefined, cancel: () => catchUp.stop() };
     const catchUp = new CatchUp({
-      ...{ shards, relay, rowWork: runtime.rowWork, after, journal: store.journal },
+      ...{ shards, relay, rowWork: runtime.rowWork, after: from, journal: store.journal },
       source: () => store.source(),
       attach: () => {
         shadows.hold();
