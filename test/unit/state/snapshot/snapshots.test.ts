@@ -27,7 +27,6 @@ import {
   setAsideAfter,
 } from "../../../../src/state/snapshot/snapshots.ts";
 import { encodeText, readText } from "../../../../src/state/snapshot/text-file.ts";
-import { createMemory } from "../../../../src/shard/module.ts";
 import { fullDisk, PowerDisk } from "../../../support/snapshot-disks.ts";
 import { madeUpMemory, stateOf } from "../../../support/snapshot-memory.ts";
 
@@ -226,4 +225,40 @@ test("a disk that fills up anywhere leaves the snapshots as they were", () => {
   expect(readdirSync(join(directory, "snapshots")).length).toBe(2);
   write(3, fullDisk(size));
   expect(positions()).toEqual([3, 2, 1]);
+});
+
+test("a power cut anywhere leaves whole snapshots only, and every one that was done", () => {
+  let seed = 1;
+  const chance = (): number => (seed = Math.imul(seed, 48_271) & 0x7fff_ffff) / 0x7fff_ffff;
+  let cutOff = true;
+  for (let operations = 0; cutOff; operations++) {
+    rmSync(join(directory, "snapshots"), { recursive: true, force: true });
+    mkdirSync(join(directory, "snapshots"));
+    const disk = new PowerDisk(operations);
+    const done = new Set<number>();
+    try {
+      for (const position of [5, 6]) {
+        write(position, disk);
+        done.add(position);
+        const { removed } = pruneSnapshots(join(directory, "snapshots"), { keep: 1, disk });
+        for (const each of removed) done.delete(each);
+      }
+      cutOff = false;
+    } catch {
+      // At `operations`. What prune was about to remove may be there or not: the newer one is.
+      if (done.has(6)) done.delete(5);
+    }
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const after = join(directory, "after");
+      rmSync(after, { recursive: true, force: true });
+      disk.afterCut(directory, after, chance);
+      const listed = listSnapshots(join(after, "snapshots"));
+      for (const each of listed) {
+        if (each.problem === undefined) checkSnapshot(each);
+      }
+      const sound = listed.filter(({ problem }) => problem === undefined);
+      const there = new Set(sound.map(({ position }) => position));
+      for (const each of done) expect(there.has(each), `${each} after ${operations}`).toBe(true);
+    }
+  }
 });
