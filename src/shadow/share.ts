@@ -10,9 +10,7 @@ const SEPARATOR = 0xff;
  */
 export class KeyShare {
   private readonly hash = new KeyHash();
-  private readonly bytes = new Uint8Array(
-    limits.detectorNameBytesMax + 1 + limits.keyBytesMax,
-  );
+  private readonly bytes = new Uint8Array(limits.detectorNameBytesMax + 1 + limits.keyBytesMax);
   private readonly prefix: number;
 
   constructor(name: string) {

@@ -178,11 +178,15 @@ export class SideQueue {
     if (side.gathering.rows === 0) return;
     const { work } = side;
     const { region, segments } = side.cut();
-    const packed = new SideBatch({ region, views: side.views, work }, segments.map(sideSegment), (batch) => {
-      const at = batches.indexOf(batch);
-      if (at >= 0) batches.splice(at, 1);
-      if (batches.length === 0) this.pack(lane);
-    });
+    const packed = new SideBatch(
+      { region, views: side.views, work },
+      segments.map(sideSegment),
+      (batch) => {
+        const at = batches.indexOf(batch);
+        if (at >= 0) batches.splice(at, 1);
+        if (batches.length === 0) this.pack(lane);
+      },
+    );
     side.release({ region });
     batches.push(packed);
     if (this.holds === 0) this.hand(live, packed);

@@ -179,7 +179,11 @@ export class SideBatch implements AsideBatch, PackedBatch {
 
   /** Packs what a region holds. `over` is told when nothing of it waits any more. */
   constructor(
-    { region, views, work }: { readonly region: Region; readonly views: Views; readonly work: number },
+    {
+      region,
+      views,
+      work,
+    }: { readonly region: Region; readonly views: Views; readonly work: number },
     segments: readonly SideSegment[],
     over: (batch: SideBatch) => void,
   ) {

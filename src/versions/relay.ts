@@ -83,7 +83,7 @@ export class Relay {
       const beats = fields.op === Op.HEARTBEAT;
       const hasGaps = !beats && this.readValues(views, from, mapped.from);
       const flags = fields.flags & (RowFlag.SYSTEM_ACTION | RowFlag.HAS_ID);
-      fields.flags = flags | (hasGaps ? RowFlag.HAS_MISSING : 0);
+      fields.flags = flags | (hasGaps ? RowFlag.HAS_MISSING : 0) | RowFlag.SHADOW;
       fields.slot = target.detector.slot;
       fields.keyOffset -= textAt;
       fields.idOffset -= textAt;

@@ -128,10 +128,7 @@ export class Versions implements Neighbours {
   }
 
   /** What was there before a restart; a version that was still learning goes on, and is judged anew. */
-  bringBack(
-    kept: ReadonlyMap<string, unknown>,
-    learning: ReadonlyMap<string, Detector>,
-  ): void {
+  bringBack(kept: ReadonlyMap<string, unknown>, learning: ReadonlyMap<string, Detector>): void {
     const { workshop, shadows } = this.options;
     for (const [name, json] of kept) {
       const { history, shadowOf, share = 0 } = keptVersions(json);
@@ -225,7 +222,9 @@ export class Versions implements Neighbours {
       history: lineage.toJson(),
       stretches: lineage.stretches,
       // One that is being replayed to now is given up by a restart: it is kept as it was.
-      ...(learning?.shadow === undefined || version === undefined || lineage.get(version)?.file !== undefined
+      ...(learning?.shadow === undefined ||
+      version === undefined ||
+      lineage.get(version)?.file !== undefined
         ? {}
         : {
             learning: {
@@ -306,7 +305,10 @@ export class Versions implements Neighbours {
       if (!shadow.tally.isReady) return;
       learning.cancel();
       this.serve(name, learning).catch((error: unknown) => {
-        log.error({ err: error, detector: name }, "a version could not take over; it is tried again");
+        log.error(
+          { err: error, detector: name },
+          "a version could not take over; it is tried again",
+        );
         if (!this.closed) learning.cancel = clock.after(LOOK_MS * 20, look);
       });
     };
@@ -325,17 +327,18 @@ export class Versions implements Neighbours {
       if (record === undefined) return;
       const before = lineage.servingRecord;
       const was = shadow.live;
-      await shadows.swap(shadow);
-      const at = this.newest;
-      const old = shadow.detector;
-      shadows.detach(shadow);
-      this.learning.delete(name);
-      lineage.learning = undefined;
-      this.answers(name, lineage, record, { at, slot: shadow.live.slot });
-      if (before !== undefined) {
-        this.end(before, at, was);
-        this.retire(old, before);
-      }
+      await shadows.swap(shadow, () => {
+        const at = this.newest;
+        const old = shadow.detector;
+        shadows.detach(shadow);
+        this.learning.delete(name);
+        lineage.learning = undefined;
+        this.answers(name, lineage, record, { at, slot: shadow.live.slot });
+        if (before !== undefined) {
+          this.end(before, at, was);
+          this.retire(old, before);
+        }
+      });
       await workshop.save();
       log.info({ detector: name, version: record.version }, "a new version answers");
     });
@@ -415,34 +418,46 @@ export class Versions implements Neighbours {
     after: Position,
   ): Promise<VersionInfo> {
     const lineage = this.of(live);
-    return this.beginReplay({ live, detector, record, lineage, after }).catch(async (error: unknown) => {
-      lineage.learning = undefined;
-      this.learning.delete(live.name);
-      await this.options.workshop.unmake(detector);
-      if (error instanceof WeirError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new WeirError(
-        Code.FAILED_PRECONDITION,
-        "UNKNOWN_VERSION",
-        `detector "${live.name}" cannot be replayed from version ${record.version} on: ${why}; go back without replay`,
-      );
-    });
+    return this.beginReplay({ live, detector, record, lineage, after }).catch(
+      async (error: unknown) => {
+        lineage.learning = undefined;
+        this.learning.delete(live.name);
+        await this.options.workshop.unmake(detector);
+        if (error instanceof WeirError) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        throw new WeirError(
+          Code.FAILED_PRECONDITION,
+          "UNKNOWN_VERSION",
+          `detector "${live.name}" cannot be replayed from version ${record.version} on: ${why}; go back without replay`,
+        );
+      },
+    );
   }
 
-  private async beginReplay({ live, detector, record, lineage, after }: Replay): Promise<VersionInfo> {
+  private async beginReplay({
+    live,
+    detector,
+    record,
+    lineage,
+    after,
+  }: Replay): Promise<VersionInfo> {
     const { admission, shards, store, workshop, shadows, log } = this.options;
     if (store === undefined) throw cannotGoBack(live, record);
     const { first } = store.source();
     const from = Math.min(after, record.to);
     if (first > from + 1) {
-      throw new Error(`the journal begins at position ${first}, and rows from ${from + 1} on are needed`);
+      throw new Error(
+        `the journal begins at position ${first}, and rows from ${from + 1} on are needed`,
+      );
     }
     const runtime = admission.runtimeOf(detector);
     // Of the slot that the state is of it has all rows up to there. Others have answered since the version did not, which was before.
     const stretches = lineage.stretches
       .filter(({ until }) => until === 0 || until > record.to)
       .map((stretch) =>
-        stretch.slot === record.slot ? { ...stretch, after: Math.max(stretch.after, after) } : stretch,
+        stretch.slot === record.slot
+          ? { ...stretch, after: Math.max(stretch.after, after) }
+          : stretch,
       );
     const relay = new Relay(runtime, stretches, ({ version }) => {
       const config = lineage.get(version)?.config;
@@ -658,10 +673,16 @@ export class Versions implements Neighbours {
 
   private checkCanLearn(live: Detector): void {
     if (live.encoding !== undefined) {
-      throw refused(live, "encodes categories by what its rows teach: only settings that keep its state can be changed; create another detector");
+      throw refused(
+        live,
+        "encodes categories by what its rows teach: only settings that keep its state can be changed; create another detector",
+      );
     }
     if (this.options.shadows.known(live.name) !== undefined) {
-      throw refused(live, "is a shadow: only settings that keep its state can be changed; stop it, and start another");
+      throw refused(
+        live,
+        "is a shadow: only settings that keep its state can be changed; stop it, and start another",
+      );
     }
   }
 

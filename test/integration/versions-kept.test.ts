@@ -39,7 +39,11 @@ async function restarted(rig: VersionRig): Promise<VersionRig> {
   return rigWith(rig.data);
 }
 
-function rows(count: number, seed: number, keyCount = 5): { readonly values: number[][]; readonly keys: string[] } {
+function rows(
+  count: number,
+  seed: number,
+  keyCount = 5,
+): { readonly values: number[][]; readonly keys: string[] } {
   let state = seed;
   const next = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -204,6 +208,6 @@ test("replayed to now, a version is what it would be if it had never gone", asyn
     submit(rig.core, request({ detector: "never", ...given })),
   ]);
   expect(rig.core.detectors.get("live").config.model).toMatchObject({ trees: 10 });
-  expect([...(live?.scores ?? [])]).toEqual([...(never?.scores ?? [])]);
   expect(eventsOf(rig)).toBe(eventsOf(rig, "never"));
+  expect([...(live?.scores ?? [])]).toEqual([...(never?.scores ?? [])]);
 });
