@@ -278,7 +278,7 @@ export interface DurabilityReport {
     /** Of the step alone, on one thread; with 100,000 keys where the run is not the smallest. */
     readonly stepRowsPerS: number;
   };
-  /** `weir replay` of the same journal, with its start; undefined = it could not be run. */
+  /** `weir replay` of the same journal: seconds with the start of the process, rows a second as it says. Undefined = it could not be run. */
   readonly replay:
     | { readonly rows: number; readonly seconds: number; readonly rowsPerS: number }
     | undefined;
@@ -300,6 +300,8 @@ export interface DurabilityLevel {
   /** Level less none, pair by pair. */
   readonly addedP50Us: Spread;
   readonly addedP99Us: Spread;
+  /** Of the events: as many were in flight as a stream takes. Beyond nothing the server, or the machine, stood still. */
+  readonly refusedShare: number;
   /** Of the server's commits since its start, each a sync, to a factor of 2. */
   readonly commitP99Us: number;
 }

@@ -23,7 +23,7 @@ type Level = (typeof levels)[number];
 /** The same for all levels: enough that those that wait for the disk have work meanwhile. */
 const framesInFlight = 32;
 const eventsInFlight = 512;
-const outstandingMax = 8000;
+const outstandingMax = 4000;
 
 interface Side {
   readonly server: ServerProcess;
@@ -31,6 +31,9 @@ interface Side {
 }
 
 interface Measured {
+  /** Events that were refused, and all that were answered. */
+  refused: number;
+  events: number;
   readonly rowsPerS: number[];
   readonly p50Us: number[];
   readonly p99Us: number[];
@@ -43,9 +46,7 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
   const sides = new Map<Level, Side>();
   try {
     for (const level of levels) sides.set(level, await startSide(level, frames, scale));
-    const measured = new Map(
-      levels.map((level): [Level, Measured] => [level, { rowsPerS: [], p50Us: [], p99Us: [] }]),
-    );
+    const measured = new Map(levels.map((level): [Level, Measured] => [level, newMeasured()]));
     const syncs: number[] = [];
     const offeredPerS = (await saturated(sides, events, scale)) / 2;
     for (let pair = 0; pair < scale.pairs; pair++) {
@@ -55,9 +56,8 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
         measured.get(level)?.rowsPerS.push(closed.goodputRowsPerS);
       }
       for (const [level, { client }] of sides) {
-        const { latency } = await openRun(client, events, { offeredPerS, seed: 31 + pair, scale });
-        measured.get(level)?.p50Us.push(latency.p50Us);
-        measured.get(level)?.p99Us.push(latency.p99Us);
+        const result = await openRun(client, events, { offeredPerS, seed: 31 + pair, scale });
+        note(measured.get(level), result);
       }
     }
     const sync = { p50Us: quantile(syncs, 0.5), p99Us: quantile(syncs, 0.99), runs: syncs.length };
@@ -71,6 +71,18 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
     for (const { client } of sides.values()) client.close();
     await Promise.all([...sides.values()].map(({ server }) => server.stop()));
   }
+}
+
+function newMeasured(): Measured {
+  return { rowsPerS: [], p50Us: [], p99Us: [], refused: 0, events: 0 };
+}
+
+function note(measured: Measured | undefined, result: LoopResult): void {
+  if (measured === undefined) return;
+  measured.p50Us.push(result.latency.p50Us);
+  measured.p99Us.push(result.latency.p99Us);
+  measured.refused += refusedOf(result);
+  measured.events += result.latency.samples;
 }
 
 async function startSide(level: Level, frames: Templates, scale: Scale): Promise<Side> {
@@ -101,9 +113,8 @@ function compare(
   measured: ReadonlyMap<Level, Measured>,
   level: Level,
 ): Omit<DurabilityLevel, "level" | "offeredPerS" | "commitP99Us"> {
-  const empty: Measured = { rowsPerS: [], p50Us: [], p99Us: [] };
-  const own = measured.get(level) ?? empty;
-  const none = measured.get("none") ?? empty;
+  const own = measured.get(level) ?? newMeasured();
+  const none = measured.get("none") ?? newMeasured();
   return {
     rowsPerS: spreadOf(own.rowsPerS),
     noneRowsPerS: spreadOf(none.rowsPerS),
@@ -114,6 +125,7 @@ function compare(
     noneP99Us: spreadOf(none.p99Us),
     addedP50Us: spreadOf(less(own.p50Us, none.p50Us)),
     addedP99Us: spreadOf(less(own.p99Us, none.p99Us)),
+    refusedShare: own.refused / Math.max(1, own.refused + own.events),
   };
 }
 
@@ -162,8 +174,12 @@ export async function openRun(
     outstandingMax,
   });
   await lane.close();
-  refuseRefusals(result);
   return result;
+}
+
+/** Requests that were refused. */
+function refusedOf({ refused }: LoopResult): number {
+  return Object.values(refused).reduce((sum, count) => sum + count, 0);
 }
 
 /** A level that refuses what another one takes would look fast. */

@@ -84,6 +84,11 @@ function replayAll(data: string): Report["replay"] {
     process.stderr.write(`       weir replay: ${String(run.status)}\n${run.stderr}`);
     return undefined;
   }
-  const rows = Number(/([\d,.]+) rows/.exec(run.stdout)?.[1]?.replaceAll(/[,.]/g, ""));
-  return { rows, seconds, rowsPerS: rows / seconds };
+  return { rows: figureIn(run.stdout, "rows"), seconds, rowsPerS: figureIn(run.stdout, "speed") };
+}
+
+/** The number behind a label of the summary, without what groups its digits. */
+function figureIn(summary: string, label: string): number {
+  const line = new RegExp(String.raw`^${label}: +(\d[\d,. \u202f]*)`, "m").exec(summary);
+  return Number((line?.[1] ?? "NaN").replaceAll(/[^\d]/g, "") || "NaN");
 }
