@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Admission } from "../admission/admission.ts";
 import { unknownDetector } from "../admission/admission.ts";
+import { encoderState } from "../encode/state.ts";
 import { describeSpec } from "../config/describe-spec.ts";
+import { normalizeSpec } from "../config/detector-spec.ts";
 import { makeDetector, withEncoding } from "../config/detector.ts";
 import { limits } from "../config/limits.ts";
 import { isDiscovering, type Discovery, type Fill, type Found } from "../discovery/discovery.ts";
@@ -253,6 +255,41 @@ export class Detectors implements Registry, Workshop {
     }
   }
 
+  /**
+   * A detector that another server exported, with what it has learned; in a `change`. Where it rejects, nothing of it is there: INVALID_SPEC, DAMAGED (the
+   * state is no such detector's), or as `create`.
+   */
+  async takeIn(
+    name: string,
+    header: { readonly spec: unknown; readonly encoding?: unknown },
+    parts: Iterable<{ readonly shard: number; readonly bytes: Uint8Array }>,
+  ): Promise<Detector> {
+    const { journal, shards } = this.options;
+    const slot = this.freeSlot(name);
+    const plain = this.detectorOf(name, slot, normalizeSpec(header.spec, "the export"));
+    const state = header.encoding === undefined ? undefined : encoderState.parse(header.encoding);
+    const detector =
+      state === undefined ? plain : withEncoding(plain, CategoryEncoding.restore(plain, state));
+    this.slots.set(slot, detector);
+    try {
+      await this.createInShards(detector);
+      for (const { shard, bytes } of parts) {
+        // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
+        await shards.change(shard, { kind: "import", slot, part: bytes });
+      }
+      this.admission?.runtimeOf(detector).recall(shards.recall(slot));
+      if (state !== undefined) journal?.appendProcess({ kind: "encoding", slot, state });
+      await this.save([...this.list(), detector]);
+    } catch (error) {
+      await this.unmake(detector);
+      if (error instanceof WeirError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw WeirError.invalid("DAMAGED", "chunk", `the state was not taken: ${why}`);
+    }
+    this.byName.set(name, detector);
+    return detector;
+  }
+
   reset(name: string): Promise<Detector> {
     return this.change(async () => {
       const detector = this.get(name);
@@ -383,13 +420,15 @@ export class Detectors implements Registry, Workshop {
     return { live: now, other: was };
   }
 
-  async configure(detector: Detector, config: DetectorConfig, version: number): Promise<Detector> {
+  async configure(...given: Parameters<Workshop["configure"]>): Promise<Detector> {
+    const [detector, config, version, found] = given;
     const { name, slot, encoding } = detector;
     const made = this.detectorOf(name, slot, config, encoding);
     const spec = this.slotSpec(made, version);
     await this.options.shards.configureDetector(slot, detectorBlock(made), spec);
     this.byName.set(name, made);
     this.renew(detector, made);
+    found(made);
     return made;
   }
 

@@ -22,8 +22,16 @@ export interface Workshop {
    * `other` is now is found by its name where it was before.
    */
   swap(live: Detector, other: Detector): { readonly live: Detector; readonly other: Detector };
-  /** The same state under another configuration, in all shards between two batches. Rejects when the kernel cannot keep the state. */
-  configure(detector: Detector, config: DetectorConfig, version: number): Promise<Detector>;
+  /**
+   * The same state under another configuration, in all shards between two batches. `found` is called in the turn in which it is found. Rejects when
+   * the kernel cannot keep the state.
+   */
+  configure(
+    detector: Detector,
+    config: DetectorConfig,
+    version: number,
+    found: (detector: Detector) => void,
+  ): Promise<Detector>;
   /** Of the specification that serves by this name. */
   setVersion(name: string, version: number): void;
   versionOf(name: string): number;
