@@ -71,7 +71,9 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
     await load.createDetectors();
     load.run();
     // Some are killed in the middle of what the control plane asked for.
-    const change = sleep(random() * 300).then(() => load.changeTemporary());
+    const change = sleep(random() * 300).then(() =>
+      random() < 0.5 ? load.changeTemporary() : load.takeSnapshot(),
+    );
     const enough = ledger.acknowledgements + 20 + random() ** 2 * 6000;
     await until(() => ledger.acknowledgements > enough, 1500);
     await server.kill();

@@ -93,6 +93,11 @@ export class CrashLoad {
     await unary<object>((done) => detectors.CreateDetector({ name, spec }, deadline(), done));
   }
 
+  /** Whatever becomes of it. */
+  async takeSnapshot(): Promise<void> {
+    await unary<object>((done) => this.#clients.admin.CreateSnapshot({}, deadline(), done));
+  }
+
   run(): void {
     for (let i = 0; i < this.#options.inFlight; i++) this.#send();
   }
