@@ -104,9 +104,7 @@ export class Placer {
     const sources = runtime.sources.length;
     const learns = mode !== Mode.SCORE_ONLY;
     const reserve = this.valuesPerRow - sources;
-    const flags =
-      (this.explain ? RowFlag.EXPLAIN : 0) |
-      (pending.options.shadows === true ? RowFlag.SHADOW : 0);
+    const flags = flagsOf(pending, this.explain);
     fields.values = sources;
     fields.room = reserve;
     fields.slot = detector.slot;
@@ -156,7 +154,7 @@ export class Placer {
     const fields = emptyRow();
     fields.slot = pending.options.runtime.detector.slot;
     fields.op = Op.HEARTBEAT;
-    fields.flags = pending.options.shadows === true ? RowFlag.SHADOW : 0;
+    fields.flags = flagsOf(pending, false);
     fields.arrivalMs = arrivalMs;
     fields.hashLo = emptyKeyHash.lo;
     fields.hashHi = emptyKeyHash.hi;
@@ -300,6 +298,11 @@ export class Placer {
       `a new key does not fit: the detector keeps keys_max = ${keysMax} keys (${Math.ceil(keysMax / PARTITIONS)} in each of ${PARTITIONS} partitions) and refuses more`,
     );
   }
+}
+
+/** That all rows of a request have. */
+function flagsOf({ options }: PlacedRows, explain: boolean): number {
+  return (explain ? RowFlag.EXPLAIN : 0) | (options.shadows === true ? RowFlag.SHADOW : 0);
 }
 
 /** float64s of a row in a region: its sources, the features of a detector that has any, and what an explanation is written to. */

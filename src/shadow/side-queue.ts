@@ -72,7 +72,12 @@ export class SideQueue {
     }
     runtime.sequence = sequence;
     const queued = new SideRows({
-      ...{ shadow, runtime, mode, rowBytes, pair, now },
+      shadow,
+      runtime,
+      mode,
+      rowBytes,
+      pair,
+      now,
       shadows: true,
       liveShards: this.shards.shards,
     });
@@ -115,7 +120,7 @@ export class SideQueue {
   private flushLane(lane: Lane): boolean {
     const { live, batches } = lane;
     this.pack(lane);
-    for (const batch of [...batches]) {
+    for (const batch of batches.slice()) {
       const at = live.asides.indexOf(batch);
       // What is taken already is stepped before anything that gathers.
       if (at < 0) continue;

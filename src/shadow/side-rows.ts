@@ -56,8 +56,14 @@ export class SideRows implements PlacedRows {
     const region = side.gathering;
     const liveRegion = shard.gathering;
     this.places.push({
-      ...{ region, generation: region.generation, batch: undefined, first, count },
-      ...{ shard, liveRegion, liveGeneration: liveRegion.generation },
+      region,
+      generation: region.generation,
+      batch: undefined,
+      first,
+      count,
+      shard,
+      liveRegion,
+      liveGeneration: liveRegion.generation,
     });
     shadow.rowsBehind += count;
     shadow.bytesBehind += count * rowBytes;

@@ -91,21 +91,26 @@ export class SplitAnswer {
   }
 }
 
+/** Of a verdict, beside the rule, which is an index. */
+const columns = [
+  "scores",
+  "rawScores",
+  "thresholds",
+  "modelVersions",
+  "anomalies",
+  "sources",
+  "states",
+  "replayed",
+  "systemActions",
+  "durables",
+] as const satisfies readonly (keyof Verdicts)[];
+
 /** Puts a row's verdict in the place of another's. Features stay those of the live one: they are what its specification says. */
 // oxlint-disable-next-line max-params -- from where, to where
 function takeVerdict(from: Verdicts, to: Verdicts, row: number, rulesBefore: number): void {
   const rule = from.rules[row] ?? -1;
-  to.scores[row] = from.scores[row] ?? Number.NaN;
-  to.rawScores[row] = from.rawScores[row] ?? 0;
-  to.thresholds[row] = from.thresholds[row] ?? 1;
-  to.modelVersions[row] = from.modelVersions[row] ?? 0;
   to.rules[row] = rule < 0 ? -1 : rule + rulesBefore;
-  to.anomalies[row] = from.anomalies[row] ?? 0;
-  to.sources[row] = from.sources[row] ?? 0;
-  to.states[row] = from.states[row] ?? 0;
-  to.replayed[row] = from.replayed[row] ?? 0;
-  to.systemActions[row] = from.systemActions[row] ?? 0;
-  to.durables[row] = from.durables[row] ?? 0;
+  for (const column of columns) to[column][row] = from[column][row] ?? 0;
   if (to.explanations !== undefined) to.explanations[row] = from.explanations?.[row];
   if (from.timeliness !== undefined) to.timeliness ??= new Uint8Array(to.rows);
   if (to.timeliness !== undefined) {

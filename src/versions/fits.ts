@@ -30,7 +30,6 @@ export function withKnownInputs(live: Detector, config: DetectorConfig): Detecto
 /** Throws where a request to the detector as it is could not be read by one with these inputs. */
 export function checkRowsFit(live: Detector, { inputs }: DetectorConfig): void {
   const known = live.config.inputs;
-  const shape = ({ name, type, encoding }: Input): unknown => ({ name, type, encoding });
   if (!isDeepStrictEqual(known.map(shape), inputs.map(shape))) {
     throw unfit(
       `an update keeps names, types and order of the inputs (${namesOf(known).join(", ")}), because the rows that clients send must fit both versions`,
@@ -43,6 +42,11 @@ export function checkRowsFit(live: Detector, { inputs }: DetectorConfig): void {
   throw unfit(
     `${namesOf(stricter).join(", ")} may be missing now and would be required, so rows that clients send would be refused`,
   );
+}
+
+/** What rows must have for it. */
+function shape({ name, type, encoding }: Input): unknown {
+  return { name, type, encoding };
 }
 
 function namesOf(inputs: readonly Input[]): readonly string[] {

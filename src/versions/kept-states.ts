@@ -18,6 +18,7 @@ export interface KeptStatesOptions extends LineagesOptions {
   };
 }
 
+export const BEING_WRITTEN = "its state is being written";
 const NO_STORE = "its state is not on disk: durability is none";
 
 /** The states of versions that do not answer any more: into files, and out of them. */
@@ -71,7 +72,7 @@ export class KeptStates {
     })().catch((error: unknown) => {
       if (!this.closed) this.options.log.error({ err: error }, "a version could not be put away");
     });
-    record.problem = "its state is being written";
+    record.problem = BEING_WRITTEN;
     this.exports.add(retired);
     void retired.finally(() => this.exports.delete(retired));
   }
@@ -132,7 +133,7 @@ export class KeptStates {
       record.problem = "what its rows taught the encoding of categories is not kept by version";
       return;
     }
-    record.problem = "its state is being written";
+    record.problem = BEING_WRITTEN;
     const file = stateFileOf(name, version);
     try {
       await store.write({ slot, at, file, about: { name, version, spec: describeSpec(config) } });

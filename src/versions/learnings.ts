@@ -182,11 +182,12 @@ export class Learnings {
     // Of the slot that the state is of it has all rows up to there. Others have answered since the version did not, which was before.
     const stretches = lineage.stretches
       .filter(({ until }) => until === 0 || until > record.to)
-      .map((stretch) =>
-        stretch.slot === record.slot
-          ? { ...stretch, after: Math.max(stretch.after, after) }
-          : stretch,
-      );
+      .map(({ slot, version, until, after: since }) => ({
+        slot,
+        version,
+        until,
+        after: slot === record.slot ? Math.max(since, after) : since,
+      }));
     const relay = new Relay(runtime, stretches, ({ version }) => {
       const config = lineage.get(version)?.config;
       if (config === undefined) throw new Error(`version ${version} is not known any more`);
@@ -194,7 +195,11 @@ export class Learnings {
     });
     const learning: Learning = { detector, shadow: undefined, cancel: () => catchUp.stop() };
     const catchUp = new CatchUp({
-      ...{ shards, relay, rowWork: runtime.rowWork, after: from, journal: store.journal },
+      shards,
+      relay,
+      rowWork: runtime.rowWork,
+      after: from,
+      journal: store.journal,
       source: () => store.source(),
       attach: () => {
         shadows.hold();

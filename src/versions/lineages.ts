@@ -30,8 +30,16 @@ export class Lineages {
     const lineage = new Lineage();
     const version = this.options.workshop.versionOf(detector.name);
     const record: VersionRecord = {
-      ...{ version, config, madeUnixMs: this.options.clock.unixMs(), slot: detector.slot },
-      ...{ from: this.newest, to: 0, events: 0, keptState: false, problem: "", file: undefined },
+      version,
+      config,
+      madeUnixMs: this.options.clock.unixMs(),
+      slot: detector.slot,
+      from: this.newest,
+      to: 0,
+      events: 0,
+      keptState: false,
+      problem: "",
+      file: undefined,
     };
     lineage.records.push(record);
     lineage.serve(record, record.from);
@@ -60,8 +68,16 @@ export class Lineages {
   ): void {
     const { version, keptState, at } = what;
     const record: VersionRecord = {
-      ...{ version, keptState, from: at, to: 0, events: 0, problem: "", file: undefined },
-      ...{ config: live.config, madeUnixMs: this.options.clock.unixMs(), slot: live.slot },
+      version,
+      keptState,
+      from: at,
+      to: 0,
+      events: 0,
+      problem: "",
+      file: undefined,
+      config: live.config,
+      madeUnixMs: this.options.clock.unixMs(),
+      slot: live.slot,
     };
     lineage.records.push(record);
     this.answers(live.name, lineage, record, { at, slot: live.slot });

@@ -7,7 +7,7 @@ import { isWindowModel } from "../domain/detector.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { checkRowsFit, mayKeepState, withKnownInputs } from "./fits.ts";
-import { cannotGoBack, KeptStates } from "./kept-states.ts";
+import { BEING_WRITTEN, cannotGoBack, KeptStates } from "./kept-states.ts";
 import { Learnings } from "./learnings.ts";
 import type { LearningsOptions } from "./learnings.ts";
 import { Lineage } from "./lineage.ts";
@@ -94,15 +94,7 @@ export class Versions implements Neighbours {
       const { history, shadowOf, share = 0 } = keptVersions(json);
       const detector = workshop.find(name);
       if (detector === undefined) continue;
-      if (history !== undefined) {
-        const lineage = Lineage.fromJson(keptVersions(json), workshop.versionOf(name), name);
-        this.lineages.byName.set(name, lineage);
-        for (const record of lineage.kept) {
-          if (record.problem === "" && record.file === undefined) {
-            record.problem = "the server stopped before its state was written";
-          }
-        }
-      }
+      if (history !== undefined) this.bringBackLineage(name, keptVersions(json));
       const live = shadowOf === undefined ? undefined : workshop.find(shadowOf);
       if (live !== undefined) shadows.bringBack(live, detector, share);
     }
@@ -113,6 +105,17 @@ export class Versions implements Neighbours {
       if (live === undefined || lineage === undefined || version === undefined) continue;
       lineage.learning = version;
       this.learnings.watch(live.name, shadows.attach(live, detector));
+    }
+  }
+
+  private bringBackLineage(name: string, kept: KeptVersions): void {
+    const lineage = Lineage.fromJson(kept, this.options.workshop.versionOf(name), name);
+    this.lineages.byName.set(name, lineage);
+    for (const record of lineage.kept) {
+      const isLost = record.problem === "" || record.problem === BEING_WRITTEN;
+      if (isLost && record.file === undefined) {
+        record.problem = "the server stopped before its state was written";
+      }
     }
   }
 
@@ -223,8 +226,16 @@ export class Versions implements Neighbours {
     const detector = await workshop.make(live.name, config, version);
     const shadow = shadows.attach(live, detector);
     const record: VersionRecord = {
-      ...{ version, config, madeUnixMs: clock.unixMs(), from: 0, to: 0, events: 0 },
-      ...{ keptState: false, problem: "", file: undefined, slot: detector.slot },
+      version,
+      config,
+      madeUnixMs: clock.unixMs(),
+      from: 0,
+      to: 0,
+      events: 0,
+      keptState: false,
+      problem: "",
+      file: undefined,
+      slot: detector.slot,
     };
     lineage.records.push(record);
     lineage.learning = version;

@@ -35,7 +35,12 @@ function rows(count: number, seed = 1): { readonly values: number[][]; readonly 
   return { values, keys: values.map(() => `key-${Math.floor(next() * 20)}`) };
 }
 
-async function score(rig: ShadowRig, count: number, seed?: number, name = "live"): Promise<Verdicts> {
+async function score(
+  rig: ShadowRig,
+  count: number,
+  seed?: number,
+  name = "live",
+): Promise<Verdicts> {
   const { values, keys } = rows(count, seed);
   return submit(rig.core, request({ detector: name, frame: frame(values, keys) }));
 }
@@ -58,7 +63,9 @@ test("a shadow sees the same rows, and its verdicts are compared", async () => {
   expect(report.liveRowUs).toBeGreaterThan(0);
   expect(report.shadowRowUs).toBeGreaterThan(0);
   const { core } = rig;
-  const [live, same] = ["live", "same"].map((name) => core.detectors.status(core.detectors.get(name)));
+  const [live, same] = ["live", "same"].map((name) =>
+    core.detectors.status(core.detectors.get(name)),
+  );
   expect(same?.events).toBe(live?.events);
   expect(same?.events).toBeGreaterThan(1000);
 });
@@ -72,9 +79,9 @@ test("nobody gets an answer from a shadow by its own name", async () => {
 test("a shadow with other inputs is refused, and says which", async () => {
   const rig = await rigWith();
   const other = { ...spec, inputs: [{ name: "amount" }, { name: "age" }] };
-  await expect(
-    startShadow(rig, { name: "other", shadowed: "live", spec: other }),
-  ).rejects.toThrow("differ from those of \"live\" in age");
+  await expect(startShadow(rig, { name: "other", shadowed: "live", spec: other })).rejects.toThrow(
+    'differ from those of "live" in age',
+  );
   expect(rig.core.detectors.find("other")).toBeUndefined();
 });
 
@@ -133,7 +140,10 @@ test("a share of the keys is answered by the shadow, always the same ones", asyn
   const thresholds = new Map<string, Set<number>>();
   for (let i = 0; i < 20; i++) {
     const { values, keys } = rows(100, i);
-    const verdicts = await submit(rig.core, request({ detector: "live", frame: frame(values, keys) }));
+    const verdicts = await submit(
+      rig.core,
+      request({ detector: "live", frame: frame(values, keys) }),
+    );
     keys.forEach((key, row) => {
       const seen = thresholds.get(key) ?? new Set();
       thresholds.set(key, seen.add(verdicts.thresholds[row] ?? 0));

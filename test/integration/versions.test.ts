@@ -8,10 +8,12 @@ import type { ShadowRig } from "../support/shadows.ts";
 
 const rigs: ShadowRig[] = [];
 afterEach(async () => {
-  await Promise.all(rigs.splice(0).map(async ({ core, versions }) => {
-    await versions.close();
-    await core.close();
-  }));
+  await Promise.all(
+    rigs.splice(0).map(async ({ core, versions }) => {
+      await versions.close();
+      await core.close();
+    }),
+  );
 });
 
 const spec = {

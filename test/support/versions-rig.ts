@@ -23,7 +23,13 @@ export async function startVersions(
 ): Promise<VersionRig> {
   const module = await compileModule(keptModulePath);
   const state = await openState({
-    ...{ data, module, shards: 2, shardsGiven: true, memoryBytes, clock: systemClock, log },
+    data,
+    module,
+    shards: 2,
+    shardsGiven: true,
+    memoryBytes,
+    clock: systemClock,
+    log,
     durability: "relaxed",
   });
   const rig = await startShadows({
@@ -45,7 +51,9 @@ export async function startVersions(
   });
   const { core } = rig;
   await Promise.all(
-    core.shards.shards.map(({ index }) => core.shards.change(index, { kind: "resize", memoryBytes })),
+    core.shards.shards.map(({ index }) =>
+      core.shards.change(index, { kind: "resize", memoryBytes }),
+    ),
   );
   await core.detectors.restore(new Map(), state.recovered);
   const close = async (): Promise<void> => {
