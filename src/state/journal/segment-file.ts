@@ -321,6 +321,17 @@ function openToWrite(path: string): DatabaseSync {
   return database;
 }
 
+/**
+ * Closes a segment's database and leaves its log as it is: SQLite takes the log into the file when the last connection closes, and one that only
+ * reads cannot.
+ */
+export function closeKeepingLog(path: string, database: DatabaseSync): void {
+  const reader = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
+  reader.prepare("SELECT value FROM meta WHERE name = 'format'").get();
+  database.close();
+  reader.close();
+}
+
 /** A killed server's last transaction may be in memory only: the segment that follows says that it is there. */
 function syncLogBefore(directory: string, first: Position): void {
   const before = namedSegments(directory).findLast((segment) => segment.first < first);

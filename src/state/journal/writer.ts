@@ -4,7 +4,7 @@ import { receiveMessageOnPort } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
 import { COMMIT_BUCKETS, RecordType, RingReader, Word } from "./ring.ts";
-import { chainAt, chainOf, createSegment, segmentPath } from "./segment-file.ts";
+import { chainAt, chainOf, closeKeepingLog, createSegment, segmentPath } from "./segment-file.ts";
 import { READY, isCommand, isReferenced } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
 import { reasonOf } from "./write-failure.ts";
@@ -21,7 +21,14 @@ interface Live {
   readonly insert: StatementSync;
   /** Of its log, after the newest commit that succeeded. */
   logBytes: number;
+  /** Of its entries. */
+  bodyBytes: number;
 }
+
+/** A log is worth being copied when it is so many times as long as what it holds. */
+const WASTEFUL = 2;
+/** A shorter log is taken into the file when the server stops. */
+const COPIED_AT_CLOSE = 32 * 1024 * 1024;
 
 /** What takes a commit to the disk; tests let it fail. */
 export type Commit = (database: DatabaseSync) => void;
@@ -113,6 +120,7 @@ export class JournalWriter {
         this.nextChain,
       );
       if (!live.database.isTransaction) live.database.exec("BEGIN");
+      live.bodyBytes += body.length;
       live.insert.run(position, shard, kind, unixMs, rows, crc, chain, body);
       this.position = position;
       this.nextChain = chain;
@@ -182,7 +190,7 @@ export class JournalWriter {
     const { directory, shards } = this.data;
     const { path, database } = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    this.live = { path, database, insert, logBytes: 0 };
+    this.live = { path, database, insert, logBytes: 0, bodyBytes: 0 };
     this.durable = first - 1;
     this.position = first - 1;
     this.chain = chain;
@@ -200,16 +208,27 @@ export class JournalWriter {
       live.database.close();
       return;
     }
-    this.sealed.set(live.path, live.database);
-    this.post({ notice: "sealed", path: live.path });
+    this.leave(live);
   }
 
   private roll(): void {
     if (this.live === undefined || this.live.logBytes === 0) return;
     const { live } = this;
     this.begin(this.durable + 1, this.chain);
-    this.sealed.set(live.path, live.database);
-    this.post({ notice: "sealed", path: live.path });
+    this.leave(live);
+  }
+
+  /**
+   * Nothing is written to the segment any more. Where small commits wrote the same pages again and again, its log is worth being taken into the file,
+   * by the keeper; else it is as good a place as the file, and is left as it is.
+   */
+  private leave({ path, database, logBytes, bodyBytes }: Live): void {
+    if (logBytes < WASTEFUL * bodyBytes) {
+      closeKeepingLog(path, database);
+      return;
+    }
+    this.sealed.set(path, database);
+    this.post({ notice: "sealed", path });
   }
 
   private fail(error: unknown): void {
@@ -302,8 +321,12 @@ export class JournalWriter {
 
   private close(): void {
     this.closed = true;
-    this.live?.database.close();
-    for (const database of this.sealed.values()) database.close();
+    const { live } = this;
+    if (live !== undefined) {
+      if (live.logBytes <= COPIED_AT_CLOSE) live.database.close();
+      else closeKeepingLog(live.path, live.database);
+    }
+    for (const [path, database] of this.sealed) closeKeepingLog(path, database);
     this.sealed.clear();
   }
 }

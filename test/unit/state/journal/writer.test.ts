@@ -55,12 +55,26 @@ describe("the journal's writer", () => {
     expect(rig.notices()).toEqual([{ notice: "reply", id: 0 }, { notice: "durable" }]);
     rig.write([entry("c", 50_000)]);
     const [first, second] = listSegments(directory);
-    expect(rig.notices()).toEqual([{ notice: "sealed", path: first?.path }]);
+    // Its log is as good a place as its file would be.
+    expect(rig.notices()).toEqual([]);
+    expect(statSync(`${first?.path}-wal`).size).toBeGreaterThan(60_000);
     expect([first?.last, second?.first, second?.last]).toEqual([3, 4, 3]);
     rig.write([entry("d")]);
     expect(texts(directory)).toEqual(["1 a", "2 b", "3 c", "4 d"]);
     rig.close();
     expect(texts(directory)).toEqual(["1 a", "2 b", "3 c", "4 d"]);
+  });
+
+  it("lets the keeper have a segment that small commits made long", () => {
+    const directory = journalDirectory();
+    const rig = new WriterRig(directory, { segmentBytes: 60_000 });
+    rig.write([entry("a")]);
+    rig.notices();
+    for (const text of "bcdefgh") rig.write([entry(text)]);
+    const [first] = listSegments(directory);
+    expect(rig.notices()).toContainEqual({ notice: "sealed", path: first?.path });
+    rig.close();
+    expect(texts(directory)).toHaveLength(8);
   });
 
   it("does not let entries come back whose sync failed, in a crash before and after it goes on", () => {
