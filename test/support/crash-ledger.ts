@@ -35,6 +35,8 @@ export class Ledger {
   /** What no sound server answers. */
   readonly faults: string[] = [];
   acknowledgements = 0;
+  /** Called at every acknowledgement, at once. */
+  onAcknowledged: () => void = () => undefined;
   replays = 0;
   /** Verdicts that were not durable. */
   unsure = 0;
@@ -70,6 +72,7 @@ export class Ledger {
     const { acknowledged } = row;
     if (acknowledged === undefined) {
       row.acknowledged = { ...verdict, timeNs: process.hrtime.bigint() };
+      this.onAcknowledged();
       return;
     }
     if (verdict.score !== acknowledged.score || verdict.source !== acknowledged.source) {
