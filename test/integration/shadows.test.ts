@@ -88,15 +88,24 @@ test("a shadow with other inputs is refused, and says which", async () => {
 test("a copied state gives the live one's scores from the next row on", async () => {
   const rig = await rigWith();
   for (let i = 0; i < 10; i++) await score(rig, 200, i);
-  const inFlight = Array.from({ length: 30 }, (_, i) => score(rig, 50, 100 + i));
-  const started = startShadow(rig, { name: "copy", shadowed: "live", spec, copyState: true });
-  inFlight.push(...Array.from({ length: 30 }, (_, i) => score(rig, 50, 200 + i)));
-  await started;
+  const inFlight: Promise<Verdicts>[] = [];
+  let isOver = false;
+  // So that some are cut, and others gather, when each shard is copied.
+  const sending = (async (): Promise<void> => {
+    for (let i = 0; !isOver; i++) {
+      inFlight.push(score(rig, 50, 200 + i));
+      if (i % 3 === 0) await turn();
+    }
+  })();
+  await startShadow(rig, { name: "copy", shadowed: "live", spec, copyState: true });
+  isOver = true;
+  await sending;
   await Promise.all(inFlight);
   for (let i = 0; i < 10; i++) await score(rig, 200, 300 + i);
   await drained(rig, "copy");
   const report = rig.shadows.report("copy");
   expect(report.rows).toBeGreaterThan(1800);
+  expect(report.rankCorrelation).toBeCloseTo(1, 12);
   expect(report.liveScores).toEqual(report.shadowScores);
   const { core } = rig;
   expect(core.detectors.status(core.detectors.get("copy")).events).toBe(
