@@ -188,8 +188,11 @@ async function restore(options: RestoreOptions): Promise<RestoredAll> {
   /** The last entry of the journal that is sound. */
   let last = options.last;
   const candidates: (Snapshot | undefined)[] = soundSnapshots(snapshotDirectory, log);
-  const oldest = listSegments(journalDirectory)[0]?.first ?? 1;
-  if (oldest === 1) candidates.push(undefined);
+  const segments = listSegments(journalDirectory);
+  const oldest = segments[0] === undefined ? "is gone" : `begins at ${segments[0].first}`;
+  // Where only the journal is gone, what is there is no empty state.
+  const isNew = segments.length === 0 && listSnapshots(snapshotDirectory).length === 0;
+  if (isNew || segments[0]?.first === 1) candidates.push(undefined);
   for (const snapshot of candidates) {
     for (let attempt = 0; attempt < 2; attempt++) {
       // A snapshot knows more than a journal whose end is lost.
@@ -220,7 +223,7 @@ async function restore(options: RestoreOptions): Promise<RestoredAll> {
     }
   }
   throw new OptionsError(
-    `no state can be brought back from ${options.data}: every snapshot is damaged, and the journal begins at ${oldest}; see weir verify --data ${options.data}, restore a backup (weir restore), or start with another --data`,
+    `no state can be brought back from ${options.data}: every snapshot is damaged, and the journal ${oldest}; see weir verify --data ${options.data}, restore a backup (weir restore), or start with another --data`,
     1,
   );
 }
@@ -276,7 +279,7 @@ function readProcess(
     for (const { body } of readEntries(journalDirectory, { after, until, kinds: [Kind.PROCESS] })) {
       state.apply(decodeProcessChange(body));
     }
-    return recoveredOf(state, until);
+    return recoveredOf(state);
   } catch (error) {
     if (error instanceof NewerJournal) throw error;
     const message = error instanceof Error ? error.message : String(error);
@@ -284,7 +287,7 @@ function readProcess(
   }
 }
 
-function recoveredOf(state: ProcessState, until: Position): Recovered {
+function recoveredOf(state: ProcessState): Recovered {
   const { catalogue } = state;
   const slots = catalogue.detectors.map(({ slot }) => slot);
   const encodings = slots.flatMap((slot) => {
@@ -296,7 +299,7 @@ function recoveredOf(state: ProcessState, until: Position): Recovered {
     return rows === undefined ? [] : [[slot, rows] as const];
   });
   return {
-    catalogue: until === 0 ? undefined : catalogue,
+    catalogue: state.isKnown ? catalogue : undefined,
     encodings: new Map(encodings),
     kept: new Map(kept),
   };

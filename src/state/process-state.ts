@@ -71,6 +71,8 @@ const CUT_ROWS = 1024;
  */
 export class ProcessState {
   private current: Catalogue = { detectors: [] };
+  /** Whether a catalogue was ever written. */
+  isKnown = false;
   private readonly keptBySlot = new Map<number, Kept>();
   private readonly encoders = new Map<number, Encoder>();
   /** By slot, found when they are needed: a catalogue's specifications are not all read each time. */
@@ -108,6 +110,7 @@ export class ProcessState {
     switch (change.kind) {
       case "catalogue":
         this.current = change.catalogue;
+        this.isKnown = true;
         this.bounds.clear();
         return;
       case "kept":
@@ -165,6 +168,7 @@ export class ProcessState {
       );
     }
     const state = new ProcessState();
+    state.isKnown = true;
     state.current = {
       detectors: read.data.catalogue.detectors.map(({ discovered, uncounted, ...rest }) => ({
         ...rest,

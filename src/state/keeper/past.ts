@@ -5,6 +5,7 @@ import type { Entry } from "../journal/entry.ts";
 import { readEntries, readVoids } from "../journal/read-entries.ts";
 import { listSegments } from "../journal/segments.ts";
 import { ProcessState } from "../process-state.ts";
+import { memoryGivenIn } from "../replay/given-memory.ts";
 import { Replica } from "../replay/replica.ts";
 import { journalIn, stateKinds } from "../replay/restore-shard.ts";
 import { SnapshotDamage } from "../snapshot/format.ts";
@@ -108,9 +109,10 @@ export class Past {
 
   private restored(shard: number): Replica {
     const { module } = this.options;
+    const { memoryBytes } = this;
     for (const snapshot of this.snapshots) {
       const replica = this.attempt(snapshot, () => {
-        const made = Replica.blank(module, this.memoryBytes, this.voidsOf());
+        const made = Replica.blank(module, memoryBytes, this.voidsOf());
         readSnapshotShard(snapshot, shard, made.views.u8);
         return made;
       });
@@ -119,13 +121,14 @@ export class Past {
       return replica;
     }
     this.requireWholeJournal();
-    return Replica.create(module, this.options.memoryBytes, this.voidsOf());
+    return Replica.create(module, memoryBytes, this.voidsOf());
   }
 
   /** As much as shards were ever given, as far as that is known. */
   private get memoryBytes(): number {
     const given = this.snapshots.map(({ manifest }) => manifest.memoryBytes);
-    return Math.max(this.options.memoryBytes, ...given);
+    const later = memoryGivenIn(listSegments(this.journal));
+    return Math.max(this.options.memoryBytes, later, ...given);
   }
 
   /** What comes of reading a snapshot; undefined = it is damaged, which is noted. */

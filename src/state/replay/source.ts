@@ -15,6 +15,7 @@ import {
   readSnapshotShard,
   snapshotsIn,
 } from "../snapshot/snapshots.ts";
+import { memoryGivenIn } from "./given-memory.ts";
 import { journalIn } from "./restore-shard.ts";
 import type { EntryRange, SnapshotFiles, StateSource } from "./run-types.ts";
 
@@ -35,7 +36,10 @@ export function openStateSource(directory: string): StateSource {
   const position = sound[0]?.position ?? 0;
   return {
     shards: sound[0]?.manifest.shards.length ?? shardsIn(segments[0]),
-    memoryBytes: sound[0]?.manifest.memoryBytes ?? 0,
+    memoryBytes: Math.max(
+      memoryGivenIn(segments),
+      ...sound.map(({ manifest }) => manifest.memoryBytes),
+    ),
     ...boundsOf(segments, position),
     entries: (range: EntryRange): Iterable<Entry> => readEntries(journal, range),
     snapshots: () => sound.map(filesOf),

@@ -1,0 +1,178 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { normalizeSpec } from "../../src/config/detector-spec.ts";
+import { makeDetector } from "../../src/config/detector.ts";
+import { openDetectorStore } from "../../src/control/detector-store.ts";
+import { isDiscovering } from "../../src/discovery/discovery.ts";
+import { systemClock } from "../../src/domain/clock.ts";
+import { compileModule } from "../../src/shard/module.ts";
+import { listSegments } from "../../src/state/journal/segments.ts";
+import { openState } from "../../src/state/open-state.ts";
+import type { OpenState } from "../../src/state/open-state.ts";
+import { resizeShards } from "../../src/state/run-state.ts";
+import { listSnapshots, snapshotsIn } from "../../src/state/snapshot/snapshots.ts";
+import { createDetector, event, request, startCore, submit } from "../support/core.ts";
+import type { TestCore } from "../support/core.ts";
+import { eventually } from "../support/eventually.ts";
+import { keptModulePath } from "../support/kept-core.ts";
+
+const MIB = 1 << 20;
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const settings = {
+  durability: "acknowledged",
+  snapshotIntervalMs: 0,
+  snapshotsKept: 3,
+  journalBytesMax: 1 << 30,
+  journalAgeMsMax: 1 << 30,
+  versionsKept: 3,
+} as const;
+
+interface Server {
+  readonly core: TestCore;
+  readonly state: OpenState;
+}
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).toReversed()) await undo();
+});
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), "weir-restart-"));
+  cleanUp.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** What a start does with a data directory, up to the ports. */
+async function start(data: string, memoryBytes = 64 * MIB, shards = 3): Promise<Server> {
+  const module = await compileModule(keptModulePath);
+  const { durability } = settings;
+  const at = { data, module, durability, shards, shardsGiven: true, memoryBytes };
+  const state = await openState({ ...at, clock: systemClock, log });
+  const store = await openDetectorStore(data);
+  cleanUp.push(() => store.close());
+  const core = await startCore({
+    modulePath: keptModulePath,
+    shardMemoryBytes: memoryBytes,
+    trainerMemoryBytes: 128 * MIB,
+    store,
+    state,
+    keeps: { data, settings },
+  });
+  const close = async (): Promise<void> => {
+    await core.close();
+    await store.close();
+  };
+  try {
+    await resizeShards(core, state, memoryBytes);
+    await core.detectors.restore(new Map(), state.recovered);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  cleanUp.push(close);
+  return { core, state };
+}
+
+async function stop({ core }: Server): Promise<void> {
+  await core.close();
+  for (const undo of cleanUp.splice(1)) await undo();
+}
+
+const numbers = (i: number) => ({ a: (i * 0.37) % 1, b: (i * 0.61) % 1 });
+const ofTrees = { inputs: [{ name: "a" }, { name: "b" }], timeoutMs: 5000 };
+const discovers = {
+  ecod: {},
+  window: { rows: 60, minSamples: 30, retrainInterval: 40 },
+  timeoutMs: 5000,
+};
+
+async function send(core: TestCore, detector: string, from: number, to: number): Promise<number> {
+  let durable = 0;
+  for (let i = from; i < to; i++) {
+    const one = event({ id: `e${i}`, key: `k${i % 7}`, numbers: numbers(i) });
+    const { durables } = await submit(core, request({ detector, events: [one] }));
+    durable += durables[0] ?? 0;
+  }
+  return durable;
+}
+
+describe("a data directory that is opened again", () => {
+  test("a detector that was reset discovers its inputs again", async () => {
+    const data = directory();
+    const first = await start(data);
+    await createDetector(first.core, "d", discovers);
+    await send(first.core, "d", 0, 40);
+    await eventually(() => expect(isDiscovering(first.core.detectors.get("d"))).toBe(false));
+    await first.core.detectors.reset("d");
+    expect(isDiscovering(first.core.detectors.get("d"))).toBe(true);
+    await stop(first);
+    const again = await start(data);
+    expect(isDiscovering(again.core.detectors.get("d"))).toBe(true);
+    expect(await send(again.core, "d", 0, 40)).toBe(40);
+    await eventually(() => expect(isDiscovering(again.core.detectors.get("d"))).toBe(false));
+  });
+
+  test("less memory than before is taken back from it", async () => {
+    const data = directory();
+    const first = await start(data, 96 * MIB);
+    await createDetector(first.core, "d", ofTrees);
+    expect(await send(first.core, "d", 0, 20)).toBe(20);
+    await stop(first);
+    const again = await start(data, 64 * MIB);
+    expect(again.core.detectors.status(again.core.detectors.get("d")).events).toBe(20);
+    await again.core.keeping?.keeper.snapshot();
+    await stop(again);
+    const third = await start(data, 64 * MIB);
+    expect(third.core.detectors.status(third.core.detectors.get("d")).events).toBe(20);
+  });
+
+  test("stored detectors are there after a first start that did not come to its end", async () => {
+    const data = directory();
+    const store = await openDetectorStore(data);
+    await store.save([makeDetector("d", 0, normalizeSpec(ofTrees), () => undefined)]);
+    await store.close();
+    const module = await compileModule(keptModulePath);
+    const given = { data, module, durability: "acknowledged", clock: systemClock, log } as const;
+    const shape = { shards: 3, shardsGiven: true, memoryBytes: 64 * MIB };
+    const state = await openState({ ...given, ...shape });
+    const core = await startCore({
+      modulePath: keptModulePath,
+      shardMemoryBytes: 64 * MIB,
+      state,
+      keeps: { data, settings },
+    });
+    await resizeShards(core, state, 64 * MIB);
+    await core.close();
+    const { core: again } = await start(data);
+    expect(again.detectors.list().map(({ name }) => name)).toEqual(["d"]);
+  });
+
+  test("without its journal and with a damaged snapshot it is not taken for a new one", async () => {
+    const data = directory();
+    const first = await start(data);
+    await createDetector(first.core, "d", ofTrees);
+    await send(first.core, "d", 0, 20);
+    await first.core.keeping?.keeper.snapshot();
+    await stop(first);
+    rmSync(join(data, "journal"), { recursive: true });
+    const copy = `${data}-copy`;
+    cleanUp.push(() => rmSync(copy, { recursive: true, force: true }));
+    cpSync(data, copy, { recursive: true });
+    const again = await start(copy);
+    expect(again.core.detectors.status(again.core.detectors.get("d")).events).toBe(20);
+    const [snapshot] = listSnapshots(snapshotsIn(data));
+    if (snapshot === undefined) throw new Error("no snapshot");
+    for (const name of readdirSync(snapshot.path).filter((each) => each.startsWith("shard-1"))) {
+      const path = join(snapshot.path, name);
+      const bytes = readFileSync(path);
+      bytes[bytes.length >>> 1] = (bytes[bytes.length >>> 1] ?? 0) ^ 0x10;
+      writeFileSync(path, bytes);
+    }
+    const refused = start(data).then(() => "it started", String);
+    expect(await refused).toMatch(/no state can be brought back/);
+    expect(listSegments(join(data, "journal"))).toEqual([]);
+  });
+});
