@@ -92,6 +92,7 @@ test("a copied state gives the live one's scores from the next row on", async ()
   let isOver = false;
   // So that some are cut, and others gather, when each shard is copied.
   const sending = (async (): Promise<void> => {
+    // oxlint-disable-next-line no-unmodified-loop-condition -- it is, by the test around it
     for (let i = 0; !isOver; i++) {
       inFlight.push(score(rig, 50, 200 + i));
       if (i % 3 === 0) await turn();
