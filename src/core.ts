@@ -153,6 +153,16 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     clock,
     failed: (error) => options.log.error({ err: error }, "a reply failed"),
   });
+  if (keeping !== undefined) {
+    keeping.guard.onResumed = () => {
+      // What encodings learned from rows that came to nothing they know all the same: codes were given out since.
+      for (const { slot, encoding } of detectors.list()) {
+        const learned = encoding?.state();
+        if (learned === undefined) continue;
+        keeping.journal.appendProcess({ kind: "encoding", slot, state: learned });
+      }
+    };
+  }
   const close = async (): Promise<void> => {
     trainer.close();
     await versions.close();

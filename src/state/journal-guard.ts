@@ -27,6 +27,8 @@ export class JournalGuard {
   failures = 0;
   /** Told when events begin or cease to teach. */
   onChange: ((learning: boolean) => void) | undefined;
+  /** Called when the journal can be written again, before anything else is: what is known and not in it can be told it. */
+  onResumed: (() => void) | undefined;
   private cancel: (() => void) | undefined;
   private closed = false;
   private readonly options: JournalGuardOptions;
@@ -72,6 +74,7 @@ export class JournalGuard {
     const { journal, log } = this.options;
     try {
       await journal.resume();
+      this.onResumed?.();
       this.problem = "";
       this.onChange?.(true);
       log.info({ position: durable }, "the journal can be written again: events teach again");

@@ -6,34 +6,15 @@ import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { makeDetector } from "../../src/config/detector.ts";
 import { openDetectorStore } from "../../src/control/detector-store.ts";
 import { isDiscovering } from "../../src/discovery/discovery.ts";
-import { systemClock } from "../../src/domain/clock.ts";
-import { compileModule } from "../../src/shard/module.ts";
 import { listSegments } from "../../src/state/journal/segments.ts";
-import { openState } from "../../src/state/open-state.ts";
-import type { OpenState } from "../../src/state/open-state.ts";
-import { resizeShards } from "../../src/state/run-state.ts";
 import { listSnapshots, snapshotsIn } from "../../src/state/snapshot/snapshots.ts";
-import { createDetector, event, request, startCore, submit } from "../support/core.ts";
+import { createDetector, event, request, submit } from "../support/core.ts";
 import type { TestCore } from "../support/core.ts";
 import { eventually } from "../support/eventually.ts";
-import { keptModulePath } from "../support/kept-core.ts";
+import { startKept } from "../support/kept-server.ts";
+import type { KeptServer, KeptServerOptions } from "../support/kept-server.ts";
 
 const MIB = 1 << 20;
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const settings = {
-  durability: "acknowledged",
-  snapshotIntervalMs: 0,
-  snapshotsKept: 3,
-  journalBytesMax: 1 << 30,
-  journalAgeMsMax: 1 << 30,
-  versionsKept: 3,
-} as const;
-
-interface Server {
-  readonly core: TestCore;
-  readonly state: OpenState;
-}
-
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
   for (const undo of cleanUp.splice(0).toReversed()) await undo();
@@ -45,40 +26,10 @@ function directory(): string {
   return path;
 }
 
-/** What a start does with a data directory, up to the ports. */
-async function start(data: string, memoryBytes = 64 * MIB, shards = 3): Promise<Server> {
-  const module = await compileModule(keptModulePath);
-  const { durability } = settings;
-  const at = { data, module, durability, shards, shardsGiven: true, memoryBytes };
-  const state = await openState({ ...at, clock: systemClock, log });
-  const store = await openDetectorStore(data);
-  cleanUp.push(() => store.close());
-  const core = await startCore({
-    modulePath: keptModulePath,
-    shardMemoryBytes: memoryBytes,
-    trainerMemoryBytes: 128 * MIB,
-    store,
-    state,
-    keeps: { data, settings },
-  });
-  const close = async (): Promise<void> => {
-    await core.close();
-    await store.close();
-  };
-  try {
-    await resizeShards(core, state, memoryBytes);
-    await core.detectors.restore(new Map(), state.recovered);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  cleanUp.push(close);
-  return { core, state };
-}
-
-async function stop({ core }: Server): Promise<void> {
-  await core.close();
-  for (const undo of cleanUp.splice(1)) await undo();
+async function start(data: string, options?: KeptServerOptions): Promise<KeptServer> {
+  const server = await startKept(data, options);
+  cleanUp.push(() => server.close());
+  return server;
 }
 
 const numbers = (i: number) => ({ a: (i * 0.37) % 1, b: (i * 0.61) % 1 });
@@ -108,7 +59,7 @@ describe("a data directory that is opened again", () => {
     await eventually(() => expect(isDiscovering(first.core.detectors.get("d"))).toBe(false));
     await first.core.detectors.reset("d");
     expect(isDiscovering(first.core.detectors.get("d"))).toBe(true);
-    await stop(first);
+    await first.close();
     const again = await start(data);
     expect(isDiscovering(again.core.detectors.get("d"))).toBe(true);
     expect(await send(again.core, "d", 0, 40)).toBe(40);
@@ -117,15 +68,15 @@ describe("a data directory that is opened again", () => {
 
   test("less memory than before is taken back from it", async () => {
     const data = directory();
-    const first = await start(data, 96 * MIB);
+    const first = await start(data, { memoryBytes: 96 * MIB });
     await createDetector(first.core, "d", ofTrees);
     expect(await send(first.core, "d", 0, 20)).toBe(20);
-    await stop(first);
-    const again = await start(data, 64 * MIB);
+    await first.close();
+    const again = await start(data, { memoryBytes: 64 * MIB });
     expect(again.core.detectors.status(again.core.detectors.get("d")).events).toBe(20);
     await again.core.keeping?.keeper.snapshot();
-    await stop(again);
-    const third = await start(data, 64 * MIB);
+    await again.close();
+    const third = await start(data, { memoryBytes: 64 * MIB });
     expect(third.core.detectors.status(third.core.detectors.get("d")).events).toBe(20);
   });
 
@@ -134,18 +85,8 @@ describe("a data directory that is opened again", () => {
     const store = await openDetectorStore(data);
     await store.save([makeDetector("d", 0, normalizeSpec(ofTrees), () => undefined)]);
     await store.close();
-    const module = await compileModule(keptModulePath);
-    const given = { data, module, durability: "acknowledged", clock: systemClock, log } as const;
-    const shape = { shards: 3, shardsGiven: true, memoryBytes: 64 * MIB };
-    const state = await openState({ ...given, ...shape });
-    const core = await startCore({
-      modulePath: keptModulePath,
-      shardMemoryBytes: 64 * MIB,
-      state,
-      keeps: { data, settings },
-    });
-    await resizeShards(core, state, 64 * MIB);
-    await core.close();
+    const first = await start(data, { restores: false });
+    await first.close();
     const { core: again } = await start(data);
     expect(again.detectors.list().map(({ name }) => name)).toEqual(["d"]);
   });
@@ -156,7 +97,7 @@ describe("a data directory that is opened again", () => {
     await createDetector(first.core, "d", ofTrees);
     await send(first.core, "d", 0, 20);
     await first.core.keeping?.keeper.snapshot();
-    await stop(first);
+    await first.close();
     rmSync(join(data, "journal"), { recursive: true });
     const copy = `${data}-copy`;
     cleanUp.push(() => rmSync(copy, { recursive: true, force: true }));

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { isDiscovering } from "../../src/discovery/discovery.ts";
+import { startKept } from "../support/kept-server.ts";
+import type { KeptServer } from "../support/kept-server.ts";
+import { createDetector, event, request, submit } from "../support/core.ts";
+import { eventually } from "../support/eventually.ts";
+import { stopWriter } from "../support/stop-writer.ts";
+
+const servers: KeptServer[] = [];
+const data = mkdtempSync(join(tmpdir(), "weir-failure-"));
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+  rmSync(data, { recursive: true, force: true });
+});
+
+async function start(): Promise<KeptServer> {
+  const server = await startKept(data);
+  servers.push(server);
+  return server;
+}
+
+test("an encoding is after a restart what it was when the journal had failed and gone on", async () => {
+  const first = await start();
+  const { core } = first;
+  await createDetector(core, "d", {
+    inputs: [{ name: "a" }, { name: "country", type: "category", encoding: "label" }],
+    ecod: {},
+    window: { rows: 60, minSamples: 30, retrainInterval: 40 },
+    timeoutMs: 300,
+  });
+  const send = async (i: number, country: string): Promise<boolean> => {
+    const one = event({ id: `e${i}`, numbers: { a: (i * 0.37) % 1 }, categories: { country } });
+    const { durables } = await submit(core, request({ detector: "d", events: [one] }));
+    return durables[0] === 1;
+  };
+  for (let i = 0; i < 40; i++) expect(await send(i, "DE")).toBe(true);
+  await eventually(() => expect(isDiscovering(core.detectors.get("d"))).toBe(false));
+  const fail = await stopWriter(first.state.journal);
+  expect(await send(100, "lost")).toBe(false);
+  fail();
+  expect(first.state.journal.failed).toBe(true);
+  await eventually(() => expect(first.state.journal.failed).toBe(false));
+  expect(await send(101, "FR")).toBe(true);
+  const before = core.detectors.get("d").encoding?.state();
+  await servers.pop()?.close();
+  const again = await start();
+  expect(again.core.detectors.get("d").encoding?.state()).toEqual(before);
+});
