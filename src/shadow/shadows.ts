@@ -208,6 +208,8 @@ export class Shadows implements Besides {
     const live = admission.runtimeOf(shadow.live);
     const other = shadow.runtime;
     const swapped = workshop.swap(shadow.live, shadow.detector);
+    // What is on its way to the shards is for the detector that answers now.
+    shadow.waiting.clear();
     this.renamed(shadow.live, swapped.live);
     admission.runtimeOf(swapped.live).adopt(other, live);
     shadow.runtime = admission.runtimeOf(swapped.other);

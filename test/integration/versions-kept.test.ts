@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import type { Verdicts } from "../../src/domain/verdict.ts";
 import { createDetector, frame, request, submit } from "../support/core.ts";
@@ -186,20 +186,24 @@ test("replayed to now, a version is what it would be if it had never gone", asyn
   };
   for (let i = 0; i < 10; i++) await both(100, i);
   await rig.versions.update("live", normalizeSpec(other));
-  for (let i = 0; rig.core.detectors.versionOf("live") === 1; i++) {
-    await both(100, 1000 + i);
-    await pause(10);
-  }
-  for (let i = 0; i < 20; i++) await both(200, 2000 + i);
   const answers: Promise<void>[] = [];
+  let seed = 1000;
+  // Without a pause, so that rows gather, are cut and wait at every moment of a swap.
+  const sendWhile = async (goesOn: () => boolean): Promise<void> => {
+    while (goesOn()) {
+      answers.push(both(20, seed++));
+      if (seed % 2 === 0) await turn();
+      if (seed % 8 === 0) await Promise.all(answers.splice(0));
+      if (seed % 16 === 0) await pause(2);
+    }
+  };
+  await sendWhile(() => rig.core.detectors.versionOf("live") === 1);
+  const last = seed + 200;
+  await sendWhile(() => seed < last);
   const going = rig.versions.rollback("live", 1, true);
-  for (let i = 0; i < 50; i++) {
-    answers.push(both(100, 3000 + i));
-    await pause(5);
-  }
+  await sendWhile(() => rig.core.detectors.versionOf("live") === 2);
   expect(await going).toMatchObject({ version: 1 });
   await Promise.all(answers);
-  await until(() => rig.core.detectors.versionOf("live") === 1);
   for (let i = 0; i < 5; i++) await both(100, 4000 + i);
   const { values, keys } = rows(300, 5000);
   const given = { mode: 2, frame: frame(values, keys) };
