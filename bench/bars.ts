@@ -82,7 +82,51 @@ export function barRows(results: BenchResults): readonly BarRow[] {
     ...warmupRows(suites),
     ...kindRows(suites),
     ...featureRows(suites),
+    ...durabilityRows(suites),
   ];
+}
+
+function durabilityRows({ durability }: Suites): BarRow[] {
+  if (durability === undefined) return [];
+  const { levels, recovery, replay, sync, whileSnapshot } = durability;
+  const acknowledged = levels.find(({ level }) => level === "acknowledged");
+  const rate = Math.min(500_000, recovery.stepRowsPerS / 2);
+  const rows: BarRow[] = [];
+  const speed = (what: string, rowsPerS: number): BarRow => ({
+    what,
+    bar: `${figure(rate)} rows/s`,
+    moonshot: "-",
+    measured: figure(rowsPerS),
+    spread: "-",
+    reached: rowsPerS >= rate ? "bar" : "no",
+  });
+  if (acknowledged !== undefined) {
+    const goal = { what: "frames, durability acknowledged, of none", bar: "60 %", moonshot: "-" };
+    const limits = { bar: 0.6, moonshot: Infinity, show: percent };
+    rows.push(atLeast(goal, acknowledged.ratio, limits));
+    const { median, low, high } = acknowledged.addedP99Us;
+    rows.push({
+      what: "events at half load, added to p99 by acknowledged",
+      bar: `2 syncs (${milliseconds(2 * sync.p99Us)})`,
+      moonshot: "-",
+      measured: milliseconds(median),
+      spread: `${milliseconds(low)} .. ${milliseconds(high)}`,
+      reached: median <= 2 * sync.p99Us ? "bar" : "no",
+    });
+  }
+  const { ratio, stateBytes } = whileSnapshot;
+  rows.push({
+    what: `p99 while a snapshot of ${figure(stateBytes / 1e6)} MB is made, of without`,
+    bar: "1.3x",
+    moonshot: "-",
+    measured: times(ratio.median),
+    spread: `${times(ratio.low)} .. ${times(ratio.high)}`,
+    reached: ratio.median <= 1.3 ? "bar" : "no",
+  });
+  const { keys, rowsPerS } = recovery;
+  rows.push(speed(`recovery, ${figure(recovery.rows)} rows of ${figure(keys)} keys`, rowsPerS));
+  if (replay !== undefined) rows.push(speed("weir replay", replay.rowsPerS));
+  return rows;
 }
 
 const stepBars: Readonly<Record<number, { bar: number; moonshot: number }>> = {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { barRows } from "./bars.ts";
+import { runDurability } from "./durability-suite.ts";
 import { makeBed } from "./end-to-end/bed.ts";
 import { runIdle } from "./end-to-end/idle.ts";
 import { runLane } from "./end-to-end/lane-suite.ts";
@@ -53,6 +54,7 @@ async function runAll(options: BenchOptions): Promise<BenchResults> {
   await collector.run("peers", options, () => runPeers(scale));
   await collector.run("kinds", options, () => runKinds(scale));
   await collector.run("features", options, () => runFeatures(scale));
+  await collector.run("durability", options, () => runDurability(scale));
   const lanes = ["frames", "events", "unary", "http"] as const;
   if ([...lanes, "idle" as const].some((name) => options.suites.has(name))) {
     const bed = await makeBed(scale);

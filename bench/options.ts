@@ -82,6 +82,7 @@ export const suiteNames = [
   "peers",
   "kinds",
   "features",
+  "durability",
 ] as const;
 export type SuiteName = (typeof suiteNames)[number];
 

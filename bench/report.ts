@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barRows, figure, milliseconds, percent } from "./bars.ts";
 import type {
+  DurabilityReport,
   FeaturesReport,
   BenchResults,
   KindsReport,
@@ -233,6 +234,72 @@ function featuresTable(features: FeaturesReport): string {
   ].join("\n\n");
 }
 
+function durabilityTable(durability: DurabilityReport): string {
+  const { levels, recovery, replay, snapshot, sync, whileSnapshot } = durability;
+  return [
+    table(
+      ["level", "frames, rows/s", "of none", "events/s", "p50 added", "p99 added", "commit p99"],
+      levels.map((each) => [
+        each.level,
+        range(each.rowsPerS, figure),
+        range(each.ratio, percent),
+        figure(each.offeredPerS),
+        range(each.addedP50Us, milliseconds),
+        range(each.addedP99Us, milliseconds),
+        milliseconds(each.commitP99Us),
+      ]),
+    ),
+    `A sync (16 KiB and fdatasync, ${figure(sync.runs)} of them between the runs): p50 ${milliseconds(sync.p50Us)}, p99 ${milliseconds(sync.p99Us)}. Frames of none: ${range(levels[0]?.noneRowsPerS ?? nothing, figure)} rows/s. Commits are measured to a factor of 2.`,
+    table(
+      ["snapshot", "keys", "state", "files", "a key", "rows since the one before", "time"],
+      [
+        [
+          "on request",
+          figure(snapshot.keys),
+          `${figure(snapshot.stateBytes / 1e6)} MB`,
+          `${figure(snapshot.fileBytes / 1e6)} MB`,
+          `${figure(snapshot.fileBytes / snapshot.keys)} B`,
+          figure(snapshot.rows),
+          `${figure(snapshot.seconds)} s`,
+        ],
+      ],
+    ),
+    table(
+      ["events at half load", "state", "events/s", "p99 without", "p99 beside a snapshot", "ratio"],
+      [
+        [
+          `a snapshot takes ${figure(whileSnapshot.snapshotSeconds)} s`,
+          `${figure(whileSnapshot.stateBytes / 1e6)} MB`,
+          figure(whileSnapshot.offeredPerS),
+          range(whileSnapshot.stillP99Us, milliseconds),
+          range(whileSnapshot.snapshotP99Us, milliseconds),
+          range(whileSnapshot.ratio, (ratio) => `${figure(ratio)}x`),
+        ],
+      ],
+    ),
+    table(
+      ["", "rows", "time", "rows/s"],
+      [
+        [
+          `recovery of ${figure(recovery.keys)} keys, start of the server without it ${figure(recovery.emptySeconds)} s`,
+          figure(recovery.rows),
+          `${figure(recovery.seconds)} s`,
+          figure(recovery.rowsPerS),
+        ],
+        ["the step alone", "", "", figure(recovery.stepRowsPerS)],
+        [
+          "weir replay",
+          figure(replay?.rows ?? Number.NaN),
+          `${figure(replay?.seconds ?? Number.NaN)} s`,
+          figure(replay?.rowsPerS ?? Number.NaN),
+        ],
+      ],
+    ),
+  ].join("\n\n");
+}
+
+const nothing = { median: Number.NaN, low: Number.NaN, high: Number.NaN, runs: 0 };
+
 function microseconds(us: number): string {
   return us >= 1000 ? milliseconds(us) : `${figure(us)} us`;
 }
@@ -286,6 +353,7 @@ export function report(results: BenchResults): string {
   if (suites.training) parts.push("### Scoring while models train", trainingTable(suites.training));
   if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
   if (suites.features) parts.push("### Windowed features", featuresTable(suites.features));
+  if (suites.durability) parts.push("### Durability", durabilityTable(suites.durability));
   if (lanes.length > 0) {
     parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));
   }

@@ -42,6 +42,7 @@ export const sizes: Readonly<Record<Scale["name"], Sizes>> = {
 
 /** Snapshots only when they are asked for, and the whole journal is kept. */
 export const byRequest: Readonly<Record<string, string>> = {
+  WEIR_DURABILITY: "acknowledged",
   WEIR_SNAPSHOT_INTERVAL_SECONDS: "0",
   WEIR_JOURNAL_MAX_MB: "65536",
 };

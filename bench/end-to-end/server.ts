@@ -40,6 +40,8 @@ export async function startWeir(
   const args = ["start", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", data];
   const env = {
     WEIR_LOG_LEVEL: "warn",
+    // As the echo and the peers, which write nothing; the suite of durability says what keeping costs.
+    WEIR_DURABILITY: "none",
     WEIR_TELEMETRY: options.telemetry === false ? "off" : "on",
     ...options.env,
   };
