@@ -28,6 +28,21 @@ export function exercise(telemetry: TelemetryService): void {
     streams: 2,
     watchers: 1,
     trainings: 2,
+    state: {
+      learning: true,
+      position: 120,
+      durable: 118,
+      bytes: 4096,
+      queuedBytes: 512,
+      commits: 9,
+      lastCommitMs: 0.5,
+      maxCommitMs: 2,
+      commitBuckets: [0, 0, 8, 0, 0, 1],
+      failures: 0,
+      snapshots: 2,
+      snapshotFailures: 1,
+      snapshotPosition: 100,
+    },
     shadows: [{ name: "candidate", sinceUnixMs: 0, rowsBehind: 5, rowsShed: 3 }],
     detectors: [
       {
