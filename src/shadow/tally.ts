@@ -3,7 +3,7 @@ import { Comparison } from "../report/compare.ts";
 import type { Region } from "../shard/region.ts";
 
 /** Rows that a version is judged by: the last ones that the live one was ready for. */
-const JUDGED_MAX = 1000;
+const JUDGED_MAX = 200;
 const JUDGED_MIN = 100;
 const READY_SHARE = 0.95;
 
@@ -48,7 +48,7 @@ export class Tally {
   }
 
   /**
-   * Whether the shadow's model is as far as the live one's: for 95 % of the last 1,000 rows, of at least 100, for which the live one's was past its
+   * Whether the shadow's model is as far as the live one's: for 95 % of the last 200 rows, of at least 100, for which the live one's was past its
    * burn-in the shadow's was, too. Where the live one's was past it for no row, the same of how far both were.
    */
   get isReady(): boolean {
