@@ -155,6 +155,9 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   if (keeping !== undefined) {
     keeping.guard.onResumed = () => {
+      shards.windowModels.dropTaken().catch((error: unknown) => {
+        options.log.error({ err: error }, "trainings that came to nothing could not be dropped");
+      });
       // What encodings learned from rows that came to nothing they know all the same: codes were given out since.
       for (const { slot, encoding } of detectors.list()) {
         const learned = encoding?.state();

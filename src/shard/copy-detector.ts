@@ -12,7 +12,11 @@ import type { Shard } from "./shard.ts";
 export async function copyDetector(
   shard: Shard,
   kernel: ShardExports,
-  { from, to, journal }: { readonly from: number; readonly to: number; readonly journal: ShardJournal },
+  {
+    from,
+    to,
+    journal,
+  }: { readonly from: number; readonly to: number; readonly journal: ShardJournal },
 ): Promise<number> {
   const { views } = shard;
   const parts: Uint8Array[] = [];
@@ -30,7 +34,10 @@ export async function copyDetector(
     if (journal.failed) return Status.NO_MEMORY;
     const change: Change = { kind: "import", slot: to, part };
     const position = journal.appendChange(shard.index, change);
-    if (position > 0) shard.position = position;
+    if (position > 0) {
+      shard.position = position;
+      shard.applying = position;
+    }
     const status = applyChange(kernel, views, change);
     if (status !== Status.OK) return status;
     // oxlint-disable-next-line no-await-in-loop

@@ -84,6 +84,18 @@ export class Mender {
     return -1;
   }
 
+  /** Work that is no entry trapped in the shard, and may have left lists half made: it is what its entries made it. */
+  async restore(shard: Shard): Promise<void> {
+    const { journal, rebuild } = this.options;
+    if (rebuild === undefined) {
+      await this.persist({ kind: "recover", shard: shard.index, region: -1 });
+      return;
+    }
+    // Where its last entry is lost the journal has failed, and that takes care of the shard.
+    if (shard.position > 0 && !(await this.durable(shard.position))) return;
+    await rebuild(shard, journal.durable);
+  }
+
   /** The entry at `position`, the shard's last, was not applied and will not be: the shard is what it was before it. */
   async leaveOut(shard: Shard, position: Position): Promise<void> {
     const voided = this.options.journal.appendVoid(shard.index, position);
@@ -92,14 +104,16 @@ export class Mender {
 
   /** The shard is what it was before that entry. False = it cannot be: the journal failed before, and takes care of it. */
   async rebuildBefore(shard: Shard, position: Position, waitFor = position): Promise<boolean> {
-    const { journal, rebuild } = this.options;
-    if (rebuild === undefined) return false;
-    const durable = await new Promise<boolean>((resolve) => {
-      journal.whenDurable(waitFor, resolve);
-    });
-    if (!durable) return false;
+    const { rebuild } = this.options;
+    if (rebuild === undefined || !(await this.durable(waitFor))) return false;
     await rebuild(shard, position - 1);
     return true;
+  }
+
+  private durable(position: Position): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.options.journal.whenDurable(position, resolve);
+    });
   }
 
   /** A job that must happen: tried again when its thread dies too. */

@@ -265,8 +265,10 @@ export class ShardSet {
   }
 
   private async make(shard: Shard, change: Change, position: Position): Promise<void> {
-    if (position > 0) shard.position = position;
-    shard.applying = position;
+    if (position > 0) {
+      shard.position = position;
+      shard.applying = position;
+    }
     const status = await this.mender.change(shard, change, position);
     if (status !== Status.OK) {
       throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
@@ -323,6 +325,7 @@ export class ShardSet {
         }),
       ),
     );
+    this.windowModels.goBack(durable);
   }
 
   /** The newest entry that is on disk and, like all before it, applied by its shard or left out. */
@@ -576,11 +579,7 @@ export class ShardSet {
     if (shard === undefined) return Promise.reject(new Error(`no shard ${index}`));
     return this.hold(shard, async () => {
       if (this.journal.failed) throw notLearning();
-      const position = this.journal.appendChange(index, change);
-      if (position > 0) shard.position = position;
-      const status = await this.mender.change(shard, change, position);
-      if (status !== Status.OK)
-        throw new Error(`${change.kind} in shard ${index}: status ${status}`);
+      await this.make(shard, change, this.journal.appendChange(index, change));
     });
   }
 
@@ -598,7 +597,7 @@ export class ShardSet {
         this.renew(shard);
         const { position } = shard;
         if (position > before) await this.mender.leaveOut(shard, position);
-        else await this.mender.persist({ kind: "recover", shard: shard.index, region: -1 });
+        else await this.mender.restore(shard);
         throw error;
       }
     });

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { stateOf } from "../domain/verdict.ts";
 import type { State } from "../domain/verdict.ts";
 import { notLearning } from "./mender.ts";
-import type { Change, ShardJournal } from "./journal.ts";
+import type { Change, Position, ShardJournal } from "./journal.ts";
 import { BLOCK_HEADER, PARTITIONS, Root, Slot, slotBase, Status, Ticket } from "./layout.ts";
 import type { ShardExports } from "./module.ts";
 import type { Views } from "./region.ts";
@@ -80,6 +80,10 @@ export class WindowModels {
   private readonly shards: readonly Shard[];
   private readonly exclusively: Exclusively;
   private readonly journal: ShardJournal;
+  /** Trainings that have not ended, with the entries by which they were taken. */
+  private readonly taken = new Map<TrainingCopy, Position>();
+  /** Those of rows that were lost: in the shard their handles are others' by now. */
+  private readonly lost = new WeakSet<TrainingCopy>();
 
   constructor(shards: readonly Shard[], exclusively: Exclusively, journal: ShardJournal) {
     this.shards = shards;
@@ -98,11 +102,13 @@ export class WindowModels {
 
   /** Swaps a trained model in: rows admitted before this call are scored by the old one. Rejects for a model of another detector. */
   async swapModel(copy: TrainingCopy, model: Uint8Array): Promise<SwapResult> {
+    if (this.lost.has(copy)) return { outcome: "gone", position: 0 };
     const shard = this.shardAt(copy.shard);
     const { status, position } = await this.exclusively(shard, (kernel) => {
       this.append(shard, { kind: "swap", handle: copy.handle, model });
       return swapModel(shard, kernel, copy.handle, model);
     });
+    this.taken.delete(copy);
     switch (status) {
       case Status.OK:
         return { outcome: "swapped", position };
@@ -119,22 +125,34 @@ export class WindowModels {
    * A training ended without a model: the cell goes on with the one it has, and is due again retrain_interval rows from now (before its
    * first model: a quarter of min_samples). `failed` = counted as a failure; else it was given up.
    */
-  dropTraining(copy: TrainingCopy, failed: boolean): Promise<void> {
+  async dropTraining(copy: TrainingCopy, failed: boolean): Promise<void> {
     const shard = this.shardAt(copy.shard);
-    return this.exclusively(shard, (kernel) => {
+    await this.exclusively(shard, (kernel) => {
+      this.taken.delete(copy);
+      // Its cell is told by `dropTaken`, when the journal can be written again.
+      if (this.lost.has(copy) || this.journal.failed) return;
       this.append(shard, { kind: "drop", handle: copy.handle, failed });
       kernel.dropTraining(copy.handle, failed ? 1 : 0);
     });
   }
 
-  /** Trainings that were taken before the memories were brought back came to nothing: they are due again later. */
+  /**
+   * Trainings that were taken and that nobody is about: before the memories were brought back, or whose end could not be journaled. They come to nothing,
+   * and are due again later.
+   */
   async dropTaken(): Promise<number> {
     const dropped = this.shards.map((shard) =>
       this.exclusively(shard, (kernel) => {
+        const running = new Set<number>();
+        for (const copy of this.taken.keys())
+          if (copy.shard === shard.index) running.add(copy.handle);
         let count = 0;
-        for (let handle = kernel.takenTraining(0); handle !== 0; count++) {
-          this.append(shard, { kind: "drop", handle, failed: false });
-          kernel.dropTraining(handle, 0);
+        for (let handle = kernel.takenTraining(0); handle !== 0;) {
+          if (!running.has(handle)) {
+            this.append(shard, { kind: "drop", handle, failed: false });
+            kernel.dropTraining(handle, 0);
+            count++;
+          }
           handle = kernel.takenTraining(handle);
         }
         return count;
@@ -163,6 +181,15 @@ export class WindowModels {
     return countersIn(views, slot);
   }
 
+  /** The shards went back to what they were after that entry. */
+  goBack(durable: Position): void {
+    for (const [copy, position] of this.taken) {
+      if (position <= durable) continue;
+      this.taken.delete(copy);
+      this.lost.add(copy);
+    }
+  }
+
   /** A batch of the shard has ended. */
   tellDue(shard: Shard): void {
     if (this.onTrainingDue === undefined) return;
@@ -180,8 +207,11 @@ export class WindowModels {
       if (ticket === 0) break;
       const handle = shard.views.f64[(ticket + Ticket.handle) >>> 3] ?? 0;
       this.append(shard, { kind: "take", handle });
+      const { position } = shard;
       // oxlint-disable-next-line no-await-in-loop -- one after the other: the shard is held, and the event loop goes on in between
-      copies.push(await readCopy(shard, ticket));
+      const copy = await readCopy(shard, ticket);
+      copies.push(copy);
+      this.taken.set(copy, position);
       kernel.releaseRows(handle);
     }
     return copies;

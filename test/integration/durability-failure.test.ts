@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { isDiscovering } from "../../src/discovery/discovery.ts";
+import type { TrainingCopy } from "../../src/shard/window-models.ts";
 import { startKept } from "../support/kept-server.ts";
 import type { KeptServer } from "../support/kept-server.ts";
 import { createDetector, event, request, submit } from "../support/core.ts";
@@ -48,4 +49,54 @@ test("an encoding is after a restart what it was when the journal had failed and
   await servers.pop()?.close();
   const again = await start();
   expect(again.core.detectors.get("d").encoding?.state()).toEqual(before);
+});
+
+test("trainings that end while the journal cannot be written are due again, and those of lost rows come to nothing", async () => {
+  const { core, state } = await start();
+  await createDetector(core, "t", {
+    inputs: [{ name: "a" }, { name: "b" }],
+    ecod: {},
+    window: { rows: 60, minSamples: 30, retrainInterval: 20 },
+    timeoutMs: 300,
+  });
+  const { windowModels } = core.shards;
+  windowModels.onTrainingDue = undefined;
+  const take = async (rows: number): Promise<TrainingCopy> => {
+    const events = Array.from({ length: rows }, (_, i) =>
+      event({ numbers: { a: (i * 0.37) % 1, b: (i * 0.61) % 1 } }),
+    );
+    await submit(core, request({ detector: "t", events }));
+    const taken = await Promise.all(
+      core.shards.shards.map(({ index }) => windowModels.takeTrainings(index)),
+    );
+    const [copy] = taken.flat();
+    if (copy === undefined) throw new Error("no training is due");
+    return copy;
+  };
+  const again = async (fail: () => void): Promise<void> => {
+    fail();
+    await eventually(() => expect(state.journal.failed).toBe(false));
+    await core.shards.passed();
+  };
+
+  const first = await take(30);
+  await eventually(() => expect(state.journal.durable).toBe(state.journal.newest));
+  const failing = await stopWriter(state.journal);
+  failing();
+  await windowModels.dropTraining(first, false);
+  await again(() => undefined);
+  expect(await windowModels.dropTaken()).toBe(0);
+
+  const lost = await (async () => {
+    const fail = await stopWriter(state.journal);
+    const copy = await take(60);
+    await again(fail);
+    return copy;
+  })();
+  const retaken = await take(60);
+  expect(retaken.handle).toBe(lost.handle);
+  expect((await windowModels.swapModel(lost, new Uint8Array(8))).outcome).toBe("gone");
+  await windowModels.dropTraining(lost, false);
+  await windowModels.dropTraining(retaken, false);
+  expect(await windowModels.dropTaken()).toBe(0);
 });
