@@ -11,6 +11,7 @@ import type {
   OpenReport,
   TimesReport,
   StreamHttpReport,
+  Suites,
   TrainingReport,
 } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -304,6 +305,17 @@ function microseconds(us: number): string {
   return us >= 1000 ? milliseconds(us) : `${figure(us)} us`;
 }
 
+/** Tables of suites that stand by themselves. */
+function suiteParts({ stream, training, kinds, features, durability }: Suites): string[] {
+  const parts: string[] = [];
+  if (stream) parts.push("### LlamaFarm's endpoint", streamTable(stream));
+  if (training) parts.push("### Scoring while models train", trainingTable(training));
+  if (kinds) parts.push("### Kinds that train on a window", kindsTable(kinds));
+  if (features) parts.push("### Windowed features", featuresTable(features));
+  if (durability) parts.push("### Durability", durabilityTable(durability));
+  return parts;
+}
+
 /** Every table of a run, as Markdown. */
 export function report(results: BenchResults): string {
   const { suites } = results;
@@ -349,11 +361,7 @@ export function report(results: BenchResults): string {
       `${named.join(", ")}. Checksum of River's scores \`${checksums.river}\`, of Weir's on the same rows \`${checksums.weir ?? "-"}\`.`,
     );
   }
-  if (suites.stream) parts.push("### LlamaFarm's endpoint", streamTable(suites.stream));
-  if (suites.training) parts.push("### Scoring while models train", trainingTable(suites.training));
-  if (suites.kinds) parts.push("### Kinds that train on a window", kindsTable(suites.kinds));
-  if (suites.features) parts.push("### Windowed features", featuresTable(suites.features));
-  if (suites.durability) parts.push("### Durability", durabilityTable(suites.durability));
+  parts.push(...suiteParts(suites));
   if (lanes.length > 0) {
     parts.push("### Saturation", saturationTable(lanes), "### Arrivals", openTable(lanes));
   }

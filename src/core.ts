@@ -71,17 +71,8 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const module = await compileModule(options.modulePath);
   const shards = await ShardSet.start(state === undefined ? options : withState(options, state));
   const journal = state?.journal;
-  const { keeps } = options;
-  const waits = options.acknowledges ?? keeps?.settings.durability !== "relaxed";
-  const acknowledges = state !== undefined && waits;
-  const keeping =
-    state === undefined || keeps === undefined
-      ? undefined
-      : keep(
-          state,
-          { module, shards },
-          { ...keeps, memoryBytes: options.shardMemoryBytes, log: options.log },
-        );
+  const acknowledges = doesAcknowledge(options);
+  const keeping = keepingOf(options, module, shards);
   const models = new ModelThreads({
     module,
     trainerThreads: options.trainerThreads,
@@ -123,28 +114,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   });
   admission.discoverWith(discovery);
   detectors.observe(admission, discovery);
-  const shadows = new Shadows({
-    workshop: detectors,
-    admission,
-    shards,
-    clock,
-    promoted: (live, shadow) => versions.promoted(live, shadow),
-  });
-  const versions = new Versions({
-    workshop: detectors,
-    shadows,
-    admission,
-    shards,
-    clock,
-    kept: keeps?.settings.versionsKept ?? limits.versionsKept,
-    store:
-      keeping === undefined || keeps === undefined
-        ? undefined
-        : new VersionFiles({ data: keeps.data, shards, ...keeping }),
-    log: options.log,
-  });
-  admission.showTo(shadows);
-  detectors.standBeside(versions);
+  const beside = standBeside(options, { shards, admission, detectors, keeping });
   const features = new ShardFeatures({
     shards,
     find: (name) => detectors.find(name),
@@ -153,32 +123,80 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     clock,
     failed: (error) => options.log.error({ err: error }, "a reply failed"),
   });
-  if (keeping !== undefined) {
-    keeping.guard.onResumed = () => {
-      shards.windowModels.dropTaken().catch((error: unknown) => {
-        options.log.error({ err: error }, "trainings that came to nothing could not be dropped");
-      });
-      // What encodings learned from rows that came to nothing they know all the same: codes were given out since.
-      for (const { slot, encoding } of detectors.list()) {
-        const learned = encoding?.state();
-        if (learned === undefined) continue;
-        keeping.journal.appendProcess({ kind: "encoding", slot, state: learned });
-      }
-    };
-  }
+  if (keeping !== undefined) goOnAfterFailures(keeping, { shards, detectors, log: options.log });
   const close = async (): Promise<void> => {
     trainer.close();
-    await versions.close();
+    await beside.versions.close();
     keeping?.guard.close();
     await keeping?.keeper.close();
     await Promise.all([models.close(), shards.close()]);
     await journal?.close();
   };
   const parts = { module, shards, detectors, admission, discovery, features, models, trainer };
-  return { ...parts, shadows, versions, keeping, close };
+  return { ...parts, ...beside, keeping, close };
 }
 
 function withState(options: CoreOptions, state: OpenState): ShardSetOptions {
-  const { journal, memories, rebuild } = state;
+  const { journal, memories } = state;
+  const rebuild: OpenState["rebuild"] = (shard, until) => state.rebuild(shard, until);
   return { ...options, shards: memories.length, journal, memories, rebuild };
+}
+
+function doesAcknowledge({ acknowledges, keeps, state }: CoreOptions): boolean {
+  return state !== undefined && (acknowledges ?? keeps?.settings.durability !== "relaxed");
+}
+
+function keepingOf(
+  { keeps, log, shardMemoryBytes, state }: CoreOptions,
+  module: WebAssembly.Module,
+  shards: ShardSet,
+): Keeping | undefined {
+  if (state === undefined || keeps === undefined) return undefined;
+  return keep(state, { module, shards }, { ...keeps, memoryBytes: shardMemoryBytes, log });
+}
+
+/** Shadows and versions, which see what is admitted to the detectors. */
+function standBeside(
+  { clock, keeps, log }: CoreOptions,
+  {
+    shards,
+    admission,
+    detectors,
+    keeping,
+  }: Pick<Core, "shards" | "admission" | "detectors" | "keeping">,
+): Pick<Core, "shadows" | "versions"> {
+  const shared = { workshop: detectors, admission, shards, clock };
+  const shadows = new Shadows({
+    ...shared,
+    promoted: (live, shadow) => versions.promoted(live, shadow),
+  });
+  const isKept = keeping !== undefined && keeps !== undefined;
+  const versions = new Versions({
+    ...shared,
+    shadows,
+    kept: keeps?.settings.versionsKept ?? limits.versionsKept,
+    store: isKept ? new VersionFiles({ data: keeps.data, shards, ...keeping }) : undefined,
+    log,
+  });
+  admission.showTo(shadows);
+  detectors.standBeside(versions);
+  return { shadows, versions };
+}
+
+/** What the shards went back on when the journal failed, the rest of the server goes back on when it can be written again. */
+function goOnAfterFailures(
+  { guard, journal }: Keeping,
+  { shards, detectors, log }: Pick<Core, "shards" | "detectors"> & Pick<CoreOptions, "log">,
+): void {
+  guard.onResumed = () => {
+    shards.windowModels.dropTaken().catch((error: unknown) => {
+      log.error({ err: error }, "trainings that came to nothing could not be dropped");
+    });
+    // What encodings learned from rows that came to nothing they know all the same: codes were given out since.
+    for (const { slot, encoding } of detectors.list()) {
+      const learned = encoding?.state();
+      if (learned === undefined) continue;
+      journal.appendProcess({ kind: "encoding", slot, state: learned });
+    }
+  };
 }

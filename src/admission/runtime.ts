@@ -75,10 +75,10 @@ export class DetectorRuntime {
   }
 
   /** The detector's state was brought back after a restart. */
-  recall({ sequence, keys }: Recalled): void {
-    this.sequence = sequence;
+  recall(recalled: Recalled): void {
+    this.sequence = recalled.sequence;
     if (this.ledger === undefined) return;
-    for (const key of keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
+    for (const key of recalled.keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
   }
 
   /** The detector has the state of `state` from now on, and goes by the name of `name`. */

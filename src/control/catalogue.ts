@@ -95,8 +95,9 @@ export async function appendAll(
   await written(journal);
 }
 
-/** Resolves when everything that was appended so far is on disk. */
+/** Resolves when everything that was appended so far is on disk. Rejects with NOT_LEARNING when it is not and will not be. */
 export async function written(journal: CatalogueJournal): Promise<void> {
+  if (journal.failed) throw notLearning();
   const durable = await new Promise<boolean>((resolve) => {
     journal.whenDurable(journal.newest, resolve);
   });

@@ -220,11 +220,13 @@ export class Discovery {
     { verdicts, reply }: { readonly verdicts: Verdicts; readonly reply: Reply },
   ): Ticket {
     let gone = false;
-    void this.written(position, detector.config.timeoutMs).then((durable) => {
+    const answer = async (): Promise<void> => {
+      const durable = await this.written(position, detector.config.timeoutMs);
       if (gone) return;
       verdicts.durables.fill(durable ? 1 : 0);
       reply.answer(verdicts, detector);
-    });
+    };
+    answer().catch(this.options.failed);
     return {
       cancel: () => {
         gone = true;
@@ -263,12 +265,22 @@ export class Discovery {
     const columns = (names.length + (encoding?.columns.length ?? 0)) * kept.columnsEach;
     if (columns > limits.modelColumnsMax) throw tooWide(names.length, columns);
     const inputs = declared === undefined ? names.map(discoveredInput) : detector.config.inputs;
-    return await this.options.settle(detector, { inputs, encoding }, async (made, settle) => {
+    const { settle: make } = this.options;
+    const making = make(detector, { inputs, encoding }, async (made, settle) => {
       // Rows may come while others are learned: only in the turn that finds none left is the new detector found.
       while (kept.length > 0) await this.learn(made, kept.take(limits.requestRowsMax, names));
       encoding?.start();
       settle(discovering.total);
     });
+    try {
+      const settled = await making;
+      kept.clear();
+      return settled;
+    } catch (error) {
+      // The shards do not have its rows after all.
+      kept.giveBack();
+      throw error;
+    }
   }
 
   private async learn(detector: Detector, events: readonly EventInput[]): Promise<void> {

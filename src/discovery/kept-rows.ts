@@ -49,6 +49,8 @@ export class KeptRows {
   private readonly rows: KeptRow[] = [];
   /** Index of the oldest row that has not left. */
   private first = 0;
+  /** Rows that were taken out, in their order. */
+  private readonly taken: KeptRow[] = [];
   private readonly columns = new Map<string, Column>();
   private readonly ids = new Set<string>();
   private readonly room: Room;
@@ -144,12 +146,12 @@ export class KeptRows {
     if (dropped.id !== "") this.ids.delete(idName(dropped.key, dropped.id));
   }
 
-  /** Takes the oldest rows out, as events by position over the columns `names`. */
+  /** Takes the oldest rows out, up to a `giveBack`, as events by position over the columns `names`. */
   take(count: number, names: readonly string[]): EventInput[] {
     const indices = names.map((name) => this.columns.get(name)?.index ?? -1);
     this.cut();
     return this.rows.splice(0, count).map((row) => {
-      this.room.values -= sizeOf(row);
+      this.taken.push(row);
       const { id, key, timeUnixMs, categories, values } = row;
       return {
         id,
@@ -163,9 +165,15 @@ export class KeptRows {
     });
   }
 
+  /** What was taken out is there again. */
+  giveBack(): void {
+    this.cut();
+    this.rows.unshift(...this.taken.splice(0));
+  }
+
   /** Forgets them all. */
   clear(): void {
-    this.cut();
+    this.giveBack();
     for (const row of this.rows) this.room.values -= sizeOf(row);
     this.rows.length = 0;
     this.columns.clear();

@@ -16,6 +16,7 @@ export type ExplainAnswer =
   | { readonly failed: string };
 
 setThreadPriority(19);
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what explain-in-thread.ts starts it with
 const { data, module, query } = workerData as ExplainJob;
 let answer: ExplainAnswer;
 try {

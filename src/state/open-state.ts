@@ -129,8 +129,8 @@ make room or let the user that runs weir write there, choose another directory w
     recovered: process,
     snapshot: snapshot?.position ?? 0,
     journalDirectory,
-    rebuild: (shard, until) =>
-      rebuild(shard, until, { ...options, journalDirectory, snapshotDirectory }),
+    rebuild: (shard, position) =>
+      rebuild(shard, position, { ...options, journalDirectory, snapshotDirectory }),
   };
 }
 
@@ -194,38 +194,54 @@ async function restore(options: RestoreOptions): Promise<RestoredAll> {
   const isNew = segments.length === 0 && listSnapshots(snapshotDirectory).length === 0;
   if (isNew || segments[0]?.first === 1) candidates.push(undefined);
   for (const snapshot of candidates) {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      // A snapshot knows more than a journal whose end is lost.
-      const until = Math.max(last, snapshot?.position ?? 0);
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
-        const restored = await restoreFrom(snapshot, until, options);
-        // What is left of a history that ended otherwise must never be taken for this one's.
-        for (const path of setAsideAfter(snapshotDirectory, until)) {
-          log.error({ path }, "a snapshot from behind the end of the journal was kept aside");
-        }
-        return restored;
-      } catch (error) {
-        const damage = error instanceof RecoveryError ? error : undefined;
-        if (damage === undefined || damage.kind === "other") throw error;
-        if (damage.kind === "journal" && attempt === 0) {
-          const cut = cutBeforeDamage(snapshot?.position ?? 0, options);
-          if (cut === undefined) break;
-          last = cut;
-          continue;
-        }
-        log.error(
-          { position: snapshot?.position ?? 0, why: damage.message },
-          "state could not be brought back from this snapshot; the one before is tried",
-        );
-        break;
-      }
+    // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
+    const tried = await restoreOrCut(snapshot, last, options);
+    last = tried.last;
+    const { restored } = tried;
+    if (restored === undefined) continue;
+    // What is left of a history that ended otherwise must never be taken for this one's.
+    for (const path of setAsideAfter(snapshotDirectory, restored.until)) {
+      log.error({ path }, "a snapshot from behind the end of the journal was kept aside");
     }
+    return restored;
   }
   throw new OptionsError(
     `no state can be brought back from ${options.data}: every snapshot is damaged, and the journal ${oldest}; see weir verify --data ${options.data}, restore a backup (weir restore), or start with another --data`,
     1,
   );
+}
+
+/** Undefined = this snapshot cannot be used. `last` is the journal's last sound entry, as far as is known now. */
+async function restoreOrCut(
+  snapshot: Snapshot | undefined,
+  last: Position,
+  options: RestoreOptions,
+): Promise<{ readonly restored: RestoredAll | undefined; readonly last: Position }> {
+  const position = snapshot?.position ?? 0;
+  // A snapshot knows more than a journal whose end is lost.
+  const first = await tryFrom(snapshot, Math.max(last, position), options);
+  if (!(first instanceof RecoveryError)) return { restored: first, last };
+  const cut = first.kind === "journal" ? cutBeforeDamage(position, options) : undefined;
+  const second =
+    cut === undefined ? first : await tryFrom(snapshot, Math.max(cut, position), options);
+  if (!(second instanceof RecoveryError)) return { restored: second, last: cut ?? last };
+  options.log.error(
+    { position, why: second.message },
+    "state could not be brought back from this snapshot; the one before is tried",
+  );
+  return { restored: undefined, last: cut ?? last };
+}
+
+/** What is damaged is an answer; everything else is thrown. */
+async function tryFrom(
+  ...given: Parameters<typeof restoreFrom>
+): Promise<RestoredAll | RecoveryError> {
+  try {
+    return await restoreFrom(...given);
+  } catch (error) {
+    if (error instanceof RecoveryError && error.kind !== "other") return error;
+    throw error;
+  }
 }
 
 async function restoreFrom(

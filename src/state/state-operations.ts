@@ -218,13 +218,16 @@ export function aboutOf(
 }
 
 function infoOf({ position, manifest }: Snapshot): SnapshotInfo {
-  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
   return {
     position,
     timeUnixMs: manifest.timeUnixMs,
     stateBytes: sum(manifest.shards.map(({ rawBytes }) => rawBytes)),
     fileBytes: sum(manifest.shards.map(({ bytes }) => bytes)) + manifest.process.bytes,
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
 }
 
 async function checkEmpty(directory: string): Promise<void> {
