@@ -4,6 +4,7 @@ import { withClient } from "./admin-client.ts";
 import { connectionHelp, parseClientFlags, type ClientUsage } from "./client-flags.ts";
 import { snapshotTable } from "./state.ts";
 import type { Terminal } from "./terminal.ts";
+import { whole } from "./words.ts";
 
 const usage: ClientUsage = {
   verb: "backup",
@@ -33,7 +34,7 @@ export async function backup(argv: readonly string[], terminal: Terminal): Promi
   const { snapshot } = await withClient(flags.connection, (client) =>
     client.ask<BackUpResponse__Output>((service, done) => service.BackUp({ directory }, done)),
   );
-  terminal.print(`${directory} holds everything up to position ${snapshot?.position ?? "0"}`);
+  terminal.print(`${directory} holds everything up to position ${whole(snapshot?.position)}`);
   for (const line of snapshotTable(snapshot ? [snapshot] : [])) terminal.print(line);
   return 0;
 }

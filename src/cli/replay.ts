@@ -149,7 +149,7 @@ function stretchOf({ from, to }: ReplayFlags, source: StateSource): Stretch {
   const until = Math.min(last, placeOf(to, source, "until") ?? last);
   if (until < first) {
     throw new OptionsError(
-      `the journal has nothing from ${shownPlace(from)} to ${shownPlace(to)}: its last entry is @${last}; give --from and --to in this order, or leave them out`,
+      `the journal has nothing from ${shownPlace(from)} to ${shownPlace(to)}: its entries are @${source.first} to @${last}; check the order and the times (UTC) of --from and --to, or leave them out`,
       1,
     );
   }

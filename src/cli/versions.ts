@@ -57,10 +57,11 @@ export function versionLine(name: string, one: Version__Output): string {
   const { version = 0, state } = one;
   if (state === "VERSION_STATE_LEARNING") {
     const left = whole(one.eventsUntilReady);
-    return `${name}: version ${version} learns beside the one that answers, ${left} events to go; see weir versions ${name}`;
+    const unit = left === "1" ? "event" : "events";
+    return `${name}: version ${version} learns beside the one that answers, ${left} ${unit} to go; see weir versions ${name}`;
   }
-  const began = one.keptState === true ? " with the state it had" : " from a cold start";
-  return `${name}: version ${version} answers now, ${whole(one.events)} events learned${began}`;
+  const began = one.keptState === true ? "it kept the state" : "it began cold";
+  return `${name}: version ${version} answers now; ${began}: ${whole(one.events)} events learned`;
 }
 
 function stateOf({ state, eventsUntilReady }: Version__Output): string {

@@ -82,7 +82,7 @@ describe("what a server is asked", () => {
     expect((await weir("snapshot")).out).toContain("9,007,199,254,740,991");
     const { status, out } = await weir("backup", "some/where");
     expect(status).toBe(0);
-    expect(out).toContain("holds everything up to position 9007199254740991");
+    expect(out).toContain("holds everything up to position 9,007,199,254,740,991");
     expect(rig.operations.asked).toEqual([
       "createSnapshot",
       { backUp: join(process.cwd(), "some/where") },
@@ -109,7 +109,7 @@ describe("what a server is asked", () => {
     const { status, out } = await weir("update", alone, "--name=cards");
     expect(status).toBe(0);
     expect(out).toContain(
-      "cards: version 2 answers now, 1,099,511,627,776 events learned with the state it had",
+      "cards: version 2 answers now; it kept the state: 1,099,511,627,776 events learned",
     );
     await weir("update", file("weir.yaml", config), "--name", "cards");
     expect(rig.operations.asked).toHaveLength(2);

@@ -245,6 +245,16 @@ test("a journal that ends before a snapshot has lost its end", () => {
   ]);
 });
 
+test("a backup is sound without a journal; a journal without its segments is not", () => {
+  const rig = written();
+  rig.close();
+  const journal = join(rig.data, "journal");
+  rmSync(journal, { recursive: true });
+  expect(problemsOf(rig)).toEqual([]);
+  mkdirSync(journal);
+  expect(problemsOf(rig)).toEqual([expect.stringContaining("its end was removed or lost")]);
+});
+
 test("what is left of a killed server is no damage; what another version wrote is told", () => {
   const rig = written();
   const snapshots = join(rig.data, "snapshots");
