@@ -5,10 +5,11 @@ import { Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Source, Timeliness, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
 import { PARTITIONS, Status } from "../shard/layout.ts";
-import type { Answered, ShardJournal } from "../shard/journal.ts";
+import type { ShardJournal } from "../shard/journal.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
+import { answersIn } from "./answers.ts";
 import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
@@ -106,10 +107,8 @@ export class Pending implements RowsOwner, Due {
     const placement = this.placements.cut(region, first, position);
     // The fallback was faster: what it said is journaled beside what the model will say.
     if (placement === undefined || this.state !== "answered" || position === 0) return;
-    const rows = this.placements.rowsOf(placement);
-    this.context.journal.appendAnswers(
-      Array.from(rows, ({ row, entryRow }) => this.answered(position, row, entryRow)),
-    );
+    const { placements, verdicts } = this;
+    this.context.journal.appendAnswers(answersIn(placements, placement, verdicts));
   }
 
   done(region: Region, first: number, count: number): void {
@@ -188,6 +187,8 @@ export class Pending implements RowsOwner, Due {
     for (const placement of this.placements.all) {
       const { position } = placement;
       if (position > 0 && position <= journal.durable) continue;
+      // Positions are given again when it goes on.
+      if (journal.failed) placement.position = 0;
       for (const { row } of this.placements.rowsOf(placement)) {
         if (this.verdicts.sources[row] === Source.MODEL) rows.push(row);
       }
@@ -196,20 +197,6 @@ export class Pending implements RowsOwner, Due {
     this.context.telemetry.stageFailed("journal", rows.length);
     this.fallBackFor(rows);
     this.journalAnswers(rows);
-  }
-
-  private answered(position: number, row: number, entryRow: number): Answered {
-    const { scores, thresholds, sources, states, anomalies, rules } = this.verdicts;
-    return {
-      position,
-      row: entryRow,
-      score: scores[row] ?? Number.NaN,
-      threshold: thresholds[row] ?? 1,
-      source: sources[row] ?? 0,
-      state: states[row] ?? 0,
-      anomaly: anomalies[row] ?? 0,
-      rule: rules[row] ?? -1,
-    };
   }
 
   /** What only rows of a detector with features have. */
@@ -255,13 +242,10 @@ export class Pending implements RowsOwner, Due {
   /** Rows that were cut; of the others `cut` tells. */
   private journalAnswers(rows: readonly number[]): void {
     const late = new Set(rows);
-    const answers: Answered[] = [];
-    for (const placement of this.placements.all) {
-      if (placement.position === 0) continue;
-      for (const { row, entryRow } of this.placements.rowsOf(placement)) {
-        if (late.has(row)) answers.push(this.answered(placement.position, row, entryRow));
-      }
-    }
+    const { placements, verdicts } = this;
+    const answers = placements.all.flatMap((placement) =>
+      answersIn(placements, placement, verdicts, (row) => late.has(row)),
+    );
     const { journal } = this.context;
     if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
   }

@@ -160,10 +160,10 @@ describe("a data directory", () => {
     const port = typeof address === "object" && address !== null ? address.port : 0;
     const http = { host: "127.0.0.1", port };
     await expect(startTestService({ dataDirectory: path, http })).rejects.toThrow("EADDRINUSE");
-    expect(readdirSync(path)).toEqual(["models"]);
+    expect(readdirSync(path)).toEqual(["journal", "models", "snapshots"]);
     const service = await startTestService({ dataDirectory: path });
     await expect(startTestService({ dataDirectory: path })).rejects.toThrow("is in use by");
     await service.stop();
-    expect(readdirSync(path)).toEqual(["models"]);
+    expect(readdirSync(path)).toEqual(["journal", "models", "snapshots"]);
   }, 60_000);
 });
