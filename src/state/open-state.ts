@@ -71,6 +71,13 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
     return await open(options);
   } catch (error) {
     if (error instanceof NewerJournal) throw new OptionsError(error.message, 1, error);
+    if (error instanceof JournalDamage) {
+      throw new OptionsError(
+        `${error.message}: see weir verify --data ${options.data}, restore a backup (weir restore), or start with another --data`,
+        1,
+        error,
+      );
+    }
     throw error;
   }
 }
@@ -86,6 +93,7 @@ async function open(options: OpenStateOptions): Promise<OpenState> {
   for (const path of removeUnfinished(snapshotDirectory)) {
     log.warn({ path }, "a snapshot that was not finished was removed");
   }
+  setAsideUnreadable(journalDirectory, log);
   nameDroppedTails(journalDirectory, log);
   const source = openStateSource(data);
   const shards = shardsOf(options, source.shards);
@@ -342,9 +350,28 @@ function cutBeforeDamage(
   }
   for (const { path, first } of listSegments(journalDirectory)) {
     if (first <= position) continue;
-    for (const end of ["", "-wal", "-shm"]) renameIfThere(`${path}${end}`, `${path}.damaged${end}`);
+    setAside(path);
   }
   return position;
+}
+
+/** The newest segment where not even its first page can be read: the journal ends before it. Others are left for whoever reads them to find. */
+function setAsideUnreadable(journalDirectory: string, log: StateLog): void {
+  try {
+    listSegments(journalDirectory);
+  } catch (error) {
+    if (!(error instanceof JournalDamage)) throw error;
+    log.error(
+      { path: error.path, position: error.position, why: error.message },
+      "the journal's newest segment cannot be read: it is kept aside and not used; acknowledged events may be lost",
+    );
+    setAside(error.path);
+    setAsideUnreadable(journalDirectory, log);
+  }
+}
+
+function setAside(path: string): void {
+  for (const end of ["", "-wal", "-shm"]) renameIfThere(`${path}${end}`, `${path}.damaged${end}`);
 }
 
 function renameIfThere(from: string, to: string): void {

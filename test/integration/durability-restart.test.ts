@@ -1,6 +1,14 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { makeDetector } from "../../src/config/detector.ts";
@@ -115,5 +123,46 @@ describe("a data directory that is opened again", () => {
     const refused = start(data).then(() => "it started", String);
     expect(await refused).toMatch(/no state can be brought back/);
     expect(listSegments(join(data, "journal"))).toEqual([]);
+  });
+
+  test.each([0.3, 0.4, 0.5, 0.6, 0.7, 0.95])(
+    "what is acknowledged after a damage (at %d of a segment) is there at the next start",
+    async (share) => {
+      const data = directory();
+      const first = await start(data);
+      await createDetector(first.core, "d", ofTrees);
+      await send(first.core, "d", 0, 300);
+      await first.close();
+      const [segment] = listSegments(join(data, "journal"));
+      if (segment === undefined) throw new Error("no segment");
+      const bytes = readFileSync(segment.path);
+      const from = Math.floor(bytes.length * share);
+      for (let at = from; at < from + 64; at++) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+      writeFileSync(segment.path, bytes);
+      const events = ({ core }: KeptServer): number =>
+        core.detectors.status(core.detectors.get("d")).events;
+      const second = await start(data);
+      const before = events(second);
+      expect(await send(second.core, "d", 1000, 1010)).toBe(10);
+      await second.close();
+      expect(events(await start(data))).toBe(before + 10);
+    },
+  );
+
+  test("without its newest segment it goes on from the one before", async () => {
+    const data = directory();
+    const first = await start(data);
+    await createDetector(first.core, "d", ofTrees);
+    await send(first.core, "d", 0, 20);
+    await first.close();
+    const second = await start(data);
+    await send(second.core, "d", 20, 40);
+    await second.close();
+    const newest = listSegments(join(data, "journal")).at(-1);
+    if (newest === undefined) throw new Error("no segment");
+    truncateSync(newest.path, 5000);
+    const third = await start(data);
+    expect(third.core.detectors.status(third.core.detectors.get("d")).events).toBe(20);
+    expect(readdirSync(join(data, "journal"))).toContain(`${basename(newest.path)}.damaged`);
   });
 });

@@ -74,9 +74,12 @@ function* readSegment(segment: SegmentInfo, stretch: Stretch): Generator<Entry, 
       const entry = checked(row, { path, position: position + 1, chain });
       chain = entry.chain;
       position++;
-      if (entry.entry === undefined) continue;
-      checkVoid(entry.entry, path, stretch.options);
-      if (isWanted(entry.entry, stretch.options)) yield entry.entry;
+      if (entry.entry !== undefined) {
+        checkVoid(entry.entry, path, stretch.options);
+        if (isWanted(entry.entry, stretch.options)) yield entry.entry;
+      }
+      // What comes next may be damaged, where a start went on before it: not even SQLite looks at it.
+      if (position === to) break;
     }
     if (!stretch.isLast && position < to) {
       throw new JournalDamage(path, position + 1, `entries ${position + 1} to ${to} are missing`);
