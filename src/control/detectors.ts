@@ -8,6 +8,7 @@ import { isDiscovering, type Discovery, type Fill, type Found } from "../discove
 import { CategoryEncoding } from "../discovery/row-encoding.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
+import { notLearning } from "../shard/mender.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Trainer } from "../trainer/trainer.ts";
@@ -236,6 +237,7 @@ export class Detectors implements Registry, Workshop {
   ): Promise<Detector | undefined> {
     return this.change(async () => {
       const { name, slot, config } = detector;
+      const { journal, shards } = this.options;
       if (this.table.find(name) !== detector) return undefined;
       const settled = this.table.detectorOf(
         name,
@@ -243,19 +245,23 @@ export class Detectors implements Registry, Workshop {
         Object.freeze({ ...config, inputs }),
         encoding,
       );
+      // Of an attempt that the journal lost in the middle.
+      if (shards.holds(slot)) await shards.deleteDetector(slot);
       await this.createInShards(settled);
       this.table.slots.set(slot, settled);
       this.table.declared.set(settled, config);
       try {
         await fill(settled, (total) => {
-          this.table.uncounted.set(settled, total - this.options.shards.counters(slot).events);
+          this.table.uncounted.set(settled, total - shards.counters(slot).events);
           this.table.show(settled);
-          this.tellSettled(settled);
+          this.tellFound(settled);
         });
+        if (journal !== undefined) await written(journal);
       } catch (error) {
         this.table.slots.set(slot, detector);
+        this.table.show(detector);
         this.options.trainer.forget(settled);
-        await this.options.shards.deleteDetector(slot);
+        await shards.deleteDetector(slot);
         throw error;
       }
       return settled;
@@ -265,20 +271,32 @@ export class Detectors implements Registry, Workshop {
   /** A detector that discovers its inputs forgets them, too, when it is reset. */
   private async discoverAnew(detector: Detector): Promise<Detector> {
     const { name, slot } = detector;
+    const { journal, shards, trainer } = this.options;
+    if (journal?.failed === true) throw notLearning();
     const fresh = this.table.detectorOf(name, slot, this.table.declaredOf(detector));
     this.table.show(fresh);
     this.table.slots.set(slot, fresh);
     this.discovery?.forget(detector);
-    this.options.trainer.forget(detector);
-    if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
+    trainer.forget(detector);
+    this.tellFound(fresh);
+    try {
+      if (!isDiscovering(detector)) await shards.deleteDetector(slot);
+      if (journal !== undefined) await written(journal);
+    } catch (error) {
+      // The shards have its state again, too.
+      this.table.slots.set(slot, detector);
+      this.table.show(detector);
+      this.discovery?.forget(fresh);
+      throw error;
+    }
     return fresh;
   }
 
   /** In one piece with each other, in the turn in which the detector is found: rows before it were kept, rows after it are its own. */
-  private tellSettled(settled: Detector): void {
+  private tellFound({ slot, encoding }: Detector): void {
     const { journal } = this.options;
-    if (journal === undefined || journal.failed) return;
-    const { slot, encoding } = settled;
+    if (journal === undefined) return;
+    if (journal.failed) throw notLearning();
     journal.together(() => {
       journal.appendProcess({ kind: "forgotten", slot });
       const state = encoding?.state();
