@@ -1,5 +1,6 @@
 import type { Alerts } from "../alerts/alerts.ts";
 import { limits } from "../config/limits.ts";
+import { didYouMean } from "../config/problems.ts";
 import type { Clock } from "../domain/clock.ts";
 import { isDiscovering, type Discovery } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
@@ -349,13 +350,14 @@ function closed(gate: "warming" | "draining"): WeirError {
       });
 }
 
-/** NOT_FOUND for a name that no detector has. */
-export function unknownDetector(name: string): WeirError {
+/** NOT_FOUND for a name that no detector has; `names` of those that there are, for a hint. */
+export function unknownDetector(name: string, names: readonly string[] = []): WeirError {
+  const hint = didYouMean(name, names);
   const shown = name.length > 128 ? `${name.slice(0, 128)}...` : name;
   return new WeirError(
     Code.NOT_FOUND,
     "UNKNOWN_DETECTOR",
-    `detector: there is no detector "${shown}"; create it first`,
+    `detector: there is no detector "${shown}"${hint === "" ? "; create it first" : hint}`,
     { violations: [{ field: "detector", message: `there is no detector "${shown}"` }] },
   );
 }

@@ -82,7 +82,10 @@ export async function shadow(argv: readonly string[], terminal: Terminal): Promi
   if (!isAction(written)) {
     const hint = didYouMean(written, names);
     const expected = hint === "" ? `; expected one of ${names.join(", ")}` : hint;
-    throw new OptionsError(`shadow: there is no action ${JSON.stringify(written)}${expected}`, 2);
+    const what = written.startsWith("-")
+      ? `the action is missing before ${written}`
+      : `there is no action ${JSON.stringify(written)}`;
+    throw new OptionsError(`shadow: ${what}${expected}`, 2);
   }
   await actions[written](rest, terminal);
   return 0;

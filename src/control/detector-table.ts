@@ -36,7 +36,7 @@ export class DetectorTable {
 
   get(name: string): Detector {
     const detector = this.byName.get(name);
-    if (detector === undefined) throw unknownDetector(name);
+    if (detector === undefined) throw unknownDetector(name, [...this.byName.keys()]);
     return detector;
   }
 

@@ -49,7 +49,7 @@ export class JournalGuard {
     this.problem = error.message;
     this.onChange?.(false);
     log.error(
-      { err: error, position: durable },
+      { why: error.message, position: durable },
       "the journal cannot be written: events are scored and teach nothing until it can",
     );
     try {
