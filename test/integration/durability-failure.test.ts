@@ -100,3 +100,37 @@ test("trainings that end while the journal cannot be written are due again, and 
   await windowModels.dropTraining(retaken, false);
   expect(await windowModels.dropTaken()).toBe(0);
 });
+
+test("inputs that are found as the journal fails are found again, from all rows that were kept", async () => {
+  const { core, state } = await start();
+  await createDetector(core, "f", {
+    inputs: [{ name: "a" }, { name: "country", type: "category", encoding: "label" }],
+    ecod: {},
+    window: { rows: 60, minSamples: 30, retrainInterval: 40 },
+    timeoutMs: 200,
+  });
+  const send = async (from: number, to: number): Promise<number> => {
+    let durable = 0;
+    for (let i = from; i < to; i++) {
+      const categories = { country: i % 2 === 0 ? "DE" : "FR" };
+      const one = event({ id: `e${i}`, numbers: { a: (i * 0.37) % 1 }, categories });
+      const { durables } = await submit(core, request({ detector: "f", events: [one] }));
+      durable += durables[0] ?? 0;
+    }
+    return durable;
+  };
+  expect(await send(0, 29)).toBe(29);
+  const fail = await stopWriter(state.journal);
+  expect(await send(29, 30)).toBe(0);
+  fail();
+  await eventually(() => expect(isDiscovering(core.detectors.get("f"))).toBe(true));
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  expect(await send(30, 31)).toBe(1);
+  await eventually(() => expect(isDiscovering(core.detectors.get("f"))).toBe(false));
+  await eventually(() => send(31, 32).then((durable) => expect(durable).toBe(1)));
+  const { events } = core.detectors.status(core.detectors.get("f"));
+  expect(events).toBe(32);
+  await servers.pop()?.close();
+  const again = await start();
+  expect(again.core.detectors.status(again.core.detectors.get("f")).events).toBe(32);
+});
