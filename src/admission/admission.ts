@@ -79,6 +79,7 @@ export class Admission implements Scorer {
       journal: options.journal ?? noJournal,
       acknowledges: options.acknowledges ?? false,
       deadlines: new Deadlines(options.clock, options.failed),
+      failed: options.failed,
       telemetry: options.telemetry,
       settled: () => this.settled(),
       amend: (pending, rows) => amend(options.shards, pending, rows, options.clock),

@@ -28,6 +28,8 @@ export interface PendingContext {
   readonly clock: Clock;
   readonly alerts: Alerts;
   readonly deadlines: Deadlines;
+  /** Told what a reply threw. */
+  readonly failed: (error: unknown) => void;
   readonly telemetry: Telemetry;
   /** A request stopped being in flight: answered, failed or cancelled. */
   readonly settled: (pending: Pending) => void;
@@ -175,8 +177,13 @@ export class Pending implements RowsOwner, Due {
       if (this.state !== "waiting") return;
       const waitedUs = (this.context.clock.now() - since) * 1000;
       this.context.telemetry.stage("journal", waitedUs, this.options.rows);
-      if (!durable) this.fallBackUndurable();
-      this.answer();
+      try {
+        if (!durable) this.fallBackUndurable();
+        this.answer();
+      } catch (error) {
+        // One owner's failure is its own: others wait for the same commit.
+        this.context.failed(error);
+      }
     });
   }
 

@@ -134,3 +134,22 @@ test("inputs that are found as the journal fails are found again, from all rows 
   const again = await start();
   expect(again.core.detectors.status(again.core.detectors.get("f")).events).toBe(32);
 });
+
+test("a reply that throws when its rows are on disk keeps no other from its own", async () => {
+  const { core } = await start();
+  await createDetector(core, "r", { inputs: [{ name: "a" }], timeoutMs: 5000 });
+  const events = [event({ numbers: { a: 0.5 } })];
+  const call = { receivedAt: 0, deadline: Number.POSITIVE_INFINITY, traceparent: undefined };
+  core.admission.submit(
+    request({ detector: "r", events }),
+    { ...call, receivedAt: performance.now(), transport: "grpc_stream" },
+    {
+      answer: () => {
+        throw new Error("the stream is gone");
+      },
+      fail: () => undefined,
+    },
+  );
+  const { durables } = await submit(core, request({ detector: "r", events }));
+  expect(durables[0]).toBe(1);
+});

@@ -67,6 +67,7 @@ test("a heartbeat is answered when every shard has had it", () => {
       acknowledges: false,
       deadlines: new Deadlines(clock, () => undefined),
       telemetry: noTelemetry,
+      failed: () => undefined,
       settled: () => undefined,
       amend: () => undefined,
     },
