@@ -11,7 +11,7 @@ import { ShardFeatures } from "./serving/shard-features.ts";
 import { checkLimits } from "./shard/check-limits.ts";
 import { compileModule } from "./shard/module.ts";
 import { ShardSet } from "./shard/shard-set.ts";
-import type { ShardSetOptions } from "./shard/shard-set.ts";
+import type { ShardSetOptions } from "./shard/shard-set-options.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import { keep } from "./state/run-state.ts";
 import type { Keeping, KeepOptions } from "./state/run-state.ts";

@@ -1,7 +1,7 @@
 import type { Alert, Alerts } from "../alerts/alerts.ts";
 import type { Clock } from "../domain/clock.ts";
 import { Code, WeirError } from "../domain/errors.ts";
-import { Mode } from "../domain/event.ts";
+import { learns, Mode } from "../domain/event.ts";
 import type { ScoreRequest } from "../domain/event.ts";
 import { Source, Timeliness, Verdicts, sourceOf, stateOf } from "../domain/verdict.ts";
 import { PARTITIONS, Status } from "../shard/layout.ts";
@@ -197,7 +197,9 @@ export class Pending implements RowsOwner, Due {
       // Positions are given again when it goes on.
       if (journal.failed) placement.position = 0;
       for (const { row } of this.placements.rowsOf(placement)) {
-        if (this.verdicts.sources[row] === Source.MODEL) rows.push(row);
+        const { sources, replayed } = this.verdicts;
+        // A duplicate has its first verdict, whatever becomes of it.
+        if (sources[row] === Source.MODEL && replayed[row] === 0) rows.push(row);
       }
     }
     if (rows.length === 0) return;
@@ -249,11 +251,11 @@ export class Pending implements RowsOwner, Due {
   /** Rows that were cut; of the others `cut` tells. */
   private journalAnswers(rows: readonly number[]): void {
     const late = new Set(rows);
-    const { placements, verdicts } = this;
-    const answers = placements.all.flatMap((placement) =>
-      answersIn(placements, placement, verdicts, (row) => late.has(row)),
+    const { placements, verdicts, context } = this;
+    const answers = placements.all.flatMap((each) =>
+      answersIn(placements, each, verdicts, (row) => late.has(row)),
     );
-    const { journal } = this.context;
+    const { journal } = context;
     if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
   }
 
@@ -458,11 +460,6 @@ export class Pending implements RowsOwner, Due {
       ...verdict,
     });
   }
-}
-
-/** Whether rows of this mode may make keys and remember ids. */
-function learns(mode: Mode): boolean {
-  return mode === Mode.SCORE_AND_LEARN || mode === Mode.LEARN_ONLY;
 }
 
 /** What an alert tells beside whose it is. */

@@ -56,7 +56,7 @@ async function clearOthers({ table, shards, discovery }: BringBackOptions): Prom
     const discovers = detector !== undefined && isDiscovering(detector);
     const wanted = detector !== undefined && !discovers;
     // oxlint-disable-next-line no-await-in-loop -- rare
-    if (shards.holds(slot) && !wanted) await shards.deleteDetector(slot);
+    if (shards.holds(slot) && !wanted) await shards.changes.deleteDetector(slot);
     if (discovers) discovery?.resume(detector);
   }
 }
@@ -94,6 +94,6 @@ function know(
 ): void {
   const { slot } = detector;
   table.slots.set(slot, detector);
-  shards.know(slot, detectorBlock(detector), table.slotSpec(detector, version));
+  shards.changes.know(slot, detectorBlock(detector), table.slotSpec(detector, version));
   admission?.runtimeOf(detector).recall(shards.recall(slot));
 }

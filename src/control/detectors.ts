@@ -187,7 +187,7 @@ export class Detectors implements Registry, Workshop {
       await this.createInShards(detector);
       for (const { shard, bytes } of parts) {
         // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
-        await shards.change(shard, { kind: "import", slot, part: bytes });
+        await shards.changes.change(shard, { kind: "import", slot, part: bytes });
       }
       this.admission?.runtimeOf(detector).recall(shards.recall(slot));
       if (state !== undefined) journal?.appendProcess({ kind: "encoding", slot, state });
@@ -209,7 +209,7 @@ export class Detectors implements Registry, Workshop {
       if (isDiscovering(detector) || this.table.declared.has(detector))
         return this.discoverAnew(detector);
       this.options.trainer.forget(detector);
-      await this.options.shards.resetDetector(detector.slot);
+      await this.options.shards.changes.resetDetector(detector.slot);
       this.admission?.runtimeOf(detector).forget();
       if (this.options.journal !== undefined) await written(this.options.journal);
       return detector;
@@ -246,7 +246,7 @@ export class Detectors implements Registry, Workshop {
         encoding,
       );
       // Of an attempt that the journal lost in the middle.
-      if (shards.holds(slot)) await shards.deleteDetector(slot);
+      if (shards.holds(slot)) await shards.changes.deleteDetector(slot);
       await this.createInShards(settled);
       this.table.slots.set(slot, settled);
       this.table.declared.set(settled, config);
@@ -261,7 +261,7 @@ export class Detectors implements Registry, Workshop {
         this.table.slots.set(slot, detector);
         this.table.show(detector);
         this.options.trainer.forget(settled);
-        await shards.deleteDetector(slot);
+        await shards.changes.deleteDetector(slot);
         throw error;
       }
       return settled;
@@ -280,7 +280,7 @@ export class Detectors implements Registry, Workshop {
     trainer.forget(detector);
     this.tellFound(fresh);
     try {
-      if (!isDiscovering(detector)) await shards.deleteDetector(slot);
+      if (!isDiscovering(detector)) await shards.changes.deleteDetector(slot);
       if (journal !== undefined) await written(journal);
     } catch (error) {
       // The shards have its state again, too.
@@ -344,7 +344,7 @@ export class Detectors implements Registry, Workshop {
     const { name, slot, encoding } = detector;
     const made = this.table.detectorOf(name, slot, config, encoding);
     const spec = this.table.slotSpec(made, version);
-    await this.options.shards.configureDetector(slot, detectorBlock(made), spec);
+    await this.options.shards.changes.configureDetector(slot, detectorBlock(made), spec);
     this.table.show(made);
     this.renew(detector, made);
     found(made);
@@ -360,7 +360,7 @@ export class Detectors implements Registry, Workshop {
       this.table.declared.set(now, declared);
     this.table.uncounted.set(now, this.table.uncountedOf(before));
     this.options.trainer.rename(before, now);
-    this.options.shards.know(now.slot, detectorBlock(now), this.table.slotSpec(now));
+    this.options.shards.changes.know(now.slot, detectorBlock(now), this.table.slotSpec(now));
   }
 
   async save(detectors: readonly Detector[] = this.list()): Promise<void> {
@@ -395,7 +395,7 @@ export class Detectors implements Registry, Workshop {
   private async createInShards(detector: Detector, version?: number): Promise<void> {
     const { name, slot } = detector;
     try {
-      await this.options.shards.createDetector(
+      await this.options.shards.changes.createDetector(
         slot,
         detectorBlock(detector),
         this.table.slotSpec(detector, version),
@@ -415,7 +415,7 @@ export class Detectors implements Registry, Workshop {
     const { name, slot } = detector;
     this.discovery?.forget(detector);
     this.options.trainer.forget(detector);
-    if (!isDiscovering(detector)) await this.options.shards.deleteDetector(slot);
+    if (!isDiscovering(detector)) await this.options.shards.changes.deleteDetector(slot);
     this.table.slots.delete(slot);
     if (this.table.find(name) === undefined) this.options.telemetry.forgetDetector(name);
   }

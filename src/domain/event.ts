@@ -50,3 +50,8 @@ export interface ScoreRequest {
   /** Whether the verdicts carry the features. */
   readonly features?: boolean;
 }
+
+/** Whether rows of this mode may make keys and remember ids. */
+export function learns(mode: Mode): boolean {
+  return mode === Mode.SCORE_AND_LEARN || mode === Mode.LEARN_ONLY;
+}

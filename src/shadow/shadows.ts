@@ -249,7 +249,7 @@ export class Shadows implements Besides {
     const { stateBytes } = workshop.status(live);
     if (stateBytes > limits.copiedStateBytesMax) throw tooLarge(live, stateBytes);
     // In one turn: each shard is asked for its copy, and all rows from now on are queued.
-    const copied = shards.copyDetector(live.slot, detector.slot, (shard) => {
+    const copied = shards.changes.copyDetector(live.slot, detector.slot, (shard) => {
       for (const rows of shadow.waiting) rows.dropCut(shard);
     });
     const shadow = this.attach(live, detector);

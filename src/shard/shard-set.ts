@@ -1,64 +1,35 @@
-import type { Clock } from "../domain/clock.ts";
-import { WeirError } from "../domain/errors.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
+import { rowUs, stepAside } from "./asides.ts";
+import type { AsideOptions } from "./asides.ts";
+import { ShardChanges } from "./changes.ts";
 import { GatherTurns } from "./gather-turns.ts";
+import { Holds } from "./holds.ts";
 import { noJournal } from "./journal.ts";
 import type { Change, Position, ShardJournal } from "./journal.ts";
-import { PARTITIONS, slotBase, Status, StepError } from "./layout.ts";
-import { Mender, notLearning } from "./mender.ts";
-import type { ShardLog } from "./mender.ts";
+import { PARTITIONS, slotBase } from "./layout.ts";
+import { Mender } from "./mender.ts";
 import { compileModule, createMemory, instantiate } from "./module.ts";
 import type { ShardExports } from "./module.ts";
 import { Pool } from "./pool.ts";
-import type { PoolOptions, StepPool } from "./pool.ts";
-import { unpackRows } from "./packed-rows.ts";
+import type { StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
 import { countersIn } from "./counters.ts";
 import type { DetectorCounters } from "./counters.ts";
 import { recall } from "./recall.ts";
 import type { Recalled } from "./recall.ts";
-import { copyDetector } from "./copy-detector.ts";
 import { runJob } from "./run-job.ts";
+import { failureOf, stepJob, unixMs } from "./running.ts";
+import type { Running } from "./running.ts";
+import type { ShardSetOptions } from "./shard-set-options.ts";
 import { Shard, spansOf, viewsOf } from "./shard.ts";
 import { WindowModels } from "./window-models.ts";
 import type { AsideBatch, Batch, Segment } from "./shard.ts";
 import type { Region } from "./region.ts";
-
-export interface ShardSetOptions {
-  /** Path of the compiled kernel. */
-  readonly modulePath: string;
-  readonly shards: number;
-  readonly threads: number;
-  /** Memory of one shard, bytes: reserved as address space, used as it is touched. */
-  readonly shardMemoryBytes: number;
-  /** The most work (rows through 10 trees of height 8) that the calling thread does itself in one go. */
-  readonly inlineWorkMax: number;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly log: ShardLog;
-  /** Absent = nothing is kept. */
-  readonly journal?: ShardJournal;
-  /** Memories that were brought back, one a shard; absent = they are new. */
-  readonly memories?: readonly WebAssembly.Memory[];
-  /** Makes a shard what it was after an entry of the journal, from a snapshot and the journal. */
-  readonly rebuild?: (shard: Shard, until: Position) => Promise<void>;
-  /** The Piscina pool when absent. */
-  readonly createPool?: (options: PoolOptions) => StepPool;
-}
-
-/** A batch on its way, with the instant (Unix ms) at which it was cut. */
-interface Running {
-  readonly shard: Shard;
-  readonly batch: Batch;
-  readonly cutAt: number;
-}
 
 /**
  * Rows that are a batch worth its hop to a thread: smaller cuts spend more on hops (metric weir_batch_rows), larger ones let a burst
  * wait longer for its first answer.
  */
 const EARLY_WORK = 1024;
-const unixMs = (): number => performance.timeOrigin + performance.now();
 
 /**
  * All shards and the threads that run them. Rows are put into `shardOf(hash).gathering` by admission and announced with `wake`;
@@ -67,12 +38,14 @@ const unixMs = (): number => performance.timeOrigin + performance.now();
 export class ShardSet {
   readonly shards: readonly Shard[];
   readonly windowModels: WindowModels;
+  readonly changes: ShardChanges;
   private readonly inline: ShardExports[];
   private readonly pool: StepPool;
   /** How every detector was made, by slot. */
   private readonly creations = new Map<number, Change>();
   private readonly journal: ShardJournal;
   private readonly mender: Mender;
+  private readonly held: Holds;
   private scheduled = false;
   /** In `flush`: owners that submit from their answers must not start another one inside it. */
   private flushing = false;
@@ -95,7 +68,7 @@ export class ShardSet {
     this.inline = memories.map((memory) => instantiate(module, memory));
     this.windowModels = new WindowModels(
       this.shards,
-      (shard, work) => this.exclusively(shard, work),
+      (shard, work) => this.held.exclusively(shard, work),
       this.journal,
     );
     const createPool = options.createPool ?? ((poolOptions) => new Pool(poolOptions));
@@ -111,6 +84,21 @@ export class ShardSet {
     const { journal, pool, creations } = this;
     const rebuilt = rebuild === undefined ? undefined : this.rebuilding(rebuild);
     this.mender = new Mender({ pool, journal, telemetry, log, creations, rebuild: rebuilt });
+    this.held = new Holds({
+      mender: this.mender,
+      kernelOf: (shard) => this.inlineOf(shard),
+      renew: (shard) => this.renew(shard),
+      wake: () => this.wake(),
+      isClosed: () => this.closed,
+    });
+    this.changes = new ShardChanges({
+      shards: this.shards,
+      journal,
+      mender: this.mender,
+      creations,
+      hold: (shard, work) => this.held.hold(shard, work),
+      exclusively: (shard, work) => this.held.exclusively(shard, work),
+    });
     journal.onRoom = () => this.wake();
   }
 
@@ -182,35 +170,6 @@ export class ShardSet {
     this.flush();
   }
 
-  /** Makes a detector's state in every shard, or in none. `block` is what the kernel reads from CONTROL; `spec` is for readers of the journal. */
-  async createDetector(slot: number, block: Float64Array, spec = ""): Promise<void> {
-    const change: Change = { kind: "create", slot, block, spec };
-    this.creations.set(slot, change);
-    const results = await this.changeAll(change);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed === undefined) return;
-    this.creations.delete(slot);
-    await this.changeAll({ kind: "delete", slot });
-    throw failed.reason;
-  }
-
-  /** Gives a detector other settings in every shard; rejects, and nothing has changed, when its state does not fit them. */
-  async configureDetector(slot: number, block: Float64Array, spec = ""): Promise<void> {
-    const change: Change = { kind: "configure", slot, block, spec };
-    // What one shard takes all take: it depends on the configurations alone.
-    await this.changeAllOrThrow(change);
-    this.creations.set(slot, { ...change, kind: "create" });
-  }
-
-  async resetDetector(slot: number): Promise<void> {
-    await this.changeAllOrThrow({ kind: "reset", slot });
-  }
-
-  async deleteDetector(slot: number): Promise<void> {
-    await this.changeAllOrThrow({ kind: "delete", slot });
-    this.creations.delete(slot);
-  }
-
   /** Whether any shard has state of this slot. */
   holds(slot: number): boolean {
     return this.shards.some(({ views }) => (views.u32[slotBase(slot) >>> 2] ?? 0) !== 0);
@@ -224,79 +183,12 @@ export class ShardSet {
     );
   }
 
-  /** How a detector of memories that were brought back was made. */
-  know(slot: number, block: Float64Array, spec: string): void {
-    this.creations.set(slot, { kind: "create", slot, block, spec });
-  }
-
-  private async changeAllOrThrow(change: Change): Promise<void> {
-    const failed = (await this.changeAll(change)).find(({ status }) => status === "rejected");
-    if (failed?.status === "rejected") throw failed.reason;
-  }
-
-  /** Makes a change of all shards, each behind what was admitted to it before, and journals it in one piece: a crash leaves it made everywhere, or nowhere. */
-  private async changeAll(change: Change): Promise<readonly PromiseSettledResult<void>[]> {
-    let held = 0;
-    let letGo = (): void => undefined;
-    const all = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
-    const positions: Position[] = [];
-    const append = (): void => {
-      if (this.journal.failed) return;
-      this.journal.together(() => {
-        for (const { index } of this.shards)
-          positions.push(this.journal.appendChange(index, change));
-      });
-    };
-    const made = this.shards.map((shard) =>
-      this.hold(shard, async () => {
-        if (++held === this.shards.length) {
-          append();
-          letGo();
-        }
-        await all;
-        const position = positions[shard.index];
-        if (position === undefined) throw notLearning();
-        await this.make(shard, change, position);
-      }),
-    );
-    return Promise.allSettled(made);
-  }
-
-  private async make(shard: Shard, change: Change, position: Position): Promise<void> {
-    if (position > 0) {
-      shard.position = position;
-      shard.applying = position;
-    }
-    const status = await this.mender.change(shard, change, position);
-    // A start may find what is left of a detector in some of the shards.
-    const isGone = change.kind === "delete" && status === Status.UNKNOWN_DETECTOR;
-    if (status !== Status.OK && !isGone) {
-      throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
-    }
-  }
-
   /** Resolves when every row that was admitted before was stepped, or lost. `visit` may look at each shard, between two batches. */
-  async passed(visit: (shard: Shard, kernel: ShardExports) => void = noVisit): Promise<void> {
+  async passed(visit?: (shard: Shard, kernel: ShardExports) => void): Promise<void> {
     const passing = this.shards.map((shard) =>
-      this.exclusively(shard, (kernel) => visit(shard, kernel)),
+      this.held.exclusively(shard, (kernel) => visit?.(shard, kernel)),
     );
     await Promise.all(passing);
-  }
-
-  /** Gives a detector that was just made the state of another. `begins` is told when a shard is about to be copied; until then it has not changed. */
-  async copyDetector(from: number, to: number, begins: (shard: Shard) => void): Promise<void> {
-    const { journal } = this;
-    const statuses = this.shards.map((shard) =>
-      this.exclusively(shard, (kernel) => {
-        begins(shard);
-        return copyDetector(shard, kernel, { from, to, journal });
-      }),
-    );
-    const failed = (await Promise.all(statuses)).find((status) => status !== Status.OK);
-    if (this.journal.failed) throw notLearning();
-    if (failed !== undefined) throw new Error(`status ${failed}`);
   }
 
   /** Rows that nobody waits for, of one shard: stepped in their order when it has nothing else to do. */
@@ -318,7 +210,7 @@ export class ShardSet {
     const { rebuild } = this.options;
     await Promise.all(
       this.shards.map((shard) =>
-        this.hold(shard, async () => {
+        this.held.hold(shard, async () => {
           if (shard.position > durable && rebuild !== undefined) {
             await this.rebuilding(rebuild)(shard, durable);
             shard.position = durable;
@@ -345,9 +237,7 @@ export class ShardSet {
   /** Resolves when nothing gathers, runs or waits. */
   async idle(): Promise<void> {
     if (this.isIdle()) return;
-    await new Promise<void>((resolve) => {
-      this.idleWaiters.push(resolve);
-    });
+    await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
   }
 
   /** For tests: kills a pool thread wherever it is. */
@@ -374,7 +264,7 @@ export class ShardSet {
     const pooled: Shard[] = [];
     let inlineWork = 0;
     for (const shard of this.shards) {
-      if (shard.busy || !this.journal.hasRoom || this.startControl(shard)) continue;
+      if (shard.busy || !this.journal.hasRoom || this.held.start(shard)) continue;
       if (shard.gathering.rows === 0) continue;
       if (inlineWork + shard.work <= this.options.inlineWorkMax) {
         inlineWork += shard.work;
@@ -422,38 +312,30 @@ export class ShardSet {
   }
 
   private async stepAside(shard: Shard, aside: AsideBatch): Promise<void> {
-    const region = shard.borrow();
-    region.rows = unpackRows(aside.packed, shard.views, region.index);
-    if (this.journal.failed || region.rows < 0) {
-      aside.lost();
-    } else {
-      const position = this.journal.appendPacked(shard.index, aside.packed);
-      shard.position = position;
-      shard.applying = position;
-      const batch = { region, rows: region.rows, segments: [], position };
-      const job = stepJob({ shard, batch });
-      let result: JobResult | undefined;
-      if (aside.work <= this.options.inlineWorkMax) {
-        result = runJob(this.inlineOf(shard), job, shard.views);
-        if (result.trap !== undefined) this.renew(shard);
-      } else {
-        result = await this.pool.run([job]).then(
-          ([first]) => first,
-          () => undefined,
-        );
-      }
-      const why = failureOf(result);
-      if (why !== undefined) result = await this.mender.mend(shard, batch, why);
-      if (result === undefined) aside.lost();
-      else {
-        if (position > 0) this.journal.appendVerdicts(shard.index, position, region);
-        region.rowUs = rowUs(result, region.rows);
-        aside.done(region, region.rows);
-      }
+    const { journal, mender } = this;
+    const step = (...given: Parameters<AsideOptions["step"]>) => this.stepAlone(...given);
+    try {
+      await stepAside(shard, aside, { journal, mender, step, failureOf });
+    } catch (error) {
+      this.options.log.error({ err: error, shard: shard.index }, "rows aside were not stepped");
     }
-    shard.giveBack();
     this.windowModels.tellDue(shard);
     this.wake();
+  }
+
+  private async stepAlone(
+    shard: Shard,
+    batch: Batch,
+    work: number,
+  ): Promise<JobResult | undefined> {
+    const job = stepJob({ shard, batch });
+    if (work > this.options.inlineWorkMax) {
+      const results = await this.pool.run([job]).catch(() => []);
+      return results[0];
+    }
+    const result = runJob(this.inlineOf(shard), job, shard.views);
+    if (result.trap !== undefined) this.renew(shard);
+    return result;
   }
 
   private cut(shard: Shard): Running {
@@ -551,7 +433,18 @@ export class ShardSet {
     this.options.telemetry.stageFailed("step", batch.rows);
     if (batch.position === 0) this.tellLost(batch);
     if (this.closed) return;
-    const result = await this.mender.mend(shard, batch, why);
+    let result: JobResult | undefined;
+    try {
+      result = await this.mender.mend(shard, batch, why);
+    } catch (error) {
+      // Its rows get the fallback's verdicts, and others wait: nothing may be stepped in a shard of which nobody knows what it holds.
+      this.options.log.error(
+        { err: error, shard: shard.index },
+        "a shard could not be brought back: restart the server",
+      );
+      this.tellLost(batch);
+      return;
+    }
     if (result !== undefined) {
       this.settle(running, result);
       return;
@@ -575,89 +468,9 @@ export class ShardSet {
     };
   }
 
-  /** Makes a change of one shard behind everything that was admitted to it before. Rejects when the kernel refuses it. */
-  change(index: number, change: Change): Promise<void> {
-    const shard = this.shards[index];
-    if (shard === undefined) return Promise.reject(new Error(`no shard ${index}`));
-    return this.hold(shard, async () => {
-      if (this.journal.failed) throw notLearning();
-      await this.make(shard, change, this.journal.appendChange(index, change));
-    });
-  }
-
-  /**
-   * Queues work for this thread behind everything that was admitted to the shard before; nothing is stepped in it meanwhile. Where the
-   * kernel traps, the shard is recovered.
-   */
-  private exclusively<T>(shard: Shard, work: (kernel: ShardExports) => T | Promise<T>): Promise<T> {
-    return this.hold(shard, async () => {
-      const before = shard.position;
-      try {
-        return await work(this.inlineOf(shard));
-      } catch (error) {
-        if (error instanceof WeirError) throw error;
-        this.renew(shard);
-        const { position } = shard;
-        if (position > before) await this.mender.leaveOut(shard, position);
-        else await this.mender.restore(shard);
-        throw error;
-      }
-    });
-  }
-
-  /** Queues work behind everything that was admitted to the shard before; nothing is stepped in it meanwhile. */
-  private hold<T>(shard: Shard, work: () => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.closed) {
-        reject(new Error("the shards are closed"));
-        return;
-      }
-      shard.addControl(async () => {
-        await work().then(resolve, (error: unknown) =>
-          reject(error instanceof Error ? error : new Error(String(error))),
-        );
-      });
-      this.wake();
-    });
-  }
-
-  /** Whether a change took the shard. */
-  private startControl(shard: Shard): boolean {
-    const control = shard.nextControl();
-    if (control === undefined) return false;
-    shard.busy = true;
-    void control().finally(() => {
-      shard.applying = Number.POSITIVE_INFINITY;
-      shard.busy = false;
-      this.wake();
-    });
-    return true;
-  }
-
   private inlineOf(shard: Shard): ShardExports {
     const exports = this.inline[shard.index];
     if (exports === undefined) throw new Error(`no shard ${shard.index}`);
     return exports;
   }
-}
-
-function stepJob({ shard, batch }: Pick<Running, "shard" | "batch">): Job {
-  return { kind: "step", shard: shard.index, region: batch.region.index };
-}
-
-const noVisit = (): void => undefined;
-
-/** Microseconds a row. */
-function rowUs({ startedAt, endedAt }: JobResult, rows: number): number {
-  return ((endedAt - startedAt) * 1000) / Math.max(1, rows);
-}
-
-/** Why a step did not work off its region; undefined = it did. */
-function failureOf(result: JobResult | undefined): string | undefined {
-  if (result === undefined) return "no result";
-  if (result.trap !== undefined) return result.trap;
-  if (result.value >= 0) return undefined;
-  return result.value === StepError.NEEDS_RECOVERY
-    ? "an earlier step did not end"
-    : `the step returned ${result.value}`;
 }

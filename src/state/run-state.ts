@@ -46,7 +46,7 @@ export async function resizeShards(
   const isNew = journal.newest === 0;
   const changes = shards.shards
     .filter(({ views }) => isNew || views.f64[Root.memoryBytes >>> 3] !== memoryBytes)
-    .map(({ index }) => shards.change(index, { kind: "resize", memoryBytes }));
+    .map(({ index }) => shards.changes.change(index, { kind: "resize", memoryBytes }));
   await Promise.all(changes);
 }
 

@@ -96,7 +96,7 @@ export class KeptStates {
         position = opened.header.position;
         for (const { shard, bytes } of opened.parts()) {
           // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
-          await shards.change(shard, { kind: "import", slot: detector.slot, part: bytes });
+          await shards.changes.change(shard, { kind: "import", slot: detector.slot, part: bytes });
         }
       } finally {
         opened.close();

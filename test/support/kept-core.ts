@@ -82,7 +82,7 @@ export class KeptCore {
     if (pool === undefined) throw new Error("no pool was made");
     await Promise.all(
       core.shards.shards.map(({ index }) =>
-        core.shards.change(index, { kind: "resize", memoryBytes }),
+        core.shards.changes.change(index, { kind: "resize", memoryBytes }),
       ),
     );
     return new KeptCore(data, state, core, pool);

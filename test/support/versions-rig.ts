@@ -52,7 +52,7 @@ export async function startVersions(
   const { core } = rig;
   await Promise.all(
     core.shards.shards.map(({ index }) =>
-      core.shards.change(index, { kind: "resize", memoryBytes }),
+      core.shards.changes.change(index, { kind: "resize", memoryBytes }),
     ),
   );
   await core.detectors.restore(new Map(), state.recovered);
