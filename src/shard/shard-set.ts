@@ -224,9 +224,8 @@ export class ShardSet {
 
   /** The newest entry that is on disk and, like all before it, applied by its shard or left out. */
   get settled(): Position {
-    let settled = this.journal.durable;
-    for (const { applying } of this.shards) settled = Math.min(settled, applying - 1);
-    return Math.max(0, settled);
+    const applied = this.shards.map(({ applying }) => applying - 1);
+    return Math.max(0, Math.min(this.journal.durable, ...applied));
   }
 
   /** A detector's counters, summed over the shards. Read while steps run: each is right, together they may be a batch apart. */

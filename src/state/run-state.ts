@@ -1,3 +1,4 @@
+import { OptionsError } from "../config/options-error.ts";
 import type { ResolvedOptions } from "../config/options.ts";
 import type { Core } from "../core.ts";
 import { systemClock } from "../domain/clock.ts";
@@ -47,8 +48,20 @@ export async function resizeShards(
   const changes = shards.shards
     .filter(({ views }) => isNew || views.f64[Root.memoryBytes >>> 3] !== memoryBytes)
     .map(({ index }) => shards.changes.change(index, { kind: "resize", memoryBytes }));
-  await Promise.all(changes);
+  try {
+    await Promise.all(changes);
+  } catch (error) {
+    const used = Math.max(...shards.shards.map(({ views }) => views.u32[Root.arenaTop >>> 2] ?? 0));
+    const least = Math.ceil((used * shards.shards.length) / MEBIBYTE);
+    throw new OptionsError(
+      `state_memory_mb: the state that was brought back takes ${least} MiB, more than it may: raise it`,
+      1,
+      error,
+    );
+  }
 }
+
+const MEBIBYTE = 1024 * 1024;
 
 /** What keeps a running server's state. */
 export interface Keeping {

@@ -86,9 +86,9 @@ export class OtherRun {
 
   /**
    * Steps what a batch has of the detector's rows: they are copied as they are, with their texts, and then made the other detector's.
-   * @param specOf what a slot held, where it is the detector; undefined = another's rows
+   * @param specOf what a row's slot held, where the row is the detector's; undefined = another's
    */
-  feed(live: Replica, rows: number, specOf: (slot: number) => SlotSpec | undefined): void {
+  feed(live: Replica, rows: number, specOf: (row: number) => SlotSpec | undefined): void {
     const { region, kernel, views } = this.replica;
     region.clear();
     const from = regionBase(live.region.index);
@@ -99,14 +99,13 @@ export class OtherRun {
     copy(Offset.bytes, live.region.bytesUsed);
     region.rows = rows;
     region.bytesUsed = live.region.bytesUsed;
-    let known = -1;
+    let known: SlotSpec | undefined;
     let mapping: Mapping | undefined;
     for (let row = 0; row < rows; row++) {
-      const slot = live.region.slot(row);
-      if (slot !== known) {
-        known = slot;
-        const spec = specOf(slot);
-        mapping = spec === undefined ? undefined : this.mappingOf(spec, slot);
+      const spec = specOf(row);
+      if (spec !== known) {
+        known = spec;
+        mapping = spec === undefined ? undefined : this.mappingOf(spec, live.region.slot(row));
       }
       this.adapt(live, row, mapping);
     }

@@ -14,9 +14,14 @@ import { Progress, progressBytes } from "./restore-shard.ts";
 import type { Restored, RestoreJob } from "./restore-shard.ts";
 
 /** What the thread says in the end. */
-export type RestoreAnswer =
-  | { readonly restored: Restored }
-  | { readonly failed: { readonly name: string; readonly message: string } };
+export type RestoreAnswer = { readonly restored: Restored } | { readonly failed: Failure };
+
+interface Failure {
+  readonly name: string;
+  readonly message: string;
+  /** Of the entry that could not be applied. */
+  readonly position: Position | undefined;
+}
 
 /** Why a shard could not be brought back. Its memory holds no state. */
 export class RecoveryError extends Error {
@@ -25,11 +30,20 @@ export class RecoveryError extends Error {
    * it is not what the journal made, or the kernel is another; other = the system said no.
    */
   readonly kind: "snapshot" | "journal" | "replay" | "other";
+  /** Of "replay": the shard, and the entry that could not be applied. */
+  readonly shard: number | undefined;
+  readonly position: Position | undefined;
 
-  constructor(kind: RecoveryError["kind"], message: string) {
+  constructor(
+    kind: RecoveryError["kind"],
+    message: string,
+    at: { readonly shard?: number; readonly position?: Position | undefined } = {},
+  ) {
     super(message);
     this.name = "RecoveryError";
     this.kind = kind;
+    this.shard = at.shard;
+    this.position = at.position;
   }
 }
 
@@ -150,9 +164,7 @@ function sum(
   return { rows, share: all === 0 ? 1 : Math.min(1, done / all) };
 }
 
-function asRecoveryError(
-  { name, message }: { readonly name: string; readonly message: string },
-  shard: number,
-): RecoveryError {
-  return new RecoveryError(kinds.get(name) ?? "other", `shard ${shard}: ${message}`);
+function asRecoveryError({ name, message, position }: Failure, shard: number): RecoveryError {
+  const kind = kinds.get(name) ?? "other";
+  return new RecoveryError(kind, `shard ${shard}: ${message}`, { shard, position });
 }

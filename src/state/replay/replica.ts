@@ -100,6 +100,11 @@ export class Replica {
     return this.views.u8[this.rowAt(row) + Row.op] ?? 0;
   }
 
+  /** RowFlag of a row of the region. */
+  flags(row: number): number {
+    return this.views.u8[this.rowAt(row) + Row.flags] ?? 0;
+  }
+
   /** Bytes of a row's key, in the region. */
   key(row: number): Uint8Array {
     return this.text(row, Row.keyOffset, Row.keyLength);

@@ -25,6 +25,8 @@ export interface RestoreJob {
   readonly until: Position;
   /** The region that batches go through. What it held, it holds again in the end; the other is not touched. */
   readonly region: 0 | 1;
+  /** Entries that are left out beside those that the journal says. */
+  readonly leftOut?: readonly Position[];
   /** `progressBytes` long. */
   readonly progress: SharedArrayBuffer;
 }
@@ -61,6 +63,7 @@ export function restoreShard(job: RestoreJob): Restored {
   try {
     const after = snapshot?.position ?? 0;
     const voids = readVoids(job.journal, after);
+    for (const position of job.leftOut ?? []) voids.add(position);
     memoryBytes.fill(0, 0, PAGE_BYTES);
     if (snapshot !== undefined) {
       const onRead = (bytes: number): void => void (progress[Progress.bytes] = bytes);

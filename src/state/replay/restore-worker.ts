@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { ReplayError } from "./replica.ts";
 import type { RestoreAnswer } from "./recover.ts";
 import { restoreShard } from "./restore-shard.ts";
 import type { RestoreJob } from "./restore-shard.ts";
@@ -9,7 +10,8 @@ function answer(): RestoreAnswer {
     return { restored: restoreShard(workerData as RestoreJob) };
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    return { failed: { name, message } };
+    const position = error instanceof ReplayError ? error.position : undefined;
+    return { failed: { name, message, position } };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Answered, Position, SlotSpec } from "../../shard/journal.ts";
 import type { ModelVerdict } from "../../shard/packed-rows.ts";
 import type { Region } from "../../shard/region.ts";
 import type { Entry, Kind } from "../journal/entry.ts";
+import type { HeldSlot } from "./slots.ts";
 
 /** Which entries of a journal are read. */
 export interface EntryRange {
@@ -22,7 +23,7 @@ export interface SnapshotFiles {
   /** Reads a shard's state into a whole memory. Throws SnapshotDamage when the file is not what was written. */
   read(shard: number, into: Uint8Array): void;
   /** What every slot held. Throws as `read` does. */
-  slots(): ReadonlyMap<number, SlotSpec>;
+  slots(): ReadonlyMap<number, HeldSlot>;
 }
 
 /** What a run reads: a data directory or a backup. `openStateSource` makes one of a directory. */
@@ -63,6 +64,13 @@ export interface ReplayedBatch {
   answered(row: number): Answered | undefined;
   /** What a slot held when the batch was stepped; undefined = no detector. */
   slot(index: number): SlotSpec | undefined;
+  /** Whether the row was fed to a shadow, or to a version that learned, beside the detector that answered. */
+  isAside(row: number): boolean;
+  /**
+   * Whose row it is: the detector's that answered it, by the catalogue of that time; of a row that was fed aside the shadow's, undefined = a version's
+   * that learned.
+   */
+  owner(row: number): SlotSpec | undefined;
   /** What the other detector made of the same rows, by the same indices; rows of other slots have Op.SKIP there. Undefined = none was asked for. */
   readonly other: Region | undefined;
 }

@@ -1,6 +1,6 @@
 import { limits } from "../../config/limits.ts";
 import type { Answered, Position, SlotSpec } from "../../shard/journal.ts";
-import { DETECTORS_MAX } from "../../shard/layout.ts";
+import { DETECTORS_MAX, RowFlag } from "../../shard/layout.ts";
 import type { ModelVerdict } from "../../shard/packed-rows.ts";
 import type { Region } from "../../shard/region.ts";
 import { decodeChange, Kind } from "../journal/entry.ts";
@@ -12,11 +12,14 @@ import { Replica } from "./replica.ts";
 import { stateKinds } from "./restore-shard.ts";
 import type { ReplayedBatch, RunOptions, RunResult, SnapshotFiles } from "./run-types.ts";
 import { slotDetector } from "../../report/slot-detector.ts";
+import { Slots } from "./slots.ts";
+import type { HeldSlot } from "./slots.ts";
 import { TrainNow } from "./train-now.ts";
 
 const PROGRESS_MS = 100;
 /** Entries between two looks at the clock, and at the signal. */
 const LOOK_EVERY = 64;
+const kinds = [...stateKinds, Kind.PROCESS];
 
 /**
  * Steps a stretch of a journal again, over all shards in the journal's order, from the newest sound snapshot before it. Synchronous: whoever calls it
@@ -24,41 +27,6 @@ const LOOK_EVERY = 64;
  */
 export function run(options: RunOptions): RunResult {
   return new Run(options).go();
-}
-
-/** What every slot of the shards holds, as the journal tells it. */
-class Slots {
-  private specs: (SlotSpec | undefined)[] = [];
-
-  constructor(known: ReadonlyMap<number, SlotSpec>) {
-    for (const [slot, spec] of known) this.specs[slot] = spec;
-  }
-
-  at(slot: number): SlotSpec | undefined {
-    return this.specs[slot];
-  }
-
-  /** A change of one shard; all shards have the same ones. */
-  apply(entry: Entry): void {
-    const change = decodeChange(entry.body);
-    if (change.kind === "create" || change.kind === "configure") {
-      if (JSON.stringify(this.specs[change.slot]) === change.spec) return;
-      this.specs[change.slot] = readSpec(change.spec, entry.position);
-    } else if (change.kind === "delete") {
-      this.specs[change.slot] = undefined;
-    }
-  }
-}
-
-function readSpec(text: string, position: Position): SlotSpec | undefined {
-  if (text === "") return undefined;
-  const spec: unknown = JSON.parse(text);
-  if (isSlotSpec(spec)) return spec;
-  throw new Error(`entry ${position} of the journal: its detector's specification is none`);
-}
-
-function isSlotSpec(value: unknown): value is SlotSpec {
-  return typeof value === "object" && value !== null && "name" in value && "spec" in value;
 }
 
 /** The batch that is shown to the visitor; one object for all of them. */
@@ -123,6 +91,14 @@ class Shown implements ReplayedBatch {
   slot(index: number): SlotSpec | undefined {
     return this.slots.at(index);
   }
+
+  isAside(row: number): boolean {
+    return isAside(this.replica, row);
+  }
+
+  owner(row: number): SlotSpec | undefined {
+    return this.slots.owner(this.replica.region.slot(row), this.isAside(row));
+  }
 }
 
 class Run {
@@ -162,8 +138,8 @@ class Run {
       this.other = new OtherRun(other.detector, module, new TrainNow(module));
     }
     if (options.comparisons !== false) {
-      const kinds = [Kind.VERDICTS, Kind.ANSWERS];
-      this.ahead = new LookAhead(source.entries({ after: from - 1, kinds }));
+      const said = [Kind.VERDICTS, Kind.ANSWERS];
+      this.ahead = new LookAhead(source.entries({ after: from - 1, kinds: said }));
     }
   }
 
@@ -172,7 +148,7 @@ class Run {
     let endedBy: RunResult["endedBy"] = "end";
     let entries = 0;
     try {
-      for (const entry of source.entries({ after: this.after, until, kinds: stateKinds })) {
+      for (const entry of source.entries({ after: this.after, until, kinds })) {
         if (entry.position >= from && !this.begun) this.begin();
         if (!this.take(entry)) {
           endedBy = "visitor";
@@ -197,7 +173,7 @@ class Run {
    * oldest one that the journal goes on from.
    */
   private findSnapshot():
-    | { readonly snapshot: SnapshotFiles; readonly slots: ReadonlyMap<number, SlotSpec> }
+    | { readonly snapshot: SnapshotFiles; readonly slots: ReadonlyMap<number, HeldSlot> }
     | undefined {
     const { source, from, other } = this.options;
     const usable = source
@@ -229,6 +205,10 @@ class Run {
 
   /** False = the visitor has seen enough. */
   private take(entry: Entry): boolean {
+    if (entry.kind === Kind.PROCESS) {
+      this.slots.apply(entry);
+      return true;
+    }
     const replica = this.replicaOf(entry.shard);
     this.position = entry.position;
     if (entry.kind !== Kind.ROWS) {
@@ -256,8 +236,8 @@ class Run {
   private feedOther(replica: Replica, rows: number, isSeen: boolean): void {
     const { other } = this.options;
     if (other === undefined || (other.cold && !isSeen)) return;
-    this.other?.feed(replica, rows, (slot) => {
-      const spec = this.slots.at(slot);
+    this.other?.feed(replica, rows, (row) => {
+      const spec = this.slots.owner(replica.region.slot(row), isAside(replica, row));
       return spec?.name === other.name ? spec : undefined;
     });
   }
@@ -296,6 +276,11 @@ class Run {
     const { position, rows, visited } = this;
     onProgress({ position, rows, visited });
   }
+}
+
+/** Whether a row was fed to a shadow, or to a version that learned, beside the one that answered. */
+function isAside(replica: Replica, row: number): boolean {
+  return (replica.flags(row) & RowFlag.SHADOW) !== 0;
 }
 
 function isOfTraining({ body }: Entry): boolean {

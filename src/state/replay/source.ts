@@ -1,8 +1,5 @@
 import { existsSync } from "node:fs";
-import { describeSpec } from "../../config/describe-spec.ts";
-import { configsOf } from "../../control/catalogue.ts";
-import { Encoder } from "../../encode/encoder.ts";
-import type { Position, SlotSpec } from "../../shard/journal.ts";
+import type { Position } from "../../shard/journal.ts";
 import type { Entry } from "../journal/entry.ts";
 import { readingSegment } from "../journal/segment-file.ts";
 import { listSegments, readEntries, readVoids } from "../journal/segments.ts";
@@ -18,6 +15,7 @@ import {
 import { memoryGivenIn } from "./given-memory.ts";
 import { journalIn } from "./restore-shard.ts";
 import type { EntryRange, SnapshotFiles, StateSource } from "./run-types.ts";
+import { slotsOf } from "./slots.ts";
 
 /** A data directory, or a backup, to be read. Throws an Error when it is none. */
 export function openStateSource(directory: string): StateSource {
@@ -69,21 +67,6 @@ function filesOf(snapshot: Snapshot): SnapshotFiles {
     read: (shard, into) => void readSnapshotShard(snapshot, shard, into),
     slots: () => slotsOf(ProcessState.fromJson(readSnapshotProcess(snapshot))),
   };
-}
-
-/** What the shards' slots hold, by what the server kept of its detectors. Those whose inputs are not known yet have none. */
-export function slotsOf(state: ProcessState): ReadonlyMap<number, SlotSpec> {
-  const slots = new Map<number, SlotSpec>();
-  for (const entry of state.catalogue.detectors) {
-    const { name, slot, version } = entry;
-    const { config } = configsOf(entry);
-    const learned = entry.discovered === undefined ? undefined : state.encoding(slot);
-    const spec: unknown = describeSpec(config);
-    const plain = { name, version, spec };
-    if (learned === undefined) slots.set(slot, plain);
-    else slots.set(slot, { ...plain, encoded: Encoder.restore(learned).columns });
-  }
-  return slots;
 }
 
 /** The stretch of entries that were appended in [from, until], Unix ms; `from` > `until` = none were. */

@@ -1,0 +1,152 @@
+import { describeSpec } from "../../config/describe-spec.ts";
+import { configsOf } from "../../control/catalogue.ts";
+import { hiddenIn, keptVersions } from "../../control/neighbours.ts";
+import { Encoder } from "../../encode/encoder.ts";
+import type { Position, SlotSpec } from "../../shard/journal.ts";
+import { decodeChange, decodeProcessChange, Kind } from "../journal/entry.ts";
+import type { Entry } from "../journal/entry.ts";
+import type { Catalogue, CatalogueEntry } from "../process-change.ts";
+import type { ProcessState } from "../process-state.ts";
+
+/** What a slot holds, and for whom rows were in it. */
+export interface HeldSlot {
+  /** By the name, and with the version, that the catalogue gives it. */
+  readonly spec: SlotSpec;
+  /** Of rows that clients had sent to a detector: after a promotion some come for the slot that was its own until then. */
+  readonly live: SlotSpec;
+  /** Of rows that were fed aside; undefined = they were a version's that learned beside the one that answered: nobody's. */
+  readonly aside: SlotSpec | undefined;
+}
+
+/**
+ * What every slot of the shards holds, as the journal tells it: specifications by the changes of the shards, names and versions by the catalogue
+ * before a position, since a detector's name moves to another slot when a shadow is promoted or a version takes over.
+ */
+export class Slots {
+  private readonly held: (HeldSlot | undefined)[] = [];
+  /** As they were written; all shards have the same changes. */
+  private readonly texts: (string | undefined)[] = [];
+
+  constructor(known: ReadonlyMap<number, HeldSlot>) {
+    for (const [slot, each] of known) this.held[slot] = each;
+  }
+
+  /** What a slot holds; undefined = no detector. */
+  at(slot: number): SlotSpec | undefined {
+    return this.held[slot]?.spec;
+  }
+
+  /** Whose a row of a slot is; undefined = nobody's. */
+  owner(slot: number, isAside: boolean): SlotSpec | undefined {
+    const held = this.held[slot];
+    return isAside ? held?.aside : held?.live;
+  }
+
+  /** CHANGE and PROCESS entries; others change nothing. */
+  apply(entry: Entry): void {
+    if (entry.kind === Kind.CHANGE) this.change(entry);
+    else if (isCatalogue(entry)) {
+      const change = decodeProcessChange(entry.body);
+      if (change.kind === "catalogue") this.name(change.catalogue);
+    }
+  }
+
+  private change({ body, position }: Entry): void {
+    const change = decodeChange(body);
+    if (change.kind === "create" || change.kind === "configure") {
+      const { slot, spec: text } = change;
+      if (this.texts[slot] === text) return;
+      this.texts[slot] = text;
+      const spec = readSpec(text, position);
+      const before = change.kind === "configure" ? this.held[slot] : undefined;
+      this.held[slot] = spec === undefined ? undefined : renewed(before, spec);
+    } else if (change.kind === "delete") {
+      this.held[change.slot] = undefined;
+      this.texts[change.slot] = undefined;
+    }
+  }
+
+  private name({ detectors }: Catalogue): void {
+    for (const entry of detectors) {
+      const before = this.held[entry.slot];
+      // Those that do not know their inputs yet have no state in the shards.
+      if (before === undefined && entry.discovered === undefined && hasNoInputs(entry)) continue;
+      const spec = named(before?.spec ?? plainSpec(entry), entry);
+      const { shadowOf } = keptVersions(entry.versions);
+      const wasShadow = before !== undefined && before.aside !== undefined;
+      if (spec === before?.spec && wasShadow === (shadowOf !== undefined)) continue;
+      this.held[entry.slot] = heldAs(spec, shadowOf, before);
+    }
+  }
+}
+
+/** What the shards' slots hold, by what the server kept of its detectors. Those whose inputs are not known yet have none. */
+export function slotsOf(state: ProcessState): ReadonlyMap<number, HeldSlot> {
+  const slots = new Map<number, HeldSlot>();
+  for (const entry of state.catalogue.detectors) {
+    const { name, slot, versions } = entry;
+    const learned = entry.discovered === undefined ? undefined : state.encoding(slot);
+    const plain = plainSpec(entry);
+    const spec =
+      learned === undefined ? plain : { ...plain, encoded: Encoder.restore(learned).columns };
+    slots.set(slot, heldAs(spec, keptVersions(versions).shadowOf, undefined));
+    const hidden = hiddenIn(versions, name);
+    if (hidden === undefined) continue;
+    const { config, version } = hidden;
+    const beside = { name, version, spec: describeSpec(config) };
+    slots.set(hidden.slot, heldAs(beside, undefined, undefined));
+  }
+  return slots;
+}
+
+/** Whether an entry holds one, without reading it: of a detector that encodes there are many others. */
+export function isCatalogue({ body, kind }: Entry): boolean {
+  if (kind !== Kind.PROCESS) return false;
+  return catalogueHead.every((byte, at) => body[at] === byte);
+}
+
+// As `encodeProcessChange` writes it.
+const catalogueHead = Buffer.from('{"kind":"catalogue"');
+
+function heldAs(
+  spec: SlotSpec,
+  shadowOf: string | undefined,
+  before: HeldSlot | undefined,
+): HeldSlot {
+  if (shadowOf === undefined) return { spec, live: spec, aside: undefined };
+  // It was the live one's own until now, or a promotion is not in the catalogue yet.
+  const live = before?.live.name === shadowOf ? before.live : { ...spec, name: shadowOf };
+  return { spec, live, aside: spec };
+}
+
+/** A configured slot keeps its name and its part. */
+function renewed(before: HeldSlot | undefined, written: SlotSpec): HeldSlot {
+  if (before === undefined) return heldAs(written, undefined, undefined);
+  const spec = { ...written, name: before.spec.name };
+  return heldAs(spec, before.aside === undefined ? undefined : before.live.name, before);
+}
+
+function named(spec: SlotSpec, { name, version }: CatalogueEntry): SlotSpec {
+  return spec.name === name && spec.version === version ? spec : { ...spec, name, version };
+}
+
+function plainSpec(entry: CatalogueEntry): SlotSpec {
+  const { name, version } = entry;
+  const spec: unknown = describeSpec(configsOf(entry).config);
+  return { name, version, spec };
+}
+
+function hasNoInputs(entry: CatalogueEntry): boolean {
+  return configsOf(entry).config.inputs.length === 0;
+}
+
+function readSpec(text: string, position: Position): SlotSpec | undefined {
+  if (text === "") return undefined;
+  const spec: unknown = JSON.parse(text);
+  if (isSlotSpec(spec)) return spec;
+  throw new Error(`entry ${position} of the journal: its detector's specification is none`);
+}
+
+function isSlotSpec(value: unknown): value is SlotSpec {
+  return typeof value === "object" && value !== null && "name" in value && "spec" in value;
+}
