@@ -5,16 +5,24 @@ import { shown } from "../report/markup.ts";
 import { digits, timeText } from "../report/numbers.ts";
 import { slotDetector } from "../report/slot-detector.ts";
 
+const parts: Readonly<Record<Explained["part"], string>> = {
+  serving: "serving",
+  shadow: "as a shadow",
+  learning: "while it learned",
+};
+
 /** What `weir explain` prints, a line each. */
 export function explainedLines(explained: Explained): readonly string[] {
   const { answered, byFallback, differences, modelled, repeats } = explained;
-  const { eventId, key, position, row, spec } = explained;
+  const { eventId, key, part, position, row, spec } = explained;
   const lines = [
-    `${spec.name}, version ${spec.version}, row ${position}:${row}`,
+    `${spec.name}, version ${spec.version} ${parts[part]}, row ${position}:${row}`,
     `  event       ${eventId === "" ? "without an id" : `id ${quoted(eventId)}`}, key ${quoted(key)}, time ${timeText(explained.timeUnixMs)}, arrived ${timeText(explained.arrivalUnixMs)}`,
-    `  client got  ${answered === undefined ? "nothing that the journal knows of" : verdictText(answered, explained, byFallback)}`,
+    `  client got  ${answered === undefined ? unanswered(explained) : verdictText(answered, explained, byFallback)}`,
   ];
-  lines.push(`  model said  ${byFallback ? verdictText(modelled, explained, false) : "the same"}`);
+  lines.push(
+    `  model said  ${byFallback || answered === undefined ? verdictText(modelled, explained, false) : "the same"}`,
+  );
   if (differences.length > 0) {
     lines.push(
       `  NOT as the journal has it: ${differences.join(", ")}. Check the journal and the snapshots with: weir verify`,
@@ -41,6 +49,7 @@ export function explainedJson(explained: Explained): unknown {
   return {
     detector: spec.name,
     version: spec.version,
+    part: explained.part,
     position: explained.position,
     row: explained.row,
     id: explained.eventId,
@@ -58,6 +67,13 @@ export function explainedJson(explained: Explained): unknown {
     differences,
     repeats,
   };
+}
+
+function unanswered({ part }: Explained): string {
+  if (part === "serving") return "nothing that the journal knows of";
+  return part === "learning"
+    ? "the verdict of the version that served"
+    : "the verdict of the live detector, or this one if the shadow had a share of the keys";
 }
 
 function verdictText(verdicts: Verdicts, explained: Explained, isFallback: boolean): string {

@@ -19,7 +19,7 @@ export async function explain(
     terminal.print(explainHelp);
     return argv.length === 0 ? 2 : 0;
   }
-  const { data, json, query } = parseExplainFlags(argv, process.cwd());
+  const { data, json, query } = parseExplainFlags(argv);
   const module = await compileModule(kernelPath);
   const explained = reading(() => look(data, module, query));
   if (explained === undefined) throw notFound(data, query);

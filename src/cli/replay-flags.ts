@@ -6,7 +6,7 @@ import { nearest } from "../config/problems.ts";
 /** A place in the journal: a position, or a time as Unix ms. */
 export type Place = { readonly position: number } | { readonly unixMs: number };
 
-/** What `weir replay` was asked for. Paths are absolute. */
+/** What `weir replay` was asked for. Paths are as they were given. */
 export interface ReplayFlags {
   readonly data: string;
   readonly detector: string;
@@ -34,27 +34,23 @@ export interface ExplainFlags {
 const defaultData = "./.weir";
 
 /** Throws an OptionsError that names the flag and what is expected. */
-export function parseReplayFlags(argv: readonly string[], cwd: string): ReplayFlags {
+export function parseReplayFlags(argv: readonly string[]): ReplayFlags {
   const values = ["data", "detector", "from", "to", "spec", "name", "out", "report", "rows-max"];
   const flags = new Flags("replay", argv, values, ["cold"]);
-  const path = (flag: string): string | undefined => {
-    const value = flags.value(flag);
-    return value === undefined ? undefined : resolve(cwd, value);
-  };
-  const [out, report] = [path("out"), path("report")];
-  if (out !== undefined && out === report)
+  const [out, report] = [flags.value("out"), flags.value("report")];
+  if (out !== undefined && report !== undefined && resolve(out) === resolve(report))
     throw flags.wrong("--out and --report are the same file");
   if (report !== undefined && !/\.html?$/i.test(report)) {
     throw flags.wrong(
-      `--report: got ${JSON.stringify(flags.value("report"))}, expected a name that ends in .html`,
+      `--report: got ${JSON.stringify(report)}, expected a name that ends in .html`,
     );
   }
-  const spec = path("spec");
+  const spec = flags.value("spec");
   if (spec === undefined && flags.value("name") !== undefined) {
     throw flags.wrong("--name chooses one of the detectors of --spec FILE, which is missing");
   }
   return {
-    data: resolve(cwd, flags.value("data") ?? defaultData),
+    data: flags.value("data") ?? defaultData,
     detector: flags.needed("detector", "payments"),
     from: flags.place("from"),
     to: flags.place("to"),
@@ -68,9 +64,9 @@ export function parseReplayFlags(argv: readonly string[], cwd: string): ReplayFl
 }
 
 /** Throws an OptionsError that names the flag and what is expected. */
-export function parseExplainFlags(argv: readonly string[], cwd: string): ExplainFlags {
+export function parseExplainFlags(argv: readonly string[]): ExplainFlags {
   const flags = new Flags("explain", argv, ["data", "detector", "id", "key", "at"], ["json"]);
-  const data = resolve(cwd, flags.value("data") ?? defaultData);
+  const data = flags.value("data") ?? defaultData;
   const json = flags.isOn("json");
   const at = flags.value("at");
   if (at === undefined) {

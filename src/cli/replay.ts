@@ -1,5 +1,4 @@
 import { writeFileSync } from "node:fs";
-import { relative } from "node:path";
 import { OptionsError } from "../config/options-error.ts";
 import { Screen } from "../demo/screen.ts";
 import type { Detector } from "../domain/detector.ts";
@@ -28,7 +27,7 @@ export async function replay(
     terminal.print(replayHelp);
     return argv.length === 0 ? 2 : 0;
   }
-  return replayAs(parseReplayFlags(argv, process.cwd()), terminal, kernelPath);
+  return replayAs(parseReplayFlags(argv), terminal, kernelPath);
 }
 
 async function replayAs(
@@ -60,7 +59,7 @@ function tell(replayed: Replayed, terminal: Terminal): void {
   const screen = new Screen(process.stdout, process.env);
   for (const line of summaryLines(replayed, screen)) terminal.print(line);
   for (const path of [out, report]) {
-    if (path !== undefined) terminal.print(`Written: ${shownPath(path)}`);
+    if (path !== undefined) terminal.print(`Written: ${path}`);
   }
 }
 
@@ -181,7 +180,7 @@ function nothingFound(
       ? "no rows of any detector were there"
       : `rows were there of ${others.join(", ")}`;
   return new OptionsError(
-    `no rows of the detector ${JSON.stringify(detector)} in that stretch of ${shownPath(data)} (up to @${result.position}); ${seen}: check --detector, --from and --to`,
+    `no rows of the detector ${JSON.stringify(detector)} in that stretch of ${data} (up to @${result.position}); ${seen}: check --detector, --from and --to`,
     1,
   );
 }
@@ -189,12 +188,6 @@ function nothingFound(
 function shownPlace(place: Place | undefined): string {
   if (place === undefined) return "its end";
   return "position" in place ? `@${place.position}` : timeText(place.unixMs);
-}
-
-/** As a person would name it. */
-function shownPath(path: string): string {
-  const near = relative(process.cwd(), path);
-  return near.startsWith("..") || near === "" ? path : near;
 }
 
 function duration(seconds: number): string {

@@ -28,6 +28,7 @@ const columns: readonly OutputColumn[] = [
   { name: "state", type: "text", nullable: false },
   { name: "anomaly", type: "number", nullable: false },
   { name: "model_version", type: "number", nullable: false },
+  { name: "version", type: "number", nullable: false },
 ];
 
 const sourceNames = namesOf(Source);
@@ -52,6 +53,7 @@ export class VerdictFile {
   private readonly states: Texts = [];
   private readonly anomalies = new Float64Array(BLOCK_ROWS);
   private readonly modelVersions = new Float64Array(BLOCK_ROWS);
+  private readonly versions = new Float64Array(BLOCK_ROWS);
   /** In the order of `columns`. */
   private readonly values: readonly (Texts | Float64Array)[] = [
     this.positions,
@@ -69,6 +71,7 @@ export class VerdictFile {
     this.states,
     this.anomalies,
     this.modelVersions,
+    this.versions,
   ];
   private rows = 0;
 
@@ -105,6 +108,7 @@ export class VerdictFile {
     this.states[at] = stateNames[region.state(row)] ?? "";
     this.anomalies[at] = region.anomaly(row);
     this.modelVersions[at] = region.modelVersion(row);
+    this.versions[at] = batch.owner(row)?.version ?? 0;
     if (++this.rows === BLOCK_ROWS) this.flush();
   }
 

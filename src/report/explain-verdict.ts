@@ -40,8 +40,10 @@ export interface RowPlace {
 
 /** A past verdict with what the model said and why. Can be sent to another thread. */
 export interface Explained extends RowPlace {
-  /** The detector as it was then: `slotDetector` makes it. */
+  /** The detector as it was then, with the version that served: `slotDetector` makes it. */
   readonly spec: SlotSpec;
+  /** Whether it answered the row; the row was fed to it as a shadow; or while it was a version that learned, which answers nobody. */
+  readonly part: "serving" | "shadow" | "learning";
   readonly slot: number;
   readonly key: string;
   /** "" = it had none. */
@@ -110,30 +112,36 @@ class Explainer {
     this.options = options;
   }
 
-  /** The newest row of this id that was not a repeat; where all that are kept are repeats, the newest of them. */
-  byId({ detector, id, key }: ById): Explained | undefined {
+  /**
+   * The newest row of this id that was not a repeat; where all that are kept are repeats, the newest of them. Rows that were fed to the detector
+   * as a shadow come last.
+   */
+  byId(wanted: ById): Explained | undefined {
+    return this.find(wanted, false) ?? this.find(wanted, true);
+  }
+
+  private find({ detector, id, key }: ById, isAside: boolean): Explained | undefined {
     const names = new Map<number, string>();
     /** By slot: the newest first. */
     const repeats = new Map<number, RowPlace[]>();
     const looked = (position: Position): void => this.options.onProgress?.("looking", position);
     const stretch = { first: this.source.first, until: this.source.last };
-    for (const found of rowsBackwards(this.source, { id, key }, stretch, looked)) {
-      const { slot } = found;
-      if (found.kind === "slot") {
-        names.delete(slot);
-        if (found.begins) repeats.delete(slot);
+    for (const found of rowsBackwards(this.source, { id, key, isAside }, stretch, looked)) {
+      if (found.kind === "names") {
+        names.clear();
+        if (found.begins !== undefined) repeats.delete(found.begins);
         continue;
       }
+      const { slot } = found;
       if ((names.get(slot) ?? detector) !== detector) continue;
       const before = repeats.get(slot) ?? [];
       if (this.wasRepeated(found)) {
-        const { position, row } = found;
-        if (before.length < REPEATS_MAX) repeats.set(slot, [...before, { position, row }]);
+        if (before.length < REPEATS_MAX) repeats.set(slot, [...before, placeOf(found)]);
         continue;
       }
       const explained = this.at(found, before);
       if (explained === undefined) continue;
-      names.set(slot, explained.spec.name);
+      names.set(slot, nameOf(explained));
       if (isWanted(explained, { detector, id, key })) return explained;
     }
     return this.firstOf(repeats, { detector, id, key });
@@ -238,9 +246,19 @@ class ExplainingSource implements StateSource {
   }
 }
 
-function isWanted({ eventId, key, spec }: Explained, wanted: ById): boolean {
+function placeOf({ position, row }: RowPlace): RowPlace {
+  return { position, row };
+}
+
+/** Whose row it is; "" = nobody's. */
+function nameOf({ part, spec }: Explained): string {
+  return part === "learning" ? "" : spec.name;
+}
+
+function isWanted(explained: Explained, wanted: ById): boolean {
+  const { eventId, key } = explained;
   const isOfKey = wanted.key === undefined || key === wanted.key;
-  return spec.name === wanted.detector && eventId === wanted.id && isOfKey;
+  return nameOf(explained) === wanted.detector && eventId === wanted.id && isOfKey;
 }
 
 /** What the journal says of a row. */
@@ -257,7 +275,8 @@ function explainedOf(
   const { region } = batch;
   const { answered, live, repeats } = said;
   const slot = region.slot(row);
-  const spec = batch.slot(slot);
+  const owner = batch.owner(row);
+  const spec = owner ?? batch.slot(slot);
   if (spec === undefined) return undefined;
   const detector = slotDetector(spec, slot);
   const { key, id } = rowText(batch.key(row), batch.id(row), isOneCell(detector));
@@ -274,12 +293,13 @@ function explainedOf(
     position: batch.entry.position,
     row,
     spec,
+    part: !batch.isAside(row) ? "serving" : owner === undefined ? "learning" : "shadow",
     slot,
     key,
     eventId: id,
     timeUnixMs: batch.eventTimeMs(row),
     arrivalUnixMs: batch.arrivalMs(row),
-    answered: answeredOf(batch, row, said),
+    answered: batch.isAside(row) ? undefined : answeredOf(batch, row, said),
     modelled,
     differences: live === undefined ? [] : differencesOf(live, region, row),
     byFallback: answered !== undefined,

@@ -2,19 +2,23 @@ import type { Position } from "../shard/journal.ts";
 import { Op } from "../shard/layout.ts";
 import { decodeChange, Kind, type Entry } from "../state/journal/entry.ts";
 import type { StateSource } from "../state/replay/run-types.ts";
+import { isCatalogue } from "../state/replay/slots.ts";
 import { PackedRowsReader } from "./packed-row.ts";
 
 /** Entries that are looked through at once. */
 const CHUNK = 4096;
+const kinds = [Kind.ROWS, Kind.CHANGE, Kind.PROCESS];
 
 /** Which events' rows are looked for. */
 export interface WantedRow {
   readonly id: string;
   /** Undefined = of any key. */
   readonly key: string | undefined;
+  /** Whether rows are looked for that were fed aside, or those that were not. */
+  readonly isAside: boolean;
 }
 
-/** Going backwards: a row that may be one, or a slot that before here may hold another detector; `begins` = certainly, with none of its rows. */
+/** Going backwards: a row that may be one, or before here a slot may have been another detector's: that of `begins` had certainly none of its rows. */
 export type Found =
   | {
       readonly kind: "row";
@@ -22,7 +26,7 @@ export type Found =
       readonly row: number;
       readonly slot: number;
     }
-  | { readonly kind: "slot"; readonly slot: number; readonly begins: boolean };
+  | { readonly kind: "names"; readonly begins: number | undefined };
 
 /**
  * Rows that may be an event's, the newest first, from `until` back to `first`. Whether one is, its detector tells: ids of one-cell detectors have the key in
@@ -38,9 +42,10 @@ export function* rowsBackwards(
   for (let until = stretch.until; until >= stretch.first; until -= CHUNK) {
     const after = Math.max(stretch.first, until - CHUNK + 1) - 1;
     const found: Found[] = [];
-    for (const entry of source.entries({ after, until, kinds: [Kind.ROWS, Kind.CHANGE] })) {
+    for (const entry of source.entries({ after, until, kinds })) {
       if (entry.kind === Kind.ROWS) addRows(entry, matcher, found);
-      else addSlot(entry, found);
+      else if (entry.kind === Kind.CHANGE) addSlot(entry, found);
+      else if (isCatalogue(entry)) found.push({ kind: "names", begins: undefined });
     }
     yield* found.toReversed();
     onProgress(after);
@@ -59,8 +64,9 @@ function addRows({ body, position }: Entry, matcher: IdMatcher, found: Found[]):
 
 function addSlot({ body }: Entry, found: Found[]): void {
   const change = decodeChange(body);
-  if (change.kind === "create" || change.kind === "delete" || change.kind === "configure") {
-    found.push({ kind: "slot", slot: change.slot, begins: change.kind !== "configure" });
+  if (change.kind === "configure") found.push({ kind: "names", begins: undefined });
+  if (change.kind === "create" || change.kind === "delete") {
+    found.push({ kind: "names", begins: change.slot });
   }
 }
 
@@ -68,13 +74,17 @@ class IdMatcher {
   private readonly id: Buffer;
   private readonly key: Buffer | undefined;
 
-  constructor({ id, key }: WantedRow) {
+  private readonly isAside: boolean;
+
+  constructor({ id, isAside, key }: WantedRow) {
+    this.isAside = isAside;
     this.id = Buffer.from(id);
     this.key = key === undefined ? undefined : Buffer.from(key);
   }
 
   matches(packed: PackedRowsReader, row: number): boolean {
     const { id, key } = this;
+    if (packed.isAside(row) !== this.isAside) return false;
     const length = packed.idLength(row);
     if (length === id.length && id.equals(packed.id(row))) {
       return key === undefined || key.equals(packed.key(row));

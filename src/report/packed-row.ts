@@ -27,6 +27,11 @@ export class PackedRowsReader {
     return this.view.getUint8(this.at(row) + Row.op);
   }
 
+  /** Whether it was fed to a shadow, or to a version that learned, beside the detector that answered. */
+  isAside(row: number): boolean {
+    return (this.view.getUint8(this.at(row) + Row.flags) & RowFlag.SHADOW) !== 0;
+  }
+
   key(row: number): Uint8Array {
     return this.text(row, Row.keyOffset, Row.keyLength);
   }

@@ -82,8 +82,9 @@ export class ReplayComparison {
   private readonly options: ReplayComparisonOptions;
   private readonly liveSaid = { score: Number.NaN, anomaly: false };
   private readonly otherSaid = { score: Number.NaN, anomaly: false };
-  /** By slot, of the batch: 0 = not known, 1 = the detector's, 2 = another's. */
-  private readonly owners = new Uint8Array(65_536);
+  /** Of the newest row, and whether it is the detector. */
+  private owner: SlotSpec | undefined;
+  private isOwn = false;
 
   constructor(options: ReplayComparisonOptions) {
     this.options = options;
@@ -97,18 +98,16 @@ export class ReplayComparison {
   visit(batch: ReplayedBatch): boolean {
     const region = batch.other ?? batch.region;
     const { rowsMax } = this.options;
-    const used: number[] = [];
     for (let row = 0; row < batch.rows && this.rows < rowsMax; row++) {
       const op = batch.op(row);
       if (op < Op.SCORE_AND_LEARN || op > Op.LEARN_ONLY) continue;
-      const slot = batch.region.slot(row);
-      if (this.owners[slot] === 0) {
-        this.owners[slot] = this.owns(batch.slot(slot)) ? 1 : 2;
-        used.push(slot);
+      const owner = batch.owner(row);
+      if (owner !== this.owner) {
+        this.owner = owner;
+        this.isOwn = this.owns(owner);
       }
-      if (this.owners[slot] === 1) this.add(batch, row, region);
+      if (this.isOwn) this.add(batch, row, region);
     }
-    for (const slot of used) this.owners[slot] = 0;
     return this.rows < rowsMax;
   }
 
@@ -186,11 +185,10 @@ export class ReplayComparison {
   }
 
   private textOf(batch: ReplayedBatch, row: number): RowText {
-    const slot = batch.region.slot(row);
-    const spec = batch.slot(slot);
+    const spec = batch.owner(row);
     let oneCell = false;
     if (spec !== undefined) {
-      const known = this.detectors.get(spec) ?? slotDetector(spec, slot);
+      const known = this.detectors.get(spec) ?? slotDetector(spec, batch.region.slot(row));
       this.detectors.set(spec, known);
       oneCell = isOneCell(known);
     }

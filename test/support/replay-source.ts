@@ -160,7 +160,10 @@ export class LiveSource implements StateSource {
     this.taken.push({
       position,
       memoryBytes: bytes,
-      slots: () => slots,
+      slots: () =>
+        new Map(
+          Array.from(slots, ([slot, spec]) => [slot, { spec, live: spec, aside: undefined }]),
+        ),
       read: (shard, into) => {
         const [root, arena] = copies[shard] ?? [];
         if (root === undefined || arena === undefined) throw new Error("no such shard");

@@ -81,6 +81,9 @@ export class Replica {
     return new Replica({ memory, kernel: instantiate(module, memory), voids });
   }
 
+  /** Whether the newest CHANGE entry changed nothing, as live. */
+  refused = false;
+
   /**
    * Applies an entry of this replica's shard. ROWS: how many were stepped; everything else, and rows that were left out: 0. Throws a
    * ReplayError that names the position.
@@ -167,6 +170,7 @@ export class Replica {
     }
     const status = this.attempt(position, () => applyChange(this.kernel, this.views, change));
     // Another status is what the shard answered live, too: nothing has changed then.
+    this.refused = status !== Status.OK;
     if (status < 0) throw new ReplayError(position, `a ${change.kind} answered ${status}`);
     if (change.kind === "take" && this.kernel.takenTraining(change.handle - 1) !== change.handle) {
       throw new ReplayError(position, `training ${change.handle} is not the one that is due`);

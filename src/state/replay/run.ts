@@ -230,7 +230,7 @@ class Run {
 
   private change(entry: Entry, replica: Replica): void {
     if (this.trainNow === undefined || !isOfTraining(entry)) replica.apply(entry);
-    if (!this.voids.has(entry.position)) this.slots.apply(entry);
+    if (!this.voids.has(entry.position) && !replica.refused) this.slots.apply(entry);
   }
 
   private feedOther(replica: Replica, rows: number, isSeen: boolean): void {

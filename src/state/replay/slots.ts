@@ -42,7 +42,7 @@ export class Slots {
     return isAside ? held?.aside : held?.live;
   }
 
-  /** CHANGE and PROCESS entries; others change nothing. */
+  /** CHANGE entries that a shard did not refuse, and PROCESS entries; others change nothing. */
   apply(entry: Entry): void {
     if (entry.kind === Kind.CHANGE) this.change(entry);
     else if (isCatalogue(entry)) {
@@ -71,7 +71,7 @@ export class Slots {
       const before = this.held[entry.slot];
       // Those that do not know their inputs yet have no state in the shards.
       if (before === undefined && entry.discovered === undefined && hasNoInputs(entry)) continue;
-      const spec = named(before?.spec ?? plainSpec(entry), entry);
+      const spec = named(before?.spec, entry);
       const { shadowOf } = keptVersions(entry.versions);
       const wasShadow = before !== undefined && before.aside !== undefined;
       if (spec === before?.spec && wasShadow === (shadowOf !== undefined)) continue;
@@ -126,8 +126,11 @@ function renewed(before: HeldSlot | undefined, written: SlotSpec): HeldSlot {
   return heldAs(spec, before.aside === undefined ? undefined : before.live.name, before);
 }
 
-function named(spec: SlotSpec, { name, version }: CatalogueEntry): SlotSpec {
-  return spec.name === name && spec.version === version ? spec : { ...spec, name, version };
+/** Where the catalogue has another version it has its specification, too: a shard may have refused the newest one. */
+function named(held: SlotSpec | undefined, entry: CatalogueEntry): SlotSpec {
+  if (held?.name === entry.name && held.version === entry.version) return held;
+  const spec = plainSpec(entry);
+  return held?.encoded === undefined ? spec : { ...spec, encoded: held.encoded };
 }
 
 function plainSpec(entry: CatalogueEntry): SlotSpec {

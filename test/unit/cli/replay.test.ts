@@ -3,14 +3,12 @@ import { OptionsError } from "../../../src/config/options-error.ts";
 import { dispatch } from "../../../src/cli/dispatch.ts";
 import { parseExplainFlags, parseReplayFlags } from "../../../src/cli/replay-flags.ts";
 
-const cwd = "/work/here";
-
 function refusal(
   parse: typeof parseReplayFlags | typeof parseExplainFlags,
   ...argv: string[]
 ): string {
   try {
-    parse(argv, cwd);
+    parse(argv);
   } catch (thrown) {
     if (thrown instanceof OptionsError && thrown.exitCode === 2) return thrown.message;
     throw thrown;
@@ -19,21 +17,19 @@ function refusal(
 }
 
 describe("the options of weir replay", () => {
-  test("have defaults, and paths from where it was called", () => {
-    expect(parseReplayFlags(["--detector", "d", "--out", "a.csv", "--report=r.html"], cwd)).toEqual(
-      {
-        data: "/work/here/.weir",
-        detector: "d",
-        from: undefined,
-        to: undefined,
-        spec: undefined,
-        name: undefined,
-        cold: false,
-        out: "/work/here/a.csv",
-        report: "/work/here/r.html",
-        rowsMax: Number.POSITIVE_INFINITY,
-      },
-    );
+  test("have defaults, and paths as they were given", () => {
+    expect(parseReplayFlags(["--detector", "d", "--out", "a.csv", "--report=r.html"])).toEqual({
+      data: "./.weir",
+      detector: "d",
+      from: undefined,
+      to: undefined,
+      spec: undefined,
+      name: undefined,
+      cold: false,
+      out: "a.csv",
+      report: "r.html",
+      rowsMax: Number.POSITIVE_INFINITY,
+    });
   });
 
   test.each([
@@ -45,7 +41,7 @@ describe("the options of weir replay", () => {
     ["2026-03-01T00:00:00Z", { unixMs: 1_772_323_200_000 }],
     ["2026-03-01T02:00:00+02:00", { unixMs: 1_772_323_200_000 }],
   ])("take %s as a place", (written, place) => {
-    expect(parseReplayFlags(["--detector", "d", "--from", written], cwd).from).toEqual(place);
+    expect(parseReplayFlags(["--detector", "d", "--from", written]).from).toEqual(place);
   });
 
   test.each([
@@ -71,14 +67,14 @@ describe("the options of weir replay", () => {
 
 describe("the options of weir explain", () => {
   test("name an event, or a row", () => {
-    expect(parseExplainFlags(["--detector", "d", "--id", "x", "--json"], cwd)).toEqual({
-      data: "/work/here/.weir",
+    expect(parseExplainFlags(["--detector", "d", "--id", "x", "--json"])).toEqual({
+      data: "./.weir",
       json: true,
       query: { detector: "d", id: "x", key: undefined },
     });
-    const { query } = parseExplainFlags(["--at", "12345:7"], cwd);
+    const { query } = parseExplainFlags(["--at", "12345:7"]);
     expect(query).toEqual({ position: 12_345, row: 7 });
-    expect(parseExplainFlags(["--at", "@12345:7"], cwd).query).toEqual(query);
+    expect(parseExplainFlags(["--at", "@12345:7"]).query).toEqual(query);
   });
 
   test.each([

@@ -12,6 +12,7 @@ import { LiveShard, replayRows } from "../../support/replay-rig.ts";
 
 const [[, path] = ["", ""]] = builds;
 const spec: SlotSpec = { name: "d", version: 1, spec: { inputs: [{ name: "a" }] } };
+const other: SlotSpec = { ...spec, name: "other" };
 const rows = 50;
 let batch: ReplayedBatch;
 
@@ -36,7 +37,9 @@ beforeAll(async () => {
     op: () => Op.SCORE_AND_LEARN,
     live: (row) => verdictIn(verdicts, row),
     answered: () => undefined,
-    slot: (slot) => (slot === 0 ? spec : { ...spec, name: "other" }),
+    slot: (slot) => (slot === 0 ? spec : other),
+    isAside: () => false,
+    owner: (row) => (shard.stepped.slot(row) === 0 ? spec : other),
   };
 });
 
