@@ -217,11 +217,12 @@ describe("after a promotion", () => {
   });
 });
 
-/** What a row of any slot is, fed aside and not. */
+/** Of every slot: what it holds, and whose its rows are, those that are fed aside as long as it is a shadow. */
 function ownersOf(slots: Slots): readonly (readonly unknown[])[] {
   return Array.from({ length: 8 }, (_, slot) => {
     const [live, aside] = [slots.owner(slot, false), slots.owner(slot, true)];
-    return [slot, live?.name, aside?.name, aside?.version, slots.at(slot)];
+    const held = slots.at(slot);
+    return [slot, live?.name, aside?.name === held?.name ? aside : undefined, held];
   }).filter(([, live]) => live !== undefined);
 }
 
@@ -247,7 +248,7 @@ function expectSameFromSnapshots({ data }: Served): number {
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; !(await what()); i++) {
-    if (i === 200) throw new Error("it did not happen");
+    if (i === 1000) throw new Error("it did not happen");
     // oxlint-disable-next-line no-await-in-loop -- until it did
     await pause(10);
   }

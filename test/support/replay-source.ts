@@ -162,7 +162,10 @@ export class LiveSource implements StateSource {
       memoryBytes: bytes,
       slots: () =>
         new Map(
-          Array.from(slots, ([slot, spec]) => [slot, { spec, live: spec, aside: undefined }]),
+          Array.from(slots, ([slot, spec]) => [
+            slot,
+            { spec, shadowOf: undefined, live: spec, aside: undefined },
+          ]),
         ),
       read: (shard, into) => {
         const [root, arena] = copies[shard] ?? [];

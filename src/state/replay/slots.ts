@@ -12,9 +12,14 @@ import type { ProcessState } from "../process-state.ts";
 export interface HeldSlot {
   /** By the name, and with the version, that the catalogue gives it. */
   readonly spec: SlotSpec;
+  /** The detector that it shadows; undefined = it is no shadow. */
+  readonly shadowOf: string | undefined;
   /** Of rows that clients had sent to a detector: after a promotion some come for the slot that was its own until then. */
   readonly live: SlotSpec;
-  /** Of rows that were fed aside; undefined = they were a version's that learned beside the one that answered: nobody's. */
+  /**
+   * Of rows that were fed aside: the shadow, of which some come, too, after it was promoted; undefined = they were a version's that learned beside the
+   * one that answered: nobody's.
+   */
   readonly aside: SlotSpec | undefined;
 }
 
@@ -73,8 +78,7 @@ export class Slots {
       if (before === undefined && entry.discovered === undefined && hasNoInputs(entry)) continue;
       const spec = named(before?.spec, entry);
       const { shadowOf } = keptVersions(entry.versions);
-      const wasShadow = before !== undefined && before.aside !== undefined;
-      if (spec === before?.spec && wasShadow === (shadowOf !== undefined)) continue;
+      if (spec === before?.spec && shadowOf === before.shadowOf) continue;
       this.held[entry.slot] = heldAs(spec, shadowOf, before);
     }
   }
@@ -113,17 +117,17 @@ function heldAs(
   shadowOf: string | undefined,
   before: HeldSlot | undefined,
 ): HeldSlot {
-  if (shadowOf === undefined) return { spec, live: spec, aside: undefined };
+  if (shadowOf === undefined) return { spec, shadowOf, live: spec, aside: before?.aside };
   // It was the live one's own until now, or a promotion is not in the catalogue yet.
   const live = before?.live.name === shadowOf ? before.live : { ...spec, name: shadowOf };
-  return { spec, live, aside: spec };
+  return { spec, shadowOf, live, aside: spec };
 }
 
 /** A configured slot keeps its name and its part. */
 function renewed(before: HeldSlot | undefined, written: SlotSpec): HeldSlot {
   if (before === undefined) return heldAs(written, undefined, undefined);
   const spec = { ...written, name: before.spec.name };
-  return heldAs(spec, before.aside === undefined ? undefined : before.live.name, before);
+  return heldAs(spec, before.shadowOf, before);
 }
 
 /** Where the catalogue has another version it has its specification, too: a shard may have refused the newest one. */
