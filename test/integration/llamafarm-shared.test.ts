@@ -261,17 +261,26 @@ describe("a schema", () => {
 });
 
 describe("a restart", () => {
-  it("keeps streaming detectors, which start cold and discover their inputs anew", async () => {
+  it("keeps streaming detectors with their inputs, what they have learned and their model", async () => {
     const dataDirectory = mkdtempSync(join(tmpdir(), "weir-restart-"));
     const before = await startTestService({ dataDirectory });
-    await new LlamaFarmClient(before.url).stream(model, sensor(25), { min_samples: 20 });
+    const first = new LlamaFarmClient(before.url);
+    const trained = await first.stream(model, sensor(25), { min_samples: 20 });
+    expect(trained).toMatchObject({ status: "ready", model_version: 1 });
+    const known = await first.stats(model);
     await before.stop();
     const after = await startTestService({ dataDirectory });
     const again = new LlamaFarmClient(after.url);
     try {
-      expect(await again.stats(model)).toMatchObject({ samples_collected: 0, min_samples: 20 });
-      const other = Array.from({ length: 21 }, (_, a) => ({ a }));
-      expect(await again.stream(model, other)).toMatchObject({ status: "ready", model_version: 1 });
+      expect(await again.stats(model)).toMatchObject({
+        samples_collected: known.samples_collected,
+        total_processed: known.total_processed,
+        model_version: 1,
+      });
+      expect(await again.stream(model, sensor(1))).toMatchObject({
+        status: "ready",
+        model_version: 1,
+      });
     } finally {
       await after.stop();
       rmSync(dataDirectory, { recursive: true });

@@ -92,7 +92,13 @@ describe("the scorer's telemetry", () => {
     await core.shards.idle();
     const { server, detectors } = telemetry.stats();
     expect(server.lastMinute).toMatchObject({ requests: 2, rows: 5, rowsPerBatch: 2.5 });
-    expect(server.stageFailures).toEqual({ queue: 0, batch: 0, step: 0, reply: 0 });
+    expect(server.stageFailures).toEqual({
+      queue: 0,
+      batch: 0,
+      step: 0,
+      journal: 0,
+      reply: 0,
+    });
     expect(detectors[0]?.lastMinute.bySource.model).toBe(5);
     const { body } = await telemetry.metricsText();
     for (const stage of ["queue", "batch", "step", "reply"]) {
@@ -110,7 +116,13 @@ describe("the scorer's telemetry", () => {
     clock.advance(25);
     await Promise.all([inFlight, queued]);
     const { server, detectors } = telemetry.stats();
-    expect(server.stageFailures).toEqual({ queue: 2, batch: 0, step: 3, reply: 0 });
+    expect(server.stageFailures).toEqual({
+      queue: 2,
+      batch: 0,
+      step: 3,
+      journal: 0,
+      reply: 0,
+    });
     expect(detectors[0]).toMatchObject({ fallbacks: 5, lastMinute: { bySource: { default: 5 } } });
     expect(detectors[0]?.lastMinute.p99Ms).toBeGreaterThan(19);
     expect(detectors[0]?.lastMinute.p99Ms).toBeLessThan(27);
