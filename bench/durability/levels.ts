@@ -21,7 +21,7 @@ const levels = ["none", "acknowledged", "relaxed"] as const;
 type Level = (typeof levels)[number];
 
 /** The same for all levels: enough that those that wait for the disk have work meanwhile. */
-const framesInFlight = 32;
+const framesInFlight = 64;
 const eventsInFlight = 512;
 const outstandingMax = 4000;
 

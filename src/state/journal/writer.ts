@@ -9,8 +9,11 @@ import { READY, isCommand, isReferenced } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
 import { reasonOf } from "./write-failure.ts";
 
-/** Bodies in one transaction: more waits for the next, so that room is made and answers leave in between. */
-const TRANSACTION_BYTES = 8 * 1024 * 1024;
+/**
+ * Bodies in one transaction: answers to what is in it leave while the next one is written. With 8 MiB client, server and disk wait for each other by
+ * turns, all requests in one transaction.
+ */
+const TRANSACTION_BYTES = 1024 * 1024;
 
 /** Entries that nobody waits for come to the disk with the next others, or after this time. */
 const LAZY_MS = 25;
