@@ -197,7 +197,7 @@ function shardsOf({ shards, shardsGiven, data }: OpenStateOptions, stored: numbe
   if (stored === 0 || stored === shards) return shards;
   if (!shardsGiven) return stored;
   throw new OptionsError(
-    `shards: got ${shards}, but the state in ${data} has ${stored}: start with --shards ${stored}, or without the option, or move the detectors to a new directory (weir export, weir import)`,
+    `shards: got ${shards}, but the state in ${data} has ${stored}: start with --shards ${stored}, or without the option; the number of a data directory's shards stays as it is`,
     1,
   );
 }
