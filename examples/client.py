@@ -15,7 +15,8 @@ detector_stubs.DetectorServiceStub(channel).CreateDetector(detectors.CreateDetec
 def requests():
     for id in range(1, 1001):
         amount = 900 if id == 1000 else 20 + 5 * math.sin(id)  # the last one is far off
-        request = {"detector": name, "events": [{"key": "card-1", "numbers": {"amount": amount}}]}
+        events = [{"key": "card-1", "numbers": {"amount": amount}}]
+        request = {"detector": name, "timeout_ms": 1000, "events": events}  # answered within a second, in any case
         yield scoring.ScoreStreamRequest(request_id=id, request=request)
 
 for answer in scoring_stubs.ScoringServiceStub(channel).ScoreStream(requests()):

@@ -15,7 +15,8 @@ await new Promise((done) => new DetectorService(...server).createDetector({ name
 const stream = new ScoringService(...server).scoreStream();
 for (let id = 1; id <= 1000; id++) {
   const amount = id === 1000 ? 900 : 20 + 5 * Math.sin(id); // the last one is far off
-  const request = { detector: name, events: [{ key: "card-1", numbers: { amount } }] };
+  const events = [{ key: "card-1", numbers: { amount } }];
+  const request = { detector: name, timeoutMs: 1000, events }; // answered within a second, in any case
   stream.write({ requestId: id, request });
 }
 stream.end();

@@ -1,7 +1,7 @@
 import { limits } from "../config/limits.ts";
 import type { Detector, RuleRow } from "../domain/detector.ts";
 import type { ScoreRequest } from "../domain/event.ts";
-import { Source, State } from "../domain/verdict.ts";
+import { Source, State, stateOf } from "../domain/verdict.ts";
 import type { Verdicts } from "../domain/verdict.ts";
 import { KeyHash, encodeText } from "../shard/key-hash.ts";
 import type { DetectorRuntime } from "./runtime.ts";
@@ -30,16 +30,11 @@ export interface FallbackRow {
  * verdict tells, and never under a system action.
  */
 export function fallBack(fallback: FallbackRow, verdicts: Verdicts): void {
-  const { runtime, row, now } = fallback;
+  const { runtime, row } = fallback;
   const { config } = runtime.detector;
-  const { key } = rowOf(fallback.request, row);
   const systemAction = hasSystemAction(fallback.request, row);
-  const length = encodeText(key, keyBytes, 0, limits.keyBytesMax);
-  hash.of(keyBytes, 0, length);
-  // A key that has expired starts cold: what was known of it counts no more.
-  const keptMs = config.keyTtlMs === 0 ? Number.POSITIVE_INFINITY : config.keyTtlMs;
-  const known = runtime.cache.get(hash, now - keptMs);
-  const fresh = runtime.cache.get(hash, now - Math.min(keptMs, config.cachedMaxAgeMs));
+  const own = ownScore(verdicts, row);
+  const { known, fresh } = own === undefined ? cachedOf(fallback) : { known: own, fresh: own };
   const fixed = "fixed" in config.threshold ? config.threshold.fixed : undefined;
   const threshold = fixed ?? known?.threshold ?? 1;
   const chosen = fallback.scored
@@ -56,6 +51,38 @@ export function fallBack(fallback: FallbackRow, verdicts: Verdicts): void {
   verdicts.systemActions[row] = systemAction ? 1 : 0;
   verdicts.anomalies[row] =
     alerts(known?.state) && !systemAction && chosen.score > threshold ? 1 : 0;
+}
+
+/** What the model said last of the row's key: as far as its state goes back, and as far as a score is still taken for an answer. */
+function cachedOf(fallback: FallbackRow): Known {
+  const { runtime, row, now } = fallback;
+  const { config } = runtime.detector;
+  const { key } = rowOf(fallback.request, row);
+  const length = encodeText(key, keyBytes, 0, limits.keyBytesMax);
+  hash.of(keyBytes, 0, length);
+  // A key that has expired starts cold: what was known of it counts no more.
+  const keptMs = config.keyTtlMs === 0 ? Number.POSITIVE_INFINITY : config.keyTtlMs;
+  return {
+    known: runtime.cache.get(hash, now - keptMs),
+    fresh: runtime.cache.get(hash, now - Math.min(keptMs, config.cachedMaxAgeMs)),
+  };
+}
+
+interface Known {
+  readonly known: CachedScore | undefined;
+  readonly fresh: CachedScore | undefined;
+}
+
+/** What the model said of the very row, where only the disk is late: the key's last score may be a later event's already. */
+function ownScore(verdicts: Verdicts, row: number): CachedScore | undefined {
+  if (verdicts.sources[row] !== Source.MODEL) return undefined;
+  return {
+    score: verdicts.scores[row] ?? Number.NaN,
+    rawScore: verdicts.rawScores[row] ?? 0,
+    threshold: verdicts.thresholds[row] ?? 1,
+    state: stateOf(verdicts.states[row] ?? 0),
+    modelVersion: verdicts.modelVersions[row] ?? 0,
+  };
 }
 
 /** Whether a key's model was past its burn-in. */
@@ -76,7 +103,7 @@ function choose(fallback: FallbackRow, fresh: CachedScore | undefined): Choice {
       const rule = detector.rules.firstMatch(ruleRow(detector, fallback));
       const matched = detector.config.rules[rule];
       if (matched !== undefined) return { source, score: matched.score, rule };
-    } else if (source === Source.CACHED && fresh !== undefined) {
+    } else if (source === Source.CACHED && fresh !== undefined && !Number.isNaN(fresh.score)) {
       return { source, score: fresh.score, rule: -1 };
     } else if (source === Source.DEFAULT) {
       break;

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { isDiscovering } from "../../src/discovery/discovery.ts";
+import { Mode } from "../../src/domain/event.ts";
+import { Source } from "../../src/domain/verdict.ts";
+import type { Verdicts } from "../../src/domain/verdict.ts";
 import type { TrainingCopy } from "../../src/shard/window-models.ts";
 import { startKept } from "../support/kept-server.ts";
 import type { KeptServer } from "../support/kept-server.ts";
@@ -133,6 +136,41 @@ test("inputs that are found as the journal fails are found again, from all rows 
   await servers.pop()?.close();
   const again = await start();
   expect(again.core.detectors.status(again.core.detectors.get("f")).events).toBe(32);
+});
+
+test("where only the disk is late, each row has the score that the model gave it, not that of a later one", async () => {
+  const { core, state } = await start();
+  const trees = { trees: 10, height: 6, window: 50, limits: { a: { low: 0, high: 1000 } } };
+  const inputs = [{ name: "a" }];
+  const model = { inputs, halfSpaceTrees: trees, burnInEvents: 100, threshold: 0.9 };
+  await createDetector(core, "o", { ...model, timeoutMs: 300 });
+  const send = (values: readonly number[]): Promise<Verdicts> => {
+    const events = values.map((a) => event({ key: "k", numbers: { a } }));
+    return submit(core, request({ detector: "o", events }));
+  };
+  const usual = Array.from({ length: 200 }, (_, i) => 20 + (i % 7));
+  await send(usual);
+  const mode = Mode.SCORE_ONLY;
+  const values = [20, 900, 20];
+  const expected = await submit(
+    core,
+    request({
+      detector: "o",
+      mode,
+      events: values.map((a) => event({ key: "k", numbers: { a } })),
+    }),
+  );
+  const fail = await stopWriter(state.journal);
+  const { sources, scores, rawScores, anomalies, durables } = await send(values);
+  fail();
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  expect([...sources]).toEqual(values.map(() => Source.CACHED));
+  expect([...durables]).toEqual([0, 0, 0]);
+  expect(rawScores[0]).toBe(expected.rawScores[0]);
+  expect(rawScores[1]).toBe(expected.rawScores[1]);
+  expect(scores[1]).toBeGreaterThan(scores[0] ?? 1);
+  expect(scores[2]).toBeLessThan(scores[1] ?? 0);
+  expect([...anomalies]).toEqual([0, 1, 0]);
 });
 
 test("a reply that throws when its rows are on disk keeps no other from its own", async () => {

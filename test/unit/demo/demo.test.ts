@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -30,13 +30,15 @@ test(
 );
 
 test("help says what it does, and starts nothing", () => {
-  const before = readdirSync(os.tmpdir()).filter((name) => name.startsWith("weir-demo-"));
+  // A folder of its own: other tests make directories of the same name meanwhile.
+  const folder = mkdtempSync(path.join(os.tmpdir(), "weir-demo-test-"));
   const run = spawnSync(process.execPath, ["src/main.ts", "demo", "--help"], {
     cwd: project,
     encoding: "utf8",
+    env: { ...process.env, TMPDIR: folder },
   });
   expect(run.status).toBe(0);
   expect(run.stdout).toContain("demo");
-  const after = readdirSync(os.tmpdir()).filter((name) => name.startsWith("weir-demo-"));
-  expect(after.length).toBeLessThanOrEqual(before.length);
+  expect(readdirSync(folder)).toEqual([]);
+  rmSync(folder, { recursive: true });
 });
