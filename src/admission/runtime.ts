@@ -2,7 +2,7 @@ import type { Detector, Input } from "../domain/detector.ts";
 import { readWorkOf } from "../features/read-work.ts";
 import type { Recalled } from "../shard/recall.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
-import type { FirstVerdict } from "./amend.ts";
+import { FirstVerdicts } from "./first-verdicts.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import { hasOneCell } from "./one-cell.ts";
 import { explainedRowWorkOf, featureWorkOf, rowWorkOf } from "./row-work.ts";
@@ -38,8 +38,7 @@ export class DetectorRuntime {
   ledger: KeyLedger | undefined;
   /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
   cache = new ScoreCache();
-  /** First verdicts by the fallback that are on their way to the shards, by `idName`. */
-  readonly amending = new Map<string, FirstVerdict>();
+  firstVerdicts = new FirstVerdicts();
   /** Rows with an id that were admitted to learn. */
   sequence = 0;
   fallbacks = 0;
@@ -85,6 +84,7 @@ export class DetectorRuntime {
   adopt(state: DetectorRuntime, name: DetectorRuntime): void {
     this.ledger = state.ledger;
     this.cache = state.cache;
+    this.firstVerdicts = state.firstVerdicts;
     // What is in flight may have the newer one.
     this.sequence = Math.max(state.sequence, name.sequence);
     this.fallbacks = name.fallbacks;

@@ -27,7 +27,7 @@ export function bitsOf(score: number | undefined): string {
   return bytes.toString("hex");
 }
 
-/** Every row that was sent, and what was answered; over all lives of a server. */
+/** Every row that was sent, and what was answered; over all lives of a server. All durable verdicts of an id are one. */
 export class Ledger {
   readonly rows = new Map<string, SentRow>();
   /** Rows of detectors that are neither reset nor deleted: they may be sent again. */
