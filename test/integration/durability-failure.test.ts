@@ -2,8 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { Mode } from "../../src/domain/event.ts";
 import { isDiscovering } from "../../src/discovery/discovery.ts";
+import { compileModule } from "../../src/shard/module.ts";
 import type { TrainingCopy } from "../../src/shard/window-models.ts";
+import { equalMemories } from "../../src/state/replay/equal-memories.ts";
+import { replayCold } from "../support/crash-check.ts";
+import { keptModulePath } from "../support/kept-core.ts";
 import { startKept } from "../support/kept-server.ts";
 import type { KeptServer } from "../support/kept-server.ts";
 import { createDetector, event, request, submit } from "../support/core.ts";
@@ -152,4 +157,54 @@ test("a reply that throws when its rows are on disk keeps no other from its own"
   );
   const { durables } = await submit(core, request({ detector: "r", events }));
   expect(durables[0]).toBe(1);
+});
+
+test("rows that are scored while the journal cannot be written leave nothing behind", async () => {
+  const { core, state } = await startKept(data, { shards: 1, memoryBytes: 32 << 20 });
+  servers.push({ core, state, close: () => core.close() });
+  await createDetector(core, "l", {
+    inputs: [{ name: "a" }],
+    features: [{ name: "n", aggregate: "count", window: { sliding: "1h" } }],
+    eventTime: {
+      allowedLateness: "1s",
+      late: "score_only",
+      futureTolerance: "1h",
+      future: "refuse",
+    },
+    timeoutMs: 5000,
+  });
+  const send = (timeUnixMs: number, mode = 0) =>
+    submit(
+      core,
+      request({ detector: "l", mode, events: [event({ numbers: { a: 0.5 }, timeUnixMs })] }),
+    );
+  const now = Date.now();
+  const oddTimes = [now - 60_000, now + 7_200_000];
+  const sendAll = async (): Promise<void> => {
+    await send(now);
+    for (const time of oddTimes) {
+      await send(time);
+      await send(time, Mode.SCORE_ONLY);
+    }
+  };
+  await sendAll();
+  const counters = (): object => {
+    const { rowsLate, rowsFuture } = core.shards.counters(core.detectors.get("l").slot);
+    return { rowsLate, rowsFuture };
+  };
+  expect(counters()).toEqual({ rowsLate: 2, rowsFuture: 2 });
+  const fail = await stopWriter(state.journal);
+  fail();
+  await core.shards.idle();
+  expect(state.journal.failed).toBe(true);
+  await sendAll();
+  expect(counters()).toEqual({ rowsLate: 2, rowsFuture: 2 });
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  await sendAll();
+  expect(counters()).toEqual({ rowsLate: 4, rowsFuture: 4 });
+  await core.close();
+  const module = await compileModule(keptModulePath);
+  const { shards } = replayCold(data, { module, shards: 1, memoryBytes: 32 << 20 });
+  const live = core.shards.shards[0]?.views.u8 ?? new Uint8Array();
+  expect(equalMemories(live, shards[0]?.views.u8 ?? new Uint8Array())).toBeUndefined();
 });
