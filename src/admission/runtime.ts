@@ -73,9 +73,15 @@ export class DetectorRuntime {
         : undefined;
   }
 
-  /** The detector's state was brought back after a restart. */
+  /** The shards are back at an earlier state: `recall` tells what is in it. */
+  goBack(): void {
+    this.sequence = 0;
+    this.ledger?.clear();
+  }
+
+  /** The detector's state was brought back, in one shard or in all. */
   recall(recalled: Recalled): void {
-    this.sequence = recalled.sequence;
+    this.sequence = Math.max(this.sequence, recalled.sequence);
     if (this.ledger === undefined) return;
     for (const key of recalled.keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
   }

@@ -98,7 +98,7 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
     await load.again(again);
     expect(ledger.replays - replays, "ids that were remembered").toBe(again.length);
     load.close();
-    await until(() => (newestSnapshot(data)?.position ?? 0) > before, 20_000);
+    await until(() => (newestSnapshot(data)?.position ?? 0) > before, 60_000);
     await server.stop();
     const module = await compileModule(builds[0]?.[1]);
     const snapshot = newestSnapshot(data);

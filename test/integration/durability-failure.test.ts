@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Mode } from "../../src/domain/event.ts";
 import { isDiscovering } from "../../src/discovery/discovery.ts";
+import type { Verdicts } from "../../src/domain/verdict.ts";
+import { KeyHash } from "../../src/shard/key-hash.ts";
+import { PARTITIONS } from "../../src/shard/layout.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import type { TrainingCopy } from "../../src/shard/window-models.ts";
 import { equalMemories } from "../../src/state/replay/equal-memories.ts";
@@ -207,4 +210,44 @@ test("rows that are scored while the journal cannot be written leave nothing beh
   const { shards } = replayCold(data, { module, shards: 1, memoryBytes: 32 << 20 });
   const live = core.shards.shards[0]?.views.u8 ?? new Uint8Array();
   expect(equalMemories(live, shards[0]?.views.u8 ?? new Uint8Array())).toBeUndefined();
+});
+
+/** Keys of one partition: of each the detector below keeps one. */
+function neighbours(count: number, partition: number): string[] {
+  const hash = new KeyHash();
+  const keys: string[] = [];
+  for (let i = 0; keys.length < count; i++) {
+    const key = Buffer.from(`k${i}`);
+    hash.of(key, 0, key.length);
+    if (hash.lo % PARTITIONS === partition) keys.push(key.toString());
+  }
+  return keys;
+}
+
+test("keys that only undone rows had made take no place", async () => {
+  const { core, state } = await start();
+  await createDetector(core, "k", {
+    inputs: [{ name: "a" }],
+    keysMax: PARTITIONS,
+    atKeysMax: "refuse",
+    timeoutMs: 300,
+  });
+  const send = (key = ""): Promise<Verdicts> => {
+    const one = event({ id: `e ${key}`, key, numbers: { a: 0.5 } });
+    return submit(core, request({ detector: "k", events: [one] }));
+  };
+  const kept = neighbours(2, 1);
+  const undone = neighbours(2, 2);
+  expect((await send(kept[0])).durables[0]).toBe(1);
+  const fail = await stopWriter(state.journal);
+  expect((await send(undone[0])).durables[0]).toBe(0);
+  fail();
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  const { sequence } = core.admission.runtimeOf(core.detectors.get("k"));
+  expect(sequence).toBe(1);
+  expect((await send(undone[1])).durables[0]).toBe(1);
+  await expect(send(undone[0])).rejects.toThrow("a new key does not fit");
+  await expect(send(kept[1])).rejects.toThrow("a new key does not fit");
+  expect((await send(kept[0])).replayed[0]).toBe(1);
+  expect(core.detectors.status(core.detectors.get("k")).keys).toBe(2);
 });
