@@ -10,6 +10,7 @@ import { startKept } from "./kept-server.ts";
 import type { KeptServer } from "./kept-server.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { SlowPool } from "./slow-pool.ts";
+import { stopWriter } from "./stop-writer.ts";
 
 /** Of an answer that waits as long as it takes, and of one that does not; ms. */
 export const Budget = { long: 60_000, short: 10 } as const;
@@ -17,6 +18,7 @@ export const Budget = { long: 60_000, short: 10 } as const;
 export interface Sent {
   verdicts?: Verdicts;
   error?: WeirError;
+  cancel(): void;
 }
 
 /** How an event is sent. */
@@ -67,14 +69,14 @@ export class IdRig {
     const rows = packed
       ? { frame: { ...frame([[value]], [key]), ids: [id] } }
       : { events: [event({ id, key, numbers })] };
-    const sent: Sent = {};
+    const sent: Sent = { cancel: () => ticket.cancel() };
     const call = {
       receivedAt: this.clock.now(),
       deadline: Number.POSITIVE_INFINITY,
       transport: "grpc_stream",
       traceparent: undefined,
     } as const;
-    this.core.admission.submit(request({ detector: "d", timeoutMs, ...rows }), call, {
+    const ticket = this.core.admission.submit(request({ detector: "d", timeoutMs, ...rows }), call, {
       answer: (verdicts) => {
         sent.verdicts = verdicts;
         this.note(id, verdicts);
@@ -105,6 +107,14 @@ export class IdRig {
     });
   }
 
+  /** What arrived is on its way to a step. */
+  async turn(): Promise<void> {
+    for (let i = 0; i < 4; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one turn of the event loop after the other
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   /** Short budgets end. */
   endBudgets(): void {
     this.clock.advance(Budget.short);
@@ -118,6 +128,19 @@ export class IdRig {
     await eventually(() => {
       const { durable, newest } = this.state.journal;
       if (durable < newest) throw new Error("the journal is behind");
+    });
+  }
+
+  /** The journal fails, what is not on disk is undone, and it goes on. */
+  async failJournal(): Promise<void> {
+    const { journal } = this.state;
+    const fail = await stopWriter(journal);
+    fail();
+    // The shards go back when their steps are over.
+    this.pool.release();
+    this.journal.release();
+    await eventually(() => {
+      if (journal.failed) throw new Error("the journal has not gone on");
     });
   }
 
