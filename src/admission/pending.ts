@@ -133,7 +133,7 @@ export class Pending implements RowsOwner, Due {
       const status = region.status(at);
       if (status !== Status.OK) {
         failed ||= status === Status.UNKNOWN_DETECTOR;
-        this.noteRefusal(status);
+        this.options.runtime.noteRefusal(status);
         (roomless ??= []).push(row);
         continue;
       }
@@ -352,14 +352,6 @@ export class Pending implements RowsOwner, Due {
     }
     runtime.fallbacks += rows.length;
     this.ids.amend();
-  }
-
-  /** The shard did not take a row: it is answered without the model, and the operator told why. */
-  private noteRefusal(status: number): void {
-    this.options.runtime.lastError =
-      status === Status.NO_MEMORY
-        ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
-        : `a row was not learned: status ${status}`;
   }
 
   /** Verdicts that came after the answer: the cache learns them, and an anomaly that the fallback did not see is told. */

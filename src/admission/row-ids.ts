@@ -52,23 +52,23 @@ export class RowIds {
     if (first.amends) this.amends.push(first);
   }
 
-  /** The shard has met a row that nobody has answered. `isNew` = its verdict was made now, else repeated. */
+  /**
+   * The shard has met a row that nobody has answered. `isNew` = its verdict was made now, else repeated. What a fallback said of the id for a row
+   * behind this one was no promise.
+   */
   met(row: number, isNew: boolean): void {
-    const { mode, request, runtime } = this.options;
+    const { request, runtime } = this.options;
     const { firstVerdicts } = runtime;
-    if (isNew && (firstVerdicts.size === 0 || !learns(mode))) return;
+    if (isNew && firstVerdicts.size === 0) return;
     const { key, id } = rowOf(request, row);
     if (id === "") return;
     const name = idName(key, id);
     if (firstVerdicts.get(name)?.amends === true) {
       this.repeat(row);
-      return;
+    } else if (!isNew && this.context.acknowledges) {
+      firstVerdicts.share(name);
+      this.shared.push(name);
     }
-    // A fallback that spoke for a row behind this one promised nothing; this one's client gets a promise.
-    firstVerdicts.delete(name);
-    if (isNew || !this.context.acknowledges) return;
-    firstVerdicts.share(name);
-    this.shared.push(name);
   }
 
   /**

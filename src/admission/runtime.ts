@@ -1,5 +1,6 @@
 import type { Detector, Input } from "../domain/detector.ts";
 import { readWorkOf } from "../features/read-work.ts";
+import { Status } from "../shard/layout.ts";
 import type { Recalled } from "../shard/recall.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
 import { FirstVerdicts } from "./first-verdicts.ts";
@@ -71,6 +72,14 @@ export class DetectorRuntime {
       config.atKeysMax === "refuse" && !this.oneCell
         ? new KeyLedger(Math.ceil(config.keysMax / 256), config.keyTtlMs)
         : undefined;
+  }
+
+  /** The shard did not take a row: it is answered without the model, and the operator told why. */
+  noteRefusal(status: number): void {
+    this.lastError =
+      status === Status.NO_MEMORY
+        ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
+        : `a row was not learned: status ${status}`;
   }
 
   /** The shards are back at an earlier state: `recall` tells what is in it. */

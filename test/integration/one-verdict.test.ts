@@ -34,11 +34,11 @@ async function durableOf(rig: IdRig, id = "x"): Promise<readonly string[]> {
 describe.each([
   ["trees", trees],
   ["one cell", oneCell],
-])("an id that is sent again while it is in flight (%s)", (_, spec) => {
+])("an id that is sent again while it is in flight (%s)", (_model, spec) => {
   describe.each([
     ["an event", false],
     ["a frame", true],
-  ])("as %s", (_, packed) => {
+  ])("as %s", (_form, packed) => {
     test("in the same batch: what the second falls back to is not the first one's", async () => {
       const rig = await start(spec);
       rig.pool.slow = true;

@@ -72,6 +72,8 @@ test("an id has one durable verdict, whatever is late, dies or is cancelled in w
 test("nor has it another where the journal fails in between, or the server ends", () => {
   const fails = fc.constantFrom<Act>("failJournal", "crash");
   const both = fc.tuple(schedule(3, 12), fails, schedule(3, 12));
-  const property = fc.asyncProperty(both, ([before, fail, after]) => law([...before, fail, ...after]));
+  const property = fc.asyncProperty(both, ([before, fail, after]) =>
+    law([...before, fail, ...after]),
+  );
   return fc.assert(property, { numRuns: 10 });
 });

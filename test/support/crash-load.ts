@@ -130,7 +130,7 @@ export class CrashLoad {
     const detector = names[Math.floor(random() * names.length)] ?? "trees";
     const budget = random() < 0.05 ? 1 : timeoutMs;
     const again = this.#sentBefore();
-    if (again.length > 0) return this.#write(again, random() < 0.2 ? 1 : timeoutMs);
+    if (again.length > 0) return this.#write(again, random() < 0.3 ? 1 : timeoutMs);
     const count = random() < 0.5 ? 1 : 1 + Math.floor(random() * 40);
     const key = (): string => `key ${Math.floor(random() * 12)}`;
     const values = (): number[] => [random(), random() * 10, random() - 0.5];
@@ -144,7 +144,7 @@ export class CrashLoad {
   #sentBefore(): readonly SentRow[] {
     const { ledger, random } = this.#options;
     const which = random();
-    if (which < 0.06) {
+    if (which < 0.1) {
       const inFlight = [...this.#inFlight.values()];
       const rows = inFlight[Math.floor(random() * inFlight.length)] ?? [];
       // Of some requests all, of others one: what is packed comes again as an event.
@@ -153,7 +153,7 @@ export class CrashLoad {
       return twice[0]?.detector === "temporary" ? [] : twice;
     }
     const row = ledger.again[Math.floor(random() * ledger.again.length)];
-    return which < 0.12 && row !== undefined ? [row] : [];
+    return which < 0.16 && row !== undefined ? [row] : [];
   }
 
   #write(rows: readonly SentRow[], timeoutMs: number): void {
@@ -161,6 +161,7 @@ export class CrashLoad {
     if (first === undefined) return;
     const requestId = ++this.#sent;
     this.#inFlight.set(requestId, rows);
+    for (const row of rows) row.sent++;
     const content = rows.length < 3 ? { events: rows.map(eventOf) } : { frame: frameOf(rows) };
     this.#stream.write({ requestId, request: { detector: first.detector, timeoutMs, ...content } });
   }

@@ -76,13 +76,17 @@ export class IdRig {
       transport: "grpc_stream",
       traceparent: undefined,
     } as const;
-    const ticket = this.core.admission.submit(request({ detector: "d", timeoutMs, ...rows }), call, {
-      answer: (verdicts) => {
-        sent.verdicts = verdicts;
-        this.note(id, verdicts);
+    const ticket = this.core.admission.submit(
+      request({ detector: "d", timeoutMs, ...rows }),
+      call,
+      {
+        answer: (verdicts) => {
+          sent.verdicts = verdicts;
+          this.note(id, verdicts);
+        },
+        fail: (error) => (sent.error = error),
       },
-      fail: (error) => (sent.error = error),
-    });
+    );
     return sent;
   }
 
