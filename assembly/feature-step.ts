@@ -69,7 +69,7 @@ export function deriveRow(detector: Detector, row: Row, base: u32, output: Outpu
   const known = entry != 0 ? changetype<Entry>(entry).key : 0;
   const timeliness = timelinessOf(detector, known, row);
   output.timeliness = timeliness as u8;
-  countTimeliness(detector.slot, timeliness);
+  if (((row.flags as u32) & layout.FLAG_FLEETING) == 0) countTimeliness(detector.slot, timeliness);
   if (timeliness >= LATE_REFUSED) return refuse(output, layout.OK);
   const isAction = ((row.flags as u32) & layout.FLAG_SYSTEM_ACTION) != 0;
   const learns =

@@ -221,6 +221,8 @@ export const FLAG_SYSTEM_ACTION: u32 = 1;
 export const FLAG_EXPLAIN: u32 = 2;
 export const FLAG_HAS_MISSING: u32 = 4;
 export const FLAG_HAS_ID: u32 = 8;
+/** The row is in no journal: nothing of it may stay, not even a count. 16 is the host's own. */
+export const FLAG_FLEETING: u32 = 32;
 
 export const OK: u32 = 0;
 export const NO_MEMORY: u32 = 1;

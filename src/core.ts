@@ -188,6 +188,7 @@ function goOnAfterFailures(
   { guard, journal }: Keeping,
   { shards, detectors, log }: Pick<Core, "shards" | "detectors"> & Pick<CoreOptions, "log">,
 ): void {
+  guard.onWentBack = () => detectors.goBack();
   guard.onResumed = () => {
     shards.windowModels.dropTaken().catch((error: unknown) => {
       log.error({ err: error }, "trainings that came to nothing could not be dropped");

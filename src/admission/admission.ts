@@ -82,7 +82,7 @@ export class Admission implements Scorer {
       failed: options.failed,
       telemetry: options.telemetry,
       settled: () => this.settled(),
-      amend: (pending, rows) => amend(options.shards, pending, rows, options.clock),
+      amend: (runtime, firsts) => amend(options.shards, runtime, firsts, options.clock),
     };
   }
 

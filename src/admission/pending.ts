@@ -10,12 +10,14 @@ import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
 import { answersIn } from "./answers.ts";
-import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf, timeOf } from "./fallback.ts";
+import type { FirstVerdict } from "./first-verdicts.ts";
 import { Placements } from "./placements.ts";
 import { readFeatures } from "./read-features.ts";
+import { RowIds } from "./row-ids.ts";
+import type { Outcome } from "./row-ids.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { Reply } from "./scorer.ts";
 import { withdrawUnlearned } from "./unlearned-keys.ts";
@@ -34,7 +36,7 @@ export interface PendingContext {
   /** A request stopped being in flight: answered, failed or cancelled. */
   readonly settled: (pending: Pending) => void;
   /** A fallback answered rows with ids: a later duplicate must get the same verdict. */
-  readonly amend: (pending: Pending, rows: readonly number[]) => void;
+  readonly amend: (runtime: DetectorRuntime, firsts: readonly FirstVerdict[]) => void;
 }
 
 export interface PendingOptions {
@@ -80,6 +82,7 @@ export class Pending implements RowsOwner, Due {
   private outstanding: number;
   private state: "waiting" | "answered" | "cancelled" = "waiting";
   private readonly placements: Placements;
+  private readonly ids: RowIds;
 
   readonly options: PendingOptions;
   private readonly context: PendingContext;
@@ -92,6 +95,7 @@ export class Pending implements RowsOwner, Due {
     this.span = options.span;
     this.outstanding = options.placements;
     this.placements = new Placements(options.rows);
+    this.ids = new RowIds(options, context, this.verdicts);
     if (options.request.explain) {
       this.verdicts.explanations = Array.from({ length: options.rows }, () => undefined);
     }
@@ -119,7 +123,7 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     const { verdicts } = this;
-    const { amending, cache, derived } = this.options.runtime;
+    const { cache, derived } = this.options.runtime;
     const derives = derived > 0 && this.options.mode !== Mode.HEARTBEAT;
     const now = this.context.clock.now();
     let failed = false;
@@ -129,7 +133,7 @@ export class Pending implements RowsOwner, Due {
       const status = region.status(at);
       if (status !== Status.OK) {
         failed ||= status === Status.UNKNOWN_DETECTOR;
-        this.noteRefusal(status);
+        this.options.runtime.noteRefusal(status);
         (roomless ??= []).push(row);
         continue;
       }
@@ -143,12 +147,10 @@ export class Pending implements RowsOwner, Due {
       verdicts.states[row] = region.state(at);
       verdicts.replayed[row] = region.replayed(at);
       verdicts.systemActions[row] = region.systemAction(at);
-      if (region.replayed(at) === 0) {
-        cache.put(region, at, now);
-      } else {
-        this.returnSequence();
-        if (amending.size > 0) this.repeatFirst(row);
-      }
+      const isNew = region.replayed(at) === 0;
+      if (isNew) cache.put(region, at, now);
+      else this.returnSequence();
+      this.ids.met(row, isNew);
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime);
       }
@@ -160,7 +162,9 @@ export class Pending implements RowsOwner, Due {
       this.fail();
       return;
     }
-    if (roomless !== undefined) this.fallBackFor(roomless);
+    if (roomless !== undefined) {
+      this.fallBackFor(roomless, this.isKept(region, first) ? "refused" : "lost");
+    }
     if (this.outstanding === 0) this.finish();
   }
 
@@ -204,7 +208,7 @@ export class Pending implements RowsOwner, Due {
     }
     if (rows.length === 0) return;
     this.context.telemetry.stageFailed("journal", rows.length);
-    this.fallBackFor(rows);
+    this.fallBackFor(rows, "undurable");
     this.journalAnswers(rows);
   }
 
@@ -224,10 +228,12 @@ export class Pending implements RowsOwner, Due {
 
   lost(region: Region, first: number, count: number): void {
     this.placements.cut(region, first, 0);
-    if (this.state !== "waiting") return;
     const rows: number[] = [];
     for (let at = first; at < first + count; at++) rows.push(region.requestRow(at));
-    this.fallBackFor(rows);
+    // Nobody knows whether a row before it has its id.
+    if (this.state === "answered") for (const row of rows) this.ids.metLate(row, false);
+    if (this.state !== "waiting") return;
+    this.fallBackFor(rows, "lost");
     this.outstanding -= count;
     if (this.outstanding === 0) this.finish();
   }
@@ -242,7 +248,7 @@ export class Pending implements RowsOwner, Due {
     }
     if (rows.length > 0) {
       this.countLate(rows.length);
-      this.fallBackFor(rows);
+      this.fallBackFor(rows, "open");
       this.journalAnswers(rows);
     }
     this.answer();
@@ -310,6 +316,7 @@ export class Pending implements RowsOwner, Due {
     const asAsked = mode !== Mode.SCORE_ONLY || request.mode === Mode.SCORE_ONLY;
     if (journal.durable > 0 && asAsked) {
       this.placements.markDurable(this.verdicts.durables, journal.durable);
+      this.ids.unmark(this.verdicts.durables);
     }
     this.report();
     reply.answer(this.verdicts, runtime.detector);
@@ -329,55 +336,39 @@ export class Pending implements RowsOwner, Due {
 
   private settle(state: "answered" | "cancelled"): void {
     this.state = state;
+    this.ids.release();
     this.context.deadlines.remove(this);
     this.context.settled(this);
   }
 
-  private fallBackFor(rows: readonly number[]): void {
+  private fallBackFor(rows: readonly number[], outcome: Outcome): void {
     const { arrivalMs, runtime, request, mode } = this.options;
     const now = this.context.clock.now();
-    const amended: number[] = [];
     const scored = mode === Mode.SCORE_AND_LEARN || mode === Mode.SCORE_ONLY;
     for (const row of rows) {
-      if (runtime.amending.size > 0 && this.repeatFirst(row)) continue;
+      if (this.ids.repeat(row)) continue;
       fallBack({ runtime, request, row, now, arrivalMs, scored }, this.verdicts);
-      const { key, id } = rowOf(request, row);
-      if (id === "" || !learns(mode)) continue;
-      runtime.amending.set(idName(key, id), { verdicts: this.verdicts, row });
-      amended.push(row);
+      this.ids.fellBack(row, outcome);
     }
     runtime.fallbacks += rows.length;
-    if (amended.length > 0) this.context.amend(this, amended);
-  }
-
-  /** Whether the row's id was just answered by the fallback; then the row has that verdict. */
-  private repeatFirst(row: number): boolean {
-    const { runtime, request } = this.options;
-    const { key, id } = rowOf(request, row);
-    const first = id === "" ? undefined : runtime.amending.get(idName(key, id));
-    if (first === undefined) return false;
-    repeatVerdict(first, this.verdicts, row);
-    return true;
-  }
-
-  /** The shard did not take a row: it is answered without the model, and the operator told why. */
-  private noteRefusal(status: number): void {
-    this.options.runtime.lastError =
-      status === Status.NO_MEMORY
-        ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
-        : `a row was not learned: status ${status}`;
+    this.ids.amend();
   }
 
   /** Verdicts that came after the answer: the cache learns them, and an anomaly that the fallback did not see is told. */
   private late(region: Region, first: number, count: number): void {
     const { cache } = this.options.runtime;
     const now = this.context.clock.now();
+    const isKept = this.isKept(region, first);
     for (let at = first; at < first + count; at++) {
-      if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
-      this.options.observer?.live(region, at, region.requestRow(at));
-      if (region.replayed(at) === 0) cache.put(region, at, now);
-      else this.returnSequence();
       const row = region.requestRow(at);
+      const isNew = region.replayed(at) === 0;
+      const isRefused = region.timeliness(at) >= Timeliness.LATE_REFUSED;
+      if (this.state === "answered") this.ids.metLate(row, isNew && isKept && !isRefused);
+      if (!isNew || (isRefused && rowOf(this.options.request, row).id !== ""))
+        this.returnSequence();
+      if (region.status(at) !== Status.OK || region.state(at) === 0) continue;
+      this.options.observer?.live(region, at, row);
+      if (isNew) cache.put(region, at, now);
       const known = this.verdicts.sources[row] !== 0 && this.verdicts.anomalies[row] === 1;
       if (this.state === "cancelled" || known || region.anomaly(at) === 0) continue;
       if (region.replayed(at) === 1 || this.options.answers?.(row) === false) continue;
@@ -391,6 +382,12 @@ export class Pending implements RowsOwner, Due {
         rule: "",
       });
     }
+    this.ids.amend();
+  }
+
+  /** Whether a batch teaches what it should: not one that was cut while the journal could not be written. */
+  private isKept(region: Region, first: number): boolean {
+    return this.context.journal.newest === 0 || this.placements.isIn(region, first);
   }
 
   /** Metrics, the span's end and alerts of an answered request. */

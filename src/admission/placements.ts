@@ -38,6 +38,13 @@ export class Placements {
     return placement;
   }
 
+  /** Whether the journal has the batch. */
+  isIn(region: Region, first: number): boolean {
+    return this.all.some(
+      (each) => each.region === region && each.first === first && each.position > 0,
+    );
+  }
+
   /** Of the batch that comes to the disk last; 0 = none of them is to. */
   get newest(): Position {
     let newest = 0;

@@ -1,8 +1,9 @@
 import type { Detector, Input } from "../domain/detector.ts";
 import { readWorkOf } from "../features/read-work.ts";
+import { Status } from "../shard/layout.ts";
 import type { Recalled } from "../shard/recall.ts";
 import type { DetectorMeter } from "../telemetry/telemetry.ts";
-import type { FirstVerdict } from "./amend.ts";
+import { FirstVerdicts } from "./first-verdicts.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import { hasOneCell } from "./one-cell.ts";
 import { explainedRowWorkOf, featureWorkOf, rowWorkOf } from "./row-work.ts";
@@ -38,8 +39,7 @@ export class DetectorRuntime {
   ledger: KeyLedger | undefined;
   /** Also where CACHED is no fallback: it tells how far a key's model is, and its threshold. */
   cache = new ScoreCache();
-  /** First verdicts by the fallback that are on their way to the shards, by `idName`. */
-  readonly amending = new Map<string, FirstVerdict>();
+  firstVerdicts = new FirstVerdicts();
   /** Rows with an id that were admitted to learn. */
   sequence = 0;
   fallbacks = 0;
@@ -74,9 +74,23 @@ export class DetectorRuntime {
         : undefined;
   }
 
-  /** The detector's state was brought back after a restart. */
+  /** The shard did not take a row: it is answered without the model, and the operator told why. */
+  noteRefusal(status: number): void {
+    this.lastError =
+      status === Status.NO_MEMORY
+        ? "a row was not learned: the shard's memory is full; raise state_memory_mb or lower keys_max"
+        : `a row was not learned: status ${status}`;
+  }
+
+  /** The shards are back at an earlier state: `recall` tells what is in it. */
+  goBack(): void {
+    this.sequence = 0;
+    this.ledger?.clear();
+  }
+
+  /** The detector's state was brought back, in one shard or in all. */
   recall(recalled: Recalled): void {
-    this.sequence = recalled.sequence;
+    this.sequence = Math.max(this.sequence, recalled.sequence);
     if (this.ledger === undefined) return;
     for (const key of recalled.keys()) this.ledger.admit([{ ...key, makes: true }], key.seenMs);
   }
@@ -85,6 +99,7 @@ export class DetectorRuntime {
   adopt(state: DetectorRuntime, name: DetectorRuntime): void {
     this.ledger = state.ledger;
     this.cache = state.cache;
+    this.firstVerdicts = state.firstVerdicts;
     // What is in flight may have the newer one.
     this.sequence = Math.max(state.sequence, name.sequence);
     this.fallbacks = name.fallbacks;

@@ -9,6 +9,7 @@ import { CategoryEncoding } from "../discovery/row-encoding.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { notLearning } from "../shard/mender.ts";
+import { recall } from "../shard/recall.ts";
 import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Trainer } from "../trainer/trainer.ts";
@@ -151,6 +152,19 @@ export class Detectors implements Registry, Workshop {
       for (const each of gone) await this.unmake(each);
     }
     this.table.show(await this.make(name, config));
+  }
+
+  /** The shards went back to an earlier state: admission knows no more of ids and keys than they do. */
+  async goBack(): Promise<void> {
+    const { admission, table } = this;
+    if (admission === undefined) return;
+    const runtimes = [...table.slots.values()].map((detector) => admission.runtimeOf(detector));
+    for (const runtime of runtimes) runtime.goBack();
+    await this.options.shards.passed(({ views }, kernel) => {
+      for (const runtime of runtimes) {
+        runtime.recall(recall([{ kernel, views }], runtime.detector.slot));
+      }
+    });
   }
 
   /** A detector for the time that `use` takes. */

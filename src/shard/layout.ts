@@ -240,6 +240,8 @@ export const RowFlag = {
   HAS_ID: 8,
   /** TS's own: the row of a shadow, whose live one has it, too. */
   SHADOW: 16,
+  /** The row is only scored, and is in no journal: nothing of it stays. */
+  FLEETING: 32,
 } as const;
 
 /** The values of an AMEND row, by index. */

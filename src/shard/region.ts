@@ -8,6 +8,7 @@ import {
   Region as Offset,
   RegionHeader,
   Row,
+  RowFlag,
   VALUES_MAX,
   regionBase,
 } from "./layout.ts";
@@ -184,13 +185,15 @@ export class Region {
     return this.views.u16[(this.rowBase + row * ROW_BYTES + Row.slot) >>> 1] ?? 0;
   }
 
-  /** Rows that would be learned are only scored, and those that are nothing else are skipped. */
+  /** Rows that would be learned are only scored, and those that are nothing else are skipped: the step leaves nothing behind. */
   stopLearning(): void {
+    const { u8 } = this.views;
     for (let row = 0; row < this.rows; row++) {
-      const at = this.rowBase + row * ROW_BYTES + Row.op;
-      const op = this.views.u8[at];
-      if (op === Op.SCORE_AND_LEARN) this.views.u8[at] = Op.SCORE_ONLY;
+      const at = this.rowBase + row * ROW_BYTES;
+      const op = u8[at + Row.op];
+      if (op === Op.SCORE_AND_LEARN) u8[at + Row.op] = Op.SCORE_ONLY;
       else if (op !== Op.SCORE_ONLY && op !== Op.READ_FEATURES) this.skip(row);
+      u8[at + Row.flags] = (u8[at + Row.flags] ?? 0) | RowFlag.FLEETING;
     }
   }
 

@@ -27,6 +27,8 @@ export class JournalGuard {
   failures = 0;
   /** Told when events begin or cease to teach. */
   onChange: ((learning: boolean) => void) | undefined;
+  /** Called when the shards are back at what is on disk, while nothing is learned. */
+  onWentBack: (() => Promise<void>) | undefined;
   /** Called when the journal can be written again, before anything else is: what is known and not in it can be told it. */
   onResumed: (() => void) | undefined;
   private cancel: (() => void) | undefined;
@@ -54,6 +56,7 @@ export class JournalGuard {
     );
     try {
       await shards.goBack(durable);
+      await this.onWentBack?.();
     } catch (thrown) {
       if (this.closed) return;
       log.error(

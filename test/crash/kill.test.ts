@@ -94,11 +94,12 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
     const load = new CrashLoad(grpcPort, { ledger, random, inFlight: 24, timeoutMs: 60_000 });
     const acknowledged = ledger.again.filter((row) => row.acknowledged !== undefined);
     const replays = ledger.replays;
-    const again = acknowledged.slice(-400);
+    const twice = acknowledged.filter(({ sent }) => sent > 1);
+    const again = [...new Set([...acknowledged.slice(-300), ...twice.slice(-600)])];
     await load.again(again);
     expect(ledger.replays - replays, "ids that were remembered").toBe(again.length);
     load.close();
-    await until(() => (newestSnapshot(data)?.position ?? 0) > before, 20_000);
+    await until(() => (newestSnapshot(data)?.position ?? 0) > before, 60_000);
     await server.stop();
     const module = await compileModule(builds[0]?.[1]);
     const snapshot = newestSnapshot(data);

@@ -2,11 +2,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { isDiscovering } from "../../src/discovery/discovery.ts";
 import { Mode } from "../../src/domain/event.ts";
+import { isDiscovering } from "../../src/discovery/discovery.ts";
 import { Source } from "../../src/domain/verdict.ts";
 import type { Verdicts } from "../../src/domain/verdict.ts";
+import { KeyHash } from "../../src/shard/key-hash.ts";
+import { PARTITIONS } from "../../src/shard/layout.ts";
+import { compileModule } from "../../src/shard/module.ts";
 import type { TrainingCopy } from "../../src/shard/window-models.ts";
+import { equalMemories } from "../../src/state/replay/equal-memories.ts";
+import { replayCold } from "../support/crash-check.ts";
+import { keptModulePath } from "../support/kept-core.ts";
 import { startKept } from "../support/kept-server.ts";
 import type { KeptServer } from "../support/kept-server.ts";
 import { createDetector, event, request, submit } from "../support/core.ts";
@@ -190,4 +196,94 @@ test("a reply that throws when its rows are on disk keeps no other from its own"
   );
   const { durables } = await submit(core, request({ detector: "r", events }));
   expect(durables[0]).toBe(1);
+});
+
+test("rows that are scored while the journal cannot be written leave nothing behind", async () => {
+  const { core, state } = await startKept(data, { shards: 1, memoryBytes: 32 << 20 });
+  servers.push({ core, state, close: () => core.close() });
+  await createDetector(core, "l", {
+    inputs: [{ name: "a" }],
+    features: [{ name: "n", aggregate: "count", window: { sliding: "1h" } }],
+    eventTime: {
+      allowedLateness: "1s",
+      late: "score_only",
+      futureTolerance: "1h",
+      future: "refuse",
+    },
+    timeoutMs: 5000,
+  });
+  const send = (timeUnixMs: number, mode = 0) =>
+    submit(
+      core,
+      request({ detector: "l", mode, events: [event({ numbers: { a: 0.5 }, timeUnixMs })] }),
+    );
+  const now = Date.now();
+  const oddTimes = [now - 60_000, now + 7_200_000];
+  const sendAll = async (): Promise<void> => {
+    await send(now);
+    for (const time of oddTimes) {
+      await send(time);
+      await send(time, Mode.SCORE_ONLY);
+    }
+  };
+  await sendAll();
+  const counters = (): object => {
+    const { rowsLate, rowsFuture } = core.shards.counters(core.detectors.get("l").slot);
+    return { rowsLate, rowsFuture };
+  };
+  expect(counters()).toEqual({ rowsLate: 2, rowsFuture: 2 });
+  const fail = await stopWriter(state.journal);
+  fail();
+  await core.shards.idle();
+  expect(state.journal.failed).toBe(true);
+  await sendAll();
+  expect(counters()).toEqual({ rowsLate: 2, rowsFuture: 2 });
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  await sendAll();
+  expect(counters()).toEqual({ rowsLate: 4, rowsFuture: 4 });
+  await core.close();
+  const module = await compileModule(keptModulePath);
+  const { shards } = replayCold(data, { module, shards: 1, memoryBytes: 32 << 20 });
+  const live = core.shards.shards[0]?.views.u8 ?? new Uint8Array();
+  expect(equalMemories(live, shards[0]?.views.u8 ?? new Uint8Array())).toBeUndefined();
+});
+
+/** Keys of one partition: of each the detector below keeps one. */
+function neighbours(count: number, partition: number): string[] {
+  const hash = new KeyHash();
+  const keys: string[] = [];
+  for (let i = 0; keys.length < count; i++) {
+    const key = Buffer.from(`k${i}`);
+    hash.of(key, 0, key.length);
+    if (hash.lo % PARTITIONS === partition) keys.push(key.toString());
+  }
+  return keys;
+}
+
+test("keys that only undone rows had made take no place", async () => {
+  const { core, state } = await start();
+  await createDetector(core, "k", {
+    inputs: [{ name: "a" }],
+    keysMax: PARTITIONS,
+    atKeysMax: "refuse",
+    timeoutMs: 300,
+  });
+  const send = (key = ""): Promise<Verdicts> => {
+    const one = event({ id: `e ${key}`, key, numbers: { a: 0.5 } });
+    return submit(core, request({ detector: "k", events: [one] }));
+  };
+  const kept = neighbours(2, 1);
+  const undone = neighbours(2, 2);
+  expect((await send(kept[0])).durables[0]).toBe(1);
+  const fail = await stopWriter(state.journal);
+  expect((await send(undone[0])).durables[0]).toBe(0);
+  fail();
+  await eventually(() => expect(state.journal.failed).toBe(false));
+  const { sequence } = core.admission.runtimeOf(core.detectors.get("k"));
+  expect(sequence).toBe(1);
+  expect((await send(undone[1])).durables[0]).toBe(1);
+  await expect(send(undone[0])).rejects.toThrow("a new key does not fit");
+  await expect(send(kept[1])).rejects.toThrow("a new key does not fit");
+  expect((await send(kept[0])).replayed[0]).toBe(1);
+  expect(core.detectors.status(core.detectors.get("k")).keys).toBe(2);
 });

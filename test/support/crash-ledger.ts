@@ -8,6 +8,8 @@ export interface SentRow {
   acknowledged: Acknowledged | undefined;
   /** Durable verdicts that were no repetition of an earlier one. */
   fresh: number;
+  /** Times that it was sent. */
+  sent: number;
 }
 
 export interface Acknowledged {
@@ -27,7 +29,7 @@ export function bitsOf(score: number | undefined): string {
   return bytes.toString("hex");
 }
 
-/** Every row that was sent, and what was answered; over all lives of a server. */
+/** Every row that was sent, and what was answered; over all lives of a server. All durable verdicts of an id are one. */
 export class Ledger {
   readonly rows = new Map<string, SentRow>();
   /** Rows of detectors that are neither reset nor deleted: they may be sent again. */
@@ -44,7 +46,7 @@ export class Ledger {
 
   make(detector: string, key: string, values: readonly number[]): SentRow {
     const id = `${this.#next++}`;
-    const row: SentRow = { detector, key, id, values, acknowledged: undefined, fresh: 0 };
+    const row: SentRow = { detector, key, id, values, acknowledged: undefined, fresh: 0, sent: 0 };
     this.rows.set(nameOf(detector, id), row);
     if (detector !== "temporary") this.again.push(row);
     return row;

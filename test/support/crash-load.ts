@@ -42,8 +42,8 @@ export interface LoadOptions {
 }
 
 /**
- * Streams rows until it is stopped or the server is gone: single events and frames, new ids and ones that were sent before. Goes on after
- * refusals.
+ * Streams rows until it is stopped or the server is gone: single events and frames, new ids, and ones that were sent before or are in flight. Goes
+ * on after refusals.
  */
 export class CrashLoad {
   readonly refusals = new Map<string, number>();
@@ -51,7 +51,6 @@ export class CrashLoad {
   readonly #options: LoadOptions;
   readonly #stream: ClientDuplexStream<ScoreStreamRequest, ScoreStreamResponse__Output>;
   readonly #inFlight = new Map<number, readonly SentRow[]>();
-  readonly #waiting = new Set<SentRow>();
   #sent = 0;
   #stopping = false;
   #idle: () => void = () => undefined;
@@ -130,11 +129,8 @@ export class CrashLoad {
     const names = Object.keys(crashDetectors);
     const detector = names[Math.floor(random() * names.length)] ?? "trees";
     const budget = random() < 0.05 ? 1 : timeoutMs;
-    if (random() < 0.08 && ledger.again.length > 0) {
-      const row = ledger.again[Math.floor(random() * ledger.again.length)];
-      // Of one id twice in flight each request has its own deadline, and so perhaps its own verdict.
-      if (row !== undefined && !this.#waiting.has(row)) return this.#write([row], timeoutMs);
-    }
+    const again = this.#sentBefore();
+    if (again.length > 0) return this.#write(again, random() < 0.3 ? 1 : timeoutMs);
     const count = random() < 0.5 ? 1 : 1 + Math.floor(random() * 40);
     const key = (): string => `key ${Math.floor(random() * 12)}`;
     const values = (): number[] => [random(), random() * 10, random() - 0.5];
@@ -144,12 +140,28 @@ export class CrashLoad {
     );
   }
 
+  /** Now and then rows that are in flight, or any row of before. */
+  #sentBefore(): readonly SentRow[] {
+    const { ledger, random } = this.#options;
+    const which = random();
+    if (which < 0.1) {
+      const inFlight = [...this.#inFlight.values()];
+      const rows = inFlight[Math.floor(random() * inFlight.length)] ?? [];
+      // Of some requests all, of others one: what is packed comes again as an event.
+      const from = random() < 0.5 ? 0 : Math.floor(random() * rows.length);
+      const twice = from === 0 ? rows : rows.slice(from, from + 1);
+      return twice[0]?.detector === "temporary" ? [] : twice;
+    }
+    const row = ledger.again[Math.floor(random() * ledger.again.length)];
+    return which < 0.16 && row !== undefined ? [row] : [];
+  }
+
   #write(rows: readonly SentRow[], timeoutMs: number): void {
     const [first] = rows;
     if (first === undefined) return;
     const requestId = ++this.#sent;
     this.#inFlight.set(requestId, rows);
-    for (const row of rows) this.#waiting.add(row);
+    for (const row of rows) row.sent++;
     const content = rows.length < 3 ? { events: rows.map(eventOf) } : { frame: frameOf(rows) };
     this.#stream.write({ requestId, request: { detector: first.detector, timeoutMs, ...content } });
   }
@@ -157,7 +169,6 @@ export class CrashLoad {
   #take({ requestId = 0, response, error }: ScoreStreamResponse__Output): void {
     const rows = this.#inFlight.get(requestId);
     this.#inFlight.delete(requestId);
-    for (const row of rows ?? []) this.#waiting.delete(row);
     if (rows !== undefined && response) this.#answered(rows, response);
     const reason = error?.reason ?? "";
     if (error) this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);

@@ -1,6 +1,8 @@
 import { openDetectorStore } from "../../src/control/detector-store.ts";
+import type { CoreOptions } from "../../src/core.ts";
 import { systemClock } from "../../src/domain/clock.ts";
 import { compileModule } from "../../src/shard/module.ts";
+import type { Journal } from "../../src/state/journal/journal.ts";
 import { openState } from "../../src/state/open-state.ts";
 import type { OpenState } from "../../src/state/open-state.ts";
 import { resizeShards } from "../../src/state/run-state.ts";
@@ -31,17 +33,22 @@ export interface KeptServerOptions {
   readonly shards?: number;
   /** False = it ends, as it were, before it knows its detectors. */
   readonly restores?: boolean;
+  /** What stands in the place of its journal. */
+  readonly journal?: (journal: Journal) => Journal;
+  readonly core?: Partial<CoreOptions>;
 }
 
 /** Does with a data directory what a start does, up to the ports. */
 export async function startKept(
   data: string,
-  { memoryBytes = 64 << 20, shards = 3, restores = true }: KeptServerOptions = {},
+  options: KeptServerOptions = {},
 ): Promise<KeptServer> {
+  const { memoryBytes = 64 << 20, shards = 3, restores = true } = options;
   const module = await compileModule(keptModulePath);
   const { durability } = settings;
   const at = { data, module, durability, shards, shardsGiven: true, memoryBytes };
-  const state = await openState({ ...at, clock: systemClock, log });
+  const opened = await openState({ ...at, clock: systemClock, log });
+  const state = { ...opened, journal: options.journal?.(opened.journal) ?? opened.journal };
   const store = await openDetectorStore(data);
   const core = await startCore({
     modulePath: keptModulePath,
@@ -50,6 +57,7 @@ export async function startKept(
     store,
     state,
     keeps: { data, settings },
+    ...options.core,
   });
   let closing: Promise<void> | undefined;
   const closeNow = async (): Promise<void> => {
