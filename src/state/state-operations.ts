@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { describeSpec } from "../config/describe-spec.ts";
@@ -12,9 +12,9 @@ import { journalBytes, listSegments } from "./journal/segments.ts";
 import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
-import { snapshotName } from "./snapshot/format.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import { listSnapshots, snapshotsIn } from "./snapshot/snapshots.ts";
+import { writeBackup } from "./write-backup.ts";
 
 export interface StateOperationsOptions {
   /** The data directory. */
@@ -76,17 +76,9 @@ export class StateOperations implements OfState {
     const { keeper } = this.keeping;
     await checkEmpty(directory);
     const snapshot = await keeper.snapshot();
-    const into = join(directory, "snapshots", snapshotName(snapshot.position));
-    const unfinished = `${into}.new`;
     try {
-      await mkdir(unfinished, { recursive: true });
-      for (const name of await readdir(snapshot.path)) {
-        // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk
-        await copySynced(join(snapshot.path, name), join(unfinished, name));
-      }
-      await rename(unfinished, into);
+      await writeBackup(this.options.data, snapshot, directory);
     } catch (error) {
-      await rm(unfinished, { recursive: true, force: true });
       const why = error instanceof Error ? error.message : String(error);
       throw new WeirError(
         Code.FAILED_PRECONDITION,
@@ -248,16 +240,6 @@ async function checkEmpty(directory: string): Promise<void> {
     "DIRECTORY_NOT_EMPTY",
     `directory: ${directory} is not empty; a backup needs a directory of its own`,
   );
-}
-
-async function copySynced(from: string, to: string): Promise<void> {
-  await copyFile(from, to);
-  const file = await open(to, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function nothingLearned(name: string): WeirError {
