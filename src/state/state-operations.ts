@@ -9,6 +9,7 @@ import { isDiscovering } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { journalBytes, listSegments } from "./journal/segments.ts";
+import { diskFailure } from "./journal/write-failure.ts";
 import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
@@ -60,7 +61,13 @@ export class StateOperations implements OfState {
   }
 
   async createSnapshot(): Promise<SnapshotInfo> {
-    return infoOf(await this.keeping.keeper.snapshot());
+    return infoOf(await this.snapshot());
+  }
+
+  private async snapshot(): Promise<Snapshot> {
+    return this.keeping.keeper.snapshot().catch((error: unknown) => {
+      throw notWritten("the snapshot", error);
+    });
   }
 
   listSnapshots(): Promise<readonly SnapshotInfo[]> {
@@ -73,9 +80,8 @@ export class StateOperations implements OfState {
   }
 
   async backUp(directory: string): Promise<SnapshotInfo> {
-    const { keeper } = this.keeping;
     await checkEmpty(directory);
-    const snapshot = await keeper.snapshot();
+    const snapshot = await this.snapshot();
     try {
       await writeBackup(this.options.data, snapshot, directory);
     } catch (error) {
@@ -109,6 +115,8 @@ export class StateOperations implements OfState {
       for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
         if (chunk instanceof Uint8Array) yield chunk;
       }
+    } catch (error) {
+      throw notWritten("the export", error);
     } finally {
       await rm(file, { force: true });
     }
@@ -128,7 +136,9 @@ export class StateOperations implements OfState {
       return await this.takeIn(name, path);
     } catch (error) {
       if (error instanceof WeirError) throw error;
-      if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) throw error;
+      if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) {
+        throw notWritten("the export that came", error);
+      }
       const why = error.message.replaceAll(path, "the export");
       throw WeirError.invalid("DAMAGED", "chunk", why);
     } finally {
@@ -220,6 +230,15 @@ function infoOf({ position, manifest }: Snapshot): SnapshotInfo {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
+}
+
+/** What the disk did not take; any other error as it is. */
+function notWritten(what: string, error: unknown): unknown {
+  const why = error instanceof WeirError ? undefined : diskFailure(error);
+  if (why === undefined) return error;
+  return new WeirError(Code.UNAVAILABLE, "DISK_FAILED", `${what} could not be written: ${why}`, {
+    cause: error,
+  });
 }
 
 async function checkEmpty(directory: string): Promise<void> {
