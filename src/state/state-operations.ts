@@ -135,7 +135,15 @@ export class StateOperations implements OfState {
       }
       return await this.takeIn(name, path);
     } catch (error) {
-      if (error instanceof WeirError) throw error;
+      if (error instanceof WeirError) {
+        const [damage] = error.violations;
+        if (error.reason !== "DAMAGED" || damage === undefined) throw error;
+        throw WeirError.invalid(
+          "DAMAGED",
+          damage.field,
+          damage.message.replaceAll(path, "the export"),
+        );
+      }
       if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) {
         throw notWritten("the export that came", error);
       }
@@ -190,7 +198,7 @@ function otherShards(written: number, has: number): WeirError {
   return new WeirError(
     Code.FAILED_PRECONDITION,
     "STATE_DIFFERS",
-    `the detector was exported from ${written} shards, and this server has ${has}: import into one with --shards ${written}`,
+    `the detector was exported from ${written === 1 ? "1 shard" : `${written} shards`}, and this server has ${has}: import into one with --shards ${written}`,
   );
 }
 
