@@ -207,10 +207,9 @@ async function listen(running: Running, cleanUp: (() => unknown)[]): Promise<Ser
   }
   http?.transport.setServing(true);
   const idle = idleDetectorsOf(running);
-  logger.info(
-    { grpcPort, httpPort: http?.port, detectors: core.detectors.list().length },
-    "serving",
-  );
+  const shards = core.shards.shards.length;
+  const detectors = core.detectors.list().length;
+  logger.info({ grpcPort, httpPort: http?.port, shards, detectors }, "serving");
   let stopping: Promise<boolean> | undefined;
   return {
     grpcPort,

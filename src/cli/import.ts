@@ -15,8 +15,8 @@ const usage: ClientUsage = {
   values: ["name"],
   help: `weir import FILE [--name NAME] [OPTIONS]
 
-Gives a running server a detector that weir export wrote: its specification and all that it had learned. Whole or not at all. The number
-of shards may differ between the two servers.
+Gives a running server a detector that weir export wrote: its specification and all that it had learned. Whole or not at all. Both servers
+have the same number of shards (weir state).
 
   weir import card-payments.weir
   weir import card-payments.weir --name card-payments-copy --address other:50051

@@ -15,8 +15,8 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
   const stopped = firstSignal(() => serving);
   const logger = loggerOf(options, terminal);
   await makeWritable(options.dataDirectory);
-  const { configFile, dataDirectory, shards, threads } = options;
-  logger.info({ version, configFile, dataDirectory, shards, threads }, "starting");
+  const { configFile, dataDirectory, threads } = options;
+  logger.info({ version, configFile, dataDirectory, threads }, "starting");
   warnAboutPlainText(options, logger);
   warnAboutOperations(options, logger);
   // grpc-js writes bare lines to standard error, also about what is reported here; standard error stays for this.

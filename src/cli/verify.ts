@@ -63,7 +63,7 @@ function summaryOf(
     return `${unsound} of ${parts} parts are not sound. A start uses what is sound before them and names what it leaves out; a backup is put in place with weir restore.`;
   }
   const more = deep ? "" : " With --deep the journal is replayed and compared with the snapshots.";
-  return `All ${parts} parts are sound.${more}`;
+  return `${parts === 1 ? "The only part is" : `All ${parts} parts are`} sound.${more}`;
 }
 
 interface VerifyFlags {

@@ -56,21 +56,25 @@ export function versionTable(found: readonly Version__Output[]): readonly string
 export function versionLine(name: string, one: Version__Output): string {
   const { version = 0, state } = one;
   if (state === "VERSION_STATE_LEARNING") {
-    const left = whole(one.eventsUntilReady);
-    const unit = left === "1" ? "event" : "events";
-    return `${name}: version ${version} learns beside the one that answers, ${left} ${unit} to go; see weir versions ${name}`;
+    return `${name}: version ${version} learns beside the one that answers, ${toGo(one)}; see weir versions ${name}`;
   }
   const began = one.keptState === true ? "it kept the state" : "it began cold";
   return `${name}: version ${version} answers now; ${began}: ${whole(one.events)} events learned`;
 }
 
-function stateOf({ state, eventsUntilReady }: Version__Output): string {
-  const word = (state ?? "").replace("VERSION_STATE_", "").toLowerCase();
-  return word === "learning" ? `learning, ${whole(eventsUntilReady)} events to go` : word;
+function stateOf(one: Version__Output): string {
+  const word = (one.state ?? "").replace("VERSION_STATE_", "").toLowerCase();
+  return word === "learning" ? `learning, ${toGo(one)}` : word;
 }
 
-function positions({ fromPosition, toPosition }: Version__Output): string {
+function toGo({ eventsUntilReady }: Version__Output): string {
+  const left = whole(eventsUntilReady);
+  return `${left} ${left === "1" ? "event" : "events"} to go`;
+}
+
+function positions({ state, fromPosition, toPosition }: Version__Output): string {
   const [from, to] = [Number(fromPosition ?? 0), Number(toPosition ?? 0)];
-  if (from === 0) return "not yet";
+  // Where nothing is journaled there are no positions.
+  if (from === 0) return state === "VERSION_STATE_LEARNING" ? "not yet" : "";
   return to === 0 ? `from ${whole(from)} on` : `${whole(from)} to ${whole(to)}`;
 }

@@ -67,6 +67,7 @@ export type Reason =
   | "REQUEST_TIMEOUT" // an HTTP request that did not arrive whole in time
   | "NO_JOURNAL" // what was asked for needs the journal, and durability is none
   | "NOT_LEARNING" // the journal cannot be written
+  | "DISK_FAILED" // full, read-only or broken: a snapshot or an export could not be written
   | "SNAPSHOT_RUNNING"
   | "OPERATION_RUNNING" // one export, one import and one verification at a time
   | "DIRECTORY_NOT_EMPTY"

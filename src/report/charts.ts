@@ -4,7 +4,8 @@ import { digits, grouped, percent, timeText } from "./numbers.ts";
 import type { TimelineBucket } from "./timeline.ts";
 
 const WIDTH = 920;
-const LEFT = 64;
+/** Room for a number of nine digits and its commas, at 8 px a character. */
+const LEFT = 96;
 const RIGHT = 12;
 const PLOT = WIDTH - LEFT - RIGHT;
 

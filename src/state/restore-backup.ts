@@ -7,6 +7,7 @@ import type { Position } from "../shard/journal.ts";
 import { readEntries } from "./journal/segments.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import { checkSnapshot, listSnapshots, openSnapshot, snapshotsIn } from "./snapshot/snapshots.ts";
+import { partsBeside } from "./write-backup.ts";
 
 /** What a restore copies; everything in it was read and is sound. */
 export interface Backup {
@@ -28,7 +29,7 @@ export function readBackup(path: string, damaged: (what: string) => void): Backu
   const last = whole ? lastEntry(path, snapshot) : 0;
   const files = [
     ...(whole ? filesBelow(path, "journal") : []),
-    ...(whole ? filesBelow(path, "models") : []),
+    ...(whole ? partsBeside.flatMap((part) => filesBelow(path, part)) : []),
     ...readdirSync(snapshot.path).map((name) => ({
       from: join(snapshot.path, name),
       to: join("snapshots", basename(snapshot.path), name),
@@ -111,7 +112,7 @@ export async function copyState({ files }: Backup, data: string): Promise<void> 
       directories.add(dirname(path)).add(dirname(dirname(path)));
     }
     for (const directory of directories) await sync(directory);
-    for (const part of ["models", "journal", "snapshots"]) {
+    for (const part of [...partsBeside, "journal", "snapshots"]) {
       if (existsSync(join(beside, part))) await rename(join(beside, part), join(data, part));
     }
     await sync(data);

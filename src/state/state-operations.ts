@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { describeSpec } from "../config/describe-spec.ts";
@@ -9,12 +9,13 @@ import { isDiscovering } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
 import { journalBytes, listSegments } from "./journal/segments.ts";
+import { diskFailure } from "./journal/write-failure.ts";
 import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
-import { snapshotName } from "./snapshot/format.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import { listSnapshots, snapshotsIn } from "./snapshot/snapshots.ts";
+import { writeBackup } from "./write-backup.ts";
 
 export interface StateOperationsOptions {
   /** The data directory. */
@@ -60,7 +61,13 @@ export class StateOperations implements OfState {
   }
 
   async createSnapshot(): Promise<SnapshotInfo> {
-    return infoOf(await this.keeping.keeper.snapshot());
+    return infoOf(await this.snapshot());
+  }
+
+  private async snapshot(): Promise<Snapshot> {
+    return this.keeping.keeper.snapshot().catch((error: unknown) => {
+      throw notWritten("the snapshot", error);
+    });
   }
 
   listSnapshots(): Promise<readonly SnapshotInfo[]> {
@@ -73,20 +80,11 @@ export class StateOperations implements OfState {
   }
 
   async backUp(directory: string): Promise<SnapshotInfo> {
-    const { keeper } = this.keeping;
     await checkEmpty(directory);
-    const snapshot = await keeper.snapshot();
-    const into = join(directory, "snapshots", snapshotName(snapshot.position));
-    const unfinished = `${into}.new`;
+    const snapshot = await this.snapshot();
     try {
-      await mkdir(unfinished, { recursive: true });
-      for (const name of await readdir(snapshot.path)) {
-        // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk
-        await copySynced(join(snapshot.path, name), join(unfinished, name));
-      }
-      await rename(unfinished, into);
+      await writeBackup(this.options.data, snapshot, directory);
     } catch (error) {
-      await rm(unfinished, { recursive: true, force: true });
       const why = error instanceof Error ? error.message : String(error);
       throw new WeirError(
         Code.FAILED_PRECONDITION,
@@ -117,6 +115,8 @@ export class StateOperations implements OfState {
       for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
         if (chunk instanceof Uint8Array) yield chunk;
       }
+    } catch (error) {
+      throw notWritten("the export", error);
     } finally {
       await rm(file, { force: true });
     }
@@ -135,8 +135,18 @@ export class StateOperations implements OfState {
       }
       return await this.takeIn(name, path);
     } catch (error) {
-      if (error instanceof WeirError) throw error;
-      if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) throw error;
+      if (error instanceof WeirError) {
+        const [damage] = error.violations;
+        if (error.reason !== "DAMAGED" || damage === undefined) throw error;
+        throw WeirError.invalid(
+          "DAMAGED",
+          damage.field,
+          damage.message.replaceAll(path, "the export"),
+        );
+      }
+      if (!(error instanceof Error) || !error.name.startsWith("Snapshot")) {
+        throw notWritten("the export that came", error);
+      }
       const why = error.message.replaceAll(path, "the export");
       throw WeirError.invalid("DAMAGED", "chunk", why);
     } finally {
@@ -188,7 +198,7 @@ function otherShards(written: number, has: number): WeirError {
   return new WeirError(
     Code.FAILED_PRECONDITION,
     "STATE_DIFFERS",
-    `the detector was exported from ${written} shards, and this server has ${has}: import into one with --shards ${written}`,
+    `the detector was exported from ${written === 1 ? "1 shard" : `${written} shards`}, and this server has ${has}: import into one with --shards ${written}`,
   );
 }
 
@@ -230,6 +240,15 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
 }
 
+/** What the disk did not take; any other error as it is. */
+function notWritten(what: string, error: unknown): unknown {
+  const why = error instanceof WeirError ? undefined : diskFailure(error);
+  if (why === undefined) return error;
+  return new WeirError(Code.UNAVAILABLE, "DISK_FAILED", `${what} could not be written: ${why}`, {
+    cause: error,
+  });
+}
+
 async function checkEmpty(directory: string): Promise<void> {
   if (!isAbsolute(directory)) {
     throw WeirError.invalid(
@@ -248,16 +267,6 @@ async function checkEmpty(directory: string): Promise<void> {
     "DIRECTORY_NOT_EMPTY",
     `directory: ${directory} is not empty; a backup needs a directory of its own`,
   );
-}
-
-async function copySynced(from: string, to: string): Promise<void> {
-  await copyFile(from, to);
-  const file = await open(to, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function nothingLearned(name: string): WeirError {

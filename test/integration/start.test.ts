@@ -64,6 +64,19 @@ describe("weir start", () => {
     },
   );
 
+  it("says how many shards there are, whatever was the default", async () => {
+    const data = `--data=${directory}/shards`;
+    const first = new Weir(data, "--shards=2");
+    expect(await first.logged("serving")).toMatchObject({ shards: 2 });
+    first.child.kill("SIGTERM");
+    await first.ended();
+    const again = new Weir(data);
+    expect(await again.logged("serving")).toMatchObject({ shards: 2 });
+    expect(await again.logged("starting")).not.toHaveProperty("shards");
+    again.child.kill("SIGTERM");
+    expect(await again.ended()).toBe(0);
+  });
+
   it("stops when it is told so before it serves", async () => {
     const weir = new Weir();
     await weir.logged("starting");

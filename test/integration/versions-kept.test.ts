@@ -1,8 +1,12 @@
-import { rmSync } from "node:fs";
-import { afterEach, expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import type { Verdicts } from "../../src/domain/verdict.ts";
+import { copyState, readBackup } from "../../src/state/restore-backup.ts";
+import { StateOperations } from "../../src/state/state-operations.ts";
 import { createDetector, frame, request, submit } from "../support/core.ts";
 import { startShadow } from "../support/shadows.ts";
 import { startVersions } from "../support/versions-rig.ts";
@@ -214,4 +218,46 @@ test("replayed to now, a version is what it would be if it had never gone", asyn
   expect(rig.core.detectors.get("live").config.model).toMatchObject({ trees: 10 });
   expect(eventsOf(rig)).toBe(eventsOf(rig, "never"));
   expect([...(live?.scores ?? [])]).toEqual([...(never?.scores ?? [])]);
+});
+
+test("a backup and a restored directory have the versions that are kept, and fitted models", async () => {
+  const rig = await rigWith();
+  for (let i = 0; i < 10; i++) await score(rig, 100, i);
+  const before = await asked(rig);
+  await rig.versions.update("live", normalizeSpec({ ...spec, threshold: 0.25 }));
+  await score(rig, 100, 11);
+  // The state of the first is on disk.
+  await rig.versions.close();
+  mkdirSync(join(rig.data, "models"));
+  writeFileSync(join(rig.data, "models", "a_knn.weir"), "fitted");
+  const { shards, detectors, keeping } = rig.core;
+  const operations = new StateOperations({
+    data: rig.data,
+    durability: "relaxed",
+    shards: 2,
+    detectors,
+    settled: () => shards.settled,
+    keeping,
+  });
+  const away = mkdtempSync(join(tmpdir(), "weir-away-"));
+  onTestFinished(() => rmSync(away, { recursive: true, force: true }));
+  const [backup, ofBackup, ofData] = ["backup", "of-backup", "of-data"].map((name) => {
+    return join(away, name);
+  });
+  if (backup === undefined || ofBackup === undefined || ofData === undefined) throw new Error();
+  await operations.backUp(backup);
+  rigs.splice(rigs.indexOf(rig), 1);
+  await rig.close();
+  for (const [from, to] of [
+    [backup, ofBackup],
+    [rig.data, ofData],
+  ] as const) {
+    await copyState(readBackup(from, expect.unreachable), to);
+    expect(readFileSync(join(to, "models", "a_knn.weir"), "utf8")).toBe("fitted");
+    const again = await rigWith(to);
+    const back = await again.versions.rollback("live", 1);
+    expect(back).toMatchObject({ version: 1, state: "serving", events: 1000 });
+    expect(await asked(again)).toEqual(before);
+  }
+  rmSync(rig.data, { recursive: true, force: true });
 });

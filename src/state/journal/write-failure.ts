@@ -13,6 +13,14 @@ export function reasonOf(error: unknown, path: string): string {
   return `the journal cannot be written: ${path}: ${message}${advice === undefined ? "" : `: ${advice}`}`;
 }
 
+/** What to do about a disk that did not take something, behind what it said; undefined = the error is not of a disk. */
+export function diskFailure(error: unknown): string | undefined {
+  const found = adviceOf(error);
+  return found === undefined || !(error instanceof Error)
+    ? undefined
+    : `${error.message}: ${found}`;
+}
+
 const FULL_ADVICE = "the disk is full: make room on it";
 const READ_ONLY_ADVICE = "it is read-only: let the user that Weir runs as write there";
 const FAILING_ADVICE = "the disk fails: look at the system's log, and replace it";

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { normalizeSpec } from "../../config/detector-spec.ts";
 import { journalBytes } from "../journal/segments.ts";
@@ -34,6 +34,9 @@ const READING_SHARE = 0.2;
 export function* verifyState({ data, deep }: VerifyOptions): Generator<Finding, void> {
   if (!existsSync(data)) {
     throw new Error(`there is no directory ${data}: give the one that the server's --data names`);
+  }
+  if (!statSync(data).isDirectory()) {
+    throw new Error(`${data} is a file: give the directory that it is in, and it is read, too`);
   }
   const sound: Snapshot[] = [];
   const reading = new Progress(0, deep === undefined ? 1 : READING_SHARE, bytesOf(data));

@@ -74,6 +74,26 @@ describe("the page", () => {
     expect(page).toContain("12:3");
   });
 
+  test("has room for the numbers beside its charts", () => {
+    const most = 987_654_321;
+    const { summary, timeline } = content();
+    const { distribution } = summary;
+    const page = htmlReport(
+      content({
+        summary: { ...summary, distribution: { ...distribution, live: [most, 0], other: [0, 1] } },
+        timeline: timeline.map((bucket) => ({ ...bucket, liveAnomalies: most })),
+      }),
+    );
+    const labels = [
+      ...page.matchAll(/<text x="([\d.]+)"[^>]*text-anchor="end">([\d,.]+)<\/text>/g),
+    ];
+    expect(labels.map(([, , label]) => label)).toContain("987,654,321");
+    expect(labels.map(([, , label]) => label)).toContain("600,000,000");
+    // A digit of the 13 px font is at most 8 px wide.
+    for (const [, x, label = ""] of labels)
+      expect(Number(x)).toBeGreaterThanOrEqual(label.length * 8);
+  });
+
   test("leaves numbers out of charts that are none", () => {
     const page = htmlReport(content({ timeline: [], summary: new Comparison().summary() }));
     expect(page.replaceAll(/<title>[^<]*<\/title>/g, "")).not.toMatch(

@@ -42,6 +42,9 @@ test("a directory that is not there, or empty, is told", async () => {
   const lost = terminal();
   expect(await dispatch(["verify", "--data", "/nowhere/at/all"], lost)).toBe(1);
   expect(lost.lines[0]).toContain("there is no directory /nowhere/at/all");
+  const file = terminal();
+  expect(await dispatch(["verify", import.meta.filename], file)).toBe(1);
+  expect(file.lines[0]).toContain(`${import.meta.filename} is a file: give the directory`);
 });
 
 test.each([
