@@ -269,6 +269,13 @@ export class Pending implements RowsOwner, Due {
     if (rows > queued) this.context.telemetry.stageFailed("step", rows - queued);
   }
 
+  /** Nobody else answers any of its rows. Before the turn in which they were placed is over: they are not cut yet. */
+  answerAll(): void {
+    for (const { region, first, count } of this.placements.all) {
+      for (let at = first; at < first + count; at++) region.unshare(at);
+    }
+  }
+
   /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */
   cancel(): void {
     if (this.state !== "waiting") return;

@@ -240,6 +240,8 @@ export const RowFlag = {
   HAS_ID: 8,
   /** TS's own: the row of a shadow, whose live one has it, too. */
   SHADOW: 16,
+  /** TS's own: its key was in the share of a shadow. Both have the row, each with this flag, and the client got the shadow's verdict. */
+  SHARED: 32,
 } as const;
 
 /** The values of an AMEND row, by index. */

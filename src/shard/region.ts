@@ -8,6 +8,7 @@ import {
   Region as Offset,
   RegionHeader,
   Row,
+  RowFlag,
   VALUES_MAX,
   regionBase,
 } from "./layout.ts";
@@ -168,6 +169,12 @@ export class Region {
   skip(row: number): void {
     this.views.u8[this.rowBase + row * ROW_BYTES + Row.op] = Op.SKIP;
     this.hasRoomOrGaps = true;
+  }
+
+  /** The live one's verdict of the row is the answer after all. */
+  unshare(row: number): void {
+    const at = this.rowBase + row * ROW_BYTES + Row.flags;
+    this.views.u8[at] = (this.views.u8[at] ?? 0) & ~RowFlag.SHARED;
   }
 
   /** float64s that the row came with. */

@@ -39,6 +39,8 @@ beforeAll(async () => {
     answered: () => undefined,
     slot: (slot) => (slot === 0 ? spec : other),
     isAside: () => false,
+    isShared: () => false,
+    asked: () => "d",
     owner: (row) => (shard.stepped.slot(row) === 0 ? spec : other),
   };
 });
