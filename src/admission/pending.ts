@@ -9,7 +9,7 @@ import type { ShardJournal } from "../shard/journal.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
-import { answersIn } from "./answers.ts";
+import { answersIn, answersTo } from "./answers.ts";
 import { idName, repeatVerdict } from "./amend.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
@@ -124,6 +124,8 @@ export class Pending implements RowsOwner, Due {
     const now = this.context.clock.now();
     let failed = false;
     let roomless: number[] | undefined;
+    /** Of which the client gets something else than the shard says. */
+    let otherwise: number[] | undefined;
     for (let at = first; at < first + count; at++) {
       const row = region.requestRow(at);
       const status = region.status(at);
@@ -131,6 +133,7 @@ export class Pending implements RowsOwner, Due {
         failed ||= status === Status.UNKNOWN_DETECTOR;
         this.noteRefusal(status);
         (roomless ??= []).push(row);
+        (otherwise ??= []).push(row);
         continue;
       }
       verdicts.scores[row] = region.score(at);
@@ -147,7 +150,7 @@ export class Pending implements RowsOwner, Due {
         cache.put(region, at, now);
       } else {
         this.returnSequence();
-        if (amending.size > 0) this.repeatFirst(row);
+        if (amending.size > 0 && this.repeatFirst(row)) (otherwise ??= []).push(row);
       }
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime);
@@ -161,6 +164,7 @@ export class Pending implements RowsOwner, Due {
       return;
     }
     if (roomless !== undefined) this.fallBackFor(roomless);
+    if (otherwise !== undefined) this.journalAnswers(otherwise);
     if (this.outstanding === 0) this.finish();
   }
 
@@ -250,30 +254,20 @@ export class Pending implements RowsOwner, Due {
 
   /** Rows that were cut; of the others `cut` tells. */
   private journalAnswers(rows: readonly number[]): void {
-    const late = new Set(rows);
-    const { placements, verdicts, context } = this;
-    const answers = placements.all.flatMap((each) =>
-      answersIn(placements, each, verdicts, (row) => late.has(row)),
-    );
-    const { journal } = context;
+    const { journal } = this.context;
+    const answers = answersTo(this.placements, this.verdicts, rows);
     if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
   }
 
   /** Tells in which stage the budget ended for `rows` rows: still queued, or cut and not back. */
   private countLate(rows: number): void {
-    const waiting = this.placements.all.filter((each) =>
-      each.shard.waits(each.region, each.generation),
-    );
-    const queued = waiting.reduce((sum, { count }) => sum + count, 0);
+    const queued = this.placements.waiting;
     if (queued > 0) this.context.telemetry.stageFailed("queue", queued);
     if (rows > queued) this.context.telemetry.stageFailed("step", rows - queued);
   }
 
-  /** Nobody else answers any of its rows. Before the turn in which they were placed is over: they are not cut yet. */
   answerAll(): void {
-    for (const { region, first, count } of this.placements.all) {
-      for (let at = first; at < first + count; at++) region.unshare(at);
-    }
+    this.placements.unshare();
   }
 
   /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */

@@ -94,16 +94,13 @@ export class VerdictFile {
     const at = this.rows;
     const score = region.score(row);
     const hasScore = !Number.isNaN(score);
-    const answered = compared.answered ?? compared.live;
     this.positions[at] = batch.entry.position;
     this.rowNumbers[at] = row;
     this.ids[at] = id === "" ? undefined : id;
     this.keys[at] = key === "" ? undefined : key;
     this.times[at] = batch.eventTimeMs(row);
     this.arrivals[at] = batch.arrivalMs(row);
-    this.liveScores[at] = answered === undefined ? Number.NaN : answered.score;
-    this.liveSources[at] = answered === undefined ? undefined : sourceNames[answered.source];
-    this.liveAnomalies[at] = answered === undefined ? Number.NaN : Number(answered.anomaly);
+    this.addAnswer(compared, at);
     this.scores[at] = score;
     this.rawScores[at] = hasScore ? region.rawScore(row) : Number.NaN;
     this.thresholds[at] = hasScore ? region.threshold(row) : Number.NaN;
@@ -111,8 +108,16 @@ export class VerdictFile {
     this.anomalies[at] = region.anomaly(row);
     this.modelVersions[at] = region.modelVersion(row);
     this.versions[at] = (by ?? batch.owner(row))?.version ?? 0;
-    this.detectors[at] = by?.name;
     if (++this.rows === BLOCK_ROWS) this.flush();
+  }
+
+  /** What the client got. */
+  private addAnswer({ answered, live, by }: ComparedRow, at: number): void {
+    const got = answered ?? live;
+    this.liveScores[at] = got === undefined ? Number.NaN : got.score;
+    this.liveSources[at] = got === undefined ? undefined : sourceNames[got.source];
+    this.liveAnomalies[at] = got === undefined ? Number.NaN : Number(got.anomaly);
+    this.detectors[at] = by?.name;
   }
 
   finish(): void {

@@ -135,7 +135,7 @@ class Explainer {
       const { slot } = found;
       if ((names.get(slot) ?? detector) !== detector) continue;
       const before = repeats.get(slot) ?? [];
-      const place = found.isShared && !isAside ? answeringRow(this.source, found) : placeOf(found);
+      const place = this.answering(found, isAside);
       if (this.wasRepeated(place)) {
         if (before.length < REPEATS_MAX) repeats.set(slot, [...before, place]);
         continue;
@@ -146,6 +146,10 @@ class Explainer {
       if (isWanted(explained, { detector, id, key, isAside })) return explained;
     }
     return this.firstOf(repeats, { detector, id, key, isAside });
+  }
+
+  private answering(found: RowPlace & { readonly isShared: boolean }, isAside: boolean): RowPlace {
+    return found.isShared && !isAside ? answeringRow(this.source, found) : placeOf(found);
   }
 
   /** The row was stepped again, or undefined: there is none, or it was left out. */
@@ -350,15 +354,14 @@ function answeredOf(
   }
   if (answered !== undefined) {
     verdicts.scores[0] = answered.score;
-    verdicts.rawScores[0] = 0;
+    verdicts.rawScores[0] = answered.rawScore;
     verdicts.thresholds[0] = answered.threshold;
     verdicts.anomalies[0] = answered.anomaly;
     verdicts.states[0] = answered.state || State.COLLECTING;
     verdicts.sources[0] = answered.source;
     verdicts.rules[0] = answered.rule;
-    verdicts.replayed[0] = 0;
-    // The journal does not say what the cached score's model was.
-    verdicts.modelVersions[0] = 0;
+    verdicts.replayed[0] = answered.replayed;
+    verdicts.modelVersions[0] = answered.modelVersion;
   }
   return verdicts;
 }

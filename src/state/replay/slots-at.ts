@@ -16,10 +16,11 @@ function snapshotBefore(
   source: StateSource,
   before: Position,
 ): { readonly slots: Slots; readonly after: Position } {
-  for (const { position, slots } of source.snapshots()) {
+  for (const snapshot of source.snapshots()) {
+    const { position } = snapshot;
     if (position >= before || position < source.first - 1) continue;
     try {
-      return { slots: new Slots(slots()), after: position };
+      return { slots: new Slots(snapshot.slots()), after: position };
     } catch (error) {
       if (!(error instanceof SnapshotDamage)) throw error;
     }

@@ -117,6 +117,9 @@ describe("a comparison of a replay with the journal", () => {
       state: 3,
       anomaly: 1 - (batch.region.anomaly(row) & 1),
       rule: -1,
+      rawScore: 0.5,
+      modelVersion: 2,
+      replayed: 0,
     });
     const {
       byDefault,
