@@ -31,6 +31,7 @@ const PASSES_MAX = 100;
 /** Feeds a detector what the journal has had since its state, and then what is admitted now, without a gap. */
 export class CatchUp {
   rows = 0;
+  private position: Position;
   private isOver = false;
   private readonly options: CatchUpOptions;
   private readonly waiting = new Map<number, Set<Replayed>>();
@@ -39,6 +40,15 @@ export class CatchUp {
 
   constructor(options: CatchUpOptions) {
     this.options = options;
+    this.position = options.after;
+  }
+
+  /** Rows of the journal that it has not got, about: as many an entry as until now. */
+  get left(): number {
+    const { after, journal } = this.options;
+    const entries = Math.max(0, journal.newest - this.position);
+    const done = this.position - after;
+    return this.rows === 0 ? entries : Math.ceil((this.rows / done) * entries);
   }
 
   /** Resolves when nothing of the journal is missing; `attach` was called then. Rejects when it cannot be, or was stopped. */
@@ -94,6 +104,7 @@ export class CatchUp {
     let sliceEnds = performance.now() + SLICE_MS;
     for (const { position, shard, body } of entries({ after, until, kinds: [Kind.ROWS] })) {
       this.check();
+      this.position = position;
       if (left.has(position) || position > (cutAt?.get(shard) ?? until)) continue;
       const relayed = relay.relay(position, body);
       if (relayed !== undefined) {

@@ -23,6 +23,8 @@ interface Learning {
   shadow: Shadow | undefined;
   /** It is not looked at any more, and not fed by the journal. */
   cancel: () => void;
+  /** What feeds it from the journal; absent = it begins with new rows. */
+  readonly catchUp?: CatchUp;
 }
 
 interface Replay {
@@ -54,6 +56,11 @@ export class Learnings {
   /** The detector that learns; undefined = none does. */
   detectorOf(name: string): Detector | undefined {
     return this.learning.get(name)?.detector;
+  }
+
+  /** Rows of the journal that are still to be replayed, about; undefined = none is replayed. */
+  leftToReplay(name: string): number | undefined {
+    return this.learning.get(name)?.catchUp?.left;
   }
 
   /** What is kept of it over a restart. One that is being replayed to now is given up by one: it is kept as it was. */
@@ -193,7 +200,6 @@ export class Learnings {
       if (config === undefined) throw new Error(`version ${version} is not known any more`);
       return workshop.sketch(live, config);
     });
-    const learning: Learning = { detector, shadow: undefined, cancel: () => catchUp.stop() };
     const catchUp = new CatchUp({
       shards,
       relay,
@@ -210,6 +216,12 @@ export class Learnings {
         };
       },
     });
+    const learning: Learning = {
+      detector,
+      shadow: undefined,
+      cancel: () => catchUp.stop(),
+      catchUp,
+    };
     lineage.learning = record.version;
     this.learning.set(live.name, learning);
     const { name } = live;
