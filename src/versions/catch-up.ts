@@ -121,7 +121,7 @@ export class CatchUp {
   private batchOf(shard: number, relayed: Relayed, rowWork: number): Replayed {
     const batches = this.waiting.get(shard) ?? new Set();
     this.waiting.set(shard, batches);
-    const batch = new Replayed(relayed, rowWork, (isDone) => {
+    const batch = new Replayed(relayed, { rowWork, queue: this }, (isDone) => {
       batches.delete(batch);
       if (batches.size === 0) this.waiting.delete(shard);
       if (!isDone) this.failure = new Error("rows of the replay could not be stepped");
@@ -151,14 +151,21 @@ export class CatchUp {
 
 /** Rows of the journal on their way through a shard again. */
 class Replayed implements AsideBatch {
+  readonly isOwed = true;
+  readonly queue: object;
   readonly packed: Uint8Array;
   readonly rows: number;
   readonly work: number;
   private readonly relayed: Relayed;
   private readonly over: (isDone: boolean) => void;
 
-  constructor(relayed: Relayed, rowWork: number, over: (isDone: boolean) => void) {
+  constructor(
+    relayed: Relayed,
+    { rowWork, queue }: { readonly rowWork: number; readonly queue: object },
+    over: (isDone: boolean) => void,
+  ) {
     this.relayed = relayed;
+    this.queue = queue;
     this.packed = relayed.packed;
     this.rows = relayed.rows;
     this.work = relayed.rows * rowWork;

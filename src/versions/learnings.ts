@@ -82,6 +82,7 @@ export class Learnings {
   /** Looks from time to time whether the version that learns is ready, and lets it serve then. */
   watch(name: string, shadow: Shadow): void {
     const { clock, log } = this.options;
+    shadow.isVersion = true;
     const learning: Learning = { shadow, detector: shadow.detector, cancel: () => undefined };
     this.learning.set(name, learning);
     const look = (): void => {
@@ -210,6 +211,7 @@ export class Learnings {
       attach: () => {
         shadows.hold();
         const shadow = shadows.attach(workshop.get(live.name), detector);
+        shadow.isVersion = true;
         learning.shadow = shadow;
         return (shard) => {
           for (const rows of shadow.waiting) rows.dropCut(shard);
