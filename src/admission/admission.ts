@@ -14,7 +14,7 @@ import type { ShardSet } from "../shard/shard-set.ts";
 import type { ProcessJournal } from "../state/process-change.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { amend } from "./amend.ts";
-import type { Besides, Submission } from "./beside.ts";
+import type { Besides, PlacedTicket, Submission } from "./beside.ts";
 import { Deadlines } from "./deadlines.ts";
 import { sentCategory } from "./fallback.ts";
 import { Pending } from "./pending.ts";
@@ -119,7 +119,7 @@ export class Admission implements Scorer {
     return beside.submit(submission, (one) => this.submitAlone(one));
   }
 
-  private submitAlone(submission: Submission): Ticket {
+  private submitAlone(submission: Submission): PlacedTicket {
     const { runtime, request, call, reply, observer, answers } = submission;
     const mode = this.allowed(modeOf(request.mode));
     const beats = mode === Mode.HEARTBEAT;
@@ -127,7 +127,7 @@ export class Admission implements Scorer {
     const budgetMs = this.budgetOf(request, runtime);
     const rows = this.stage(request, runtime, beats);
     const { clock, telemetry } = this.options;
-    const arrivalMs = clock.unixMs();
+    const { arrivalMs = clock.unixMs() } = submission;
     this.placer.reserve(runtime, mode, request, arrivalMs);
     const { sequence } = runtime;
     if (runtime.detector.encoding !== undefined && !beats) this.encode(request, runtime, mode);

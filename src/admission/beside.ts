@@ -34,16 +34,24 @@ export interface Submission {
   readonly answers?: ((row: number) => boolean) | undefined;
   /** Whether the detector is the shadow of the one that was asked for. */
   readonly shadows?: boolean | undefined;
+  /** Unix ms, of a request that was admitted to another before in the same turn; absent = now. */
+  readonly arrivalMs?: number | undefined;
   /** Told when the rows are placed, before any of them is stepped. */
   readonly placed?: ((admitted: Admitted) => void) | undefined;
   /** The shards are not woken: another submission follows in the same turn, or the caller wakes them. */
   readonly quiet?: boolean | undefined;
 }
 
+/** A submission whose rows were just placed. */
+export interface PlacedTicket extends Ticket {
+  /** Its client gets its verdicts of all rows, whatever `answers` said; before the turn is over. */
+  answerAll(): void;
+}
+
 /** Whoever sees the requests to a detector beside it. */
 export interface Beside {
   /** Submits the request, to the detector by `alone` and to whom else it concerns; throws as `alone` does for the detector itself. */
-  submit(submission: Submission, alone: (submission: Submission) => Ticket): Ticket;
+  submit(submission: Submission, alone: (submission: Submission) => PlacedTicket): Ticket;
 }
 
 /** Who sees which detectors' requests. */

@@ -9,7 +9,7 @@ import type { ShardJournal } from "../shard/journal.ts";
 import type { Region } from "../shard/region.ts";
 import type { RowsOwner, Shard } from "../shard/shard.ts";
 import type { RequestSpan, Telemetry } from "../telemetry/telemetry.ts";
-import { answersIn } from "./answers.ts";
+import { answersIn, answersTo } from "./answers.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
 import { readExplanation } from "./explanation.ts";
 import { fallBack, rowOf, timeOf } from "./fallback.ts";
@@ -128,6 +128,8 @@ export class Pending implements RowsOwner, Due {
     const now = this.context.clock.now();
     let failed = false;
     let roomless: number[] | undefined;
+    /** Of which the client gets something else than the shard says. */
+    let otherwise: number[] | undefined;
     for (let at = first; at < first + count; at++) {
       const row = region.requestRow(at);
       const status = region.status(at);
@@ -135,6 +137,7 @@ export class Pending implements RowsOwner, Due {
         failed ||= status === Status.UNKNOWN_DETECTOR;
         this.options.runtime.noteRefusal(status);
         (roomless ??= []).push(row);
+        (otherwise ??= []).push(row);
         continue;
       }
       verdicts.scores[row] = region.score(at);
@@ -150,7 +153,7 @@ export class Pending implements RowsOwner, Due {
       const isNew = region.replayed(at) === 0;
       if (isNew) cache.put(region, at, now);
       else this.returnSequence();
-      this.ids.met(row, isNew);
+      if (this.ids.met(row, isNew)) (otherwise ??= []).push(row);
       if (verdicts.explanations !== undefined) {
         verdicts.explanations[row] = readExplanation(region, at, this.options.runtime);
       }
@@ -165,6 +168,7 @@ export class Pending implements RowsOwner, Due {
     if (roomless !== undefined) {
       this.fallBackFor(roomless, this.isKept(region, first) ? "refused" : "lost");
     }
+    if (otherwise !== undefined) this.journalAnswers(otherwise);
     if (this.outstanding === 0) this.finish();
   }
 
@@ -256,23 +260,20 @@ export class Pending implements RowsOwner, Due {
 
   /** Rows that were cut; of the others `cut` tells. */
   private journalAnswers(rows: readonly number[]): void {
-    const late = new Set(rows);
-    const { placements, verdicts, context } = this;
-    const answers = placements.all.flatMap((each) =>
-      answersIn(placements, each, verdicts, (row) => late.has(row)),
-    );
-    const { journal } = context;
+    const { journal } = this.context;
+    const answers = answersTo(this.placements, this.verdicts, rows);
     if (answers.length > 0 && !journal.failed) journal.appendAnswers(answers);
   }
 
   /** Tells in which stage the budget ended for `rows` rows: still queued, or cut and not back. */
   private countLate(rows: number): void {
-    const waiting = this.placements.all.filter((each) =>
-      each.shard.waits(each.region, each.generation),
-    );
-    const queued = waiting.reduce((sum, { count }) => sum + count, 0);
+    const queued = this.placements.waiting;
     if (queued > 0) this.context.telemetry.stageFailed("queue", queued);
     if (rows > queued) this.context.telemetry.stageFailed("step", rows - queued);
+  }
+
+  answerAll(): void {
+    this.placements.unshare();
   }
 
   /** The caller went away. Rows whose batch is not cut are skipped; nobody is told anything any more. */

@@ -52,6 +52,21 @@ export class Placements {
     return newest;
   }
 
+  /** Rows whose batch is not cut. */
+  get waiting(): number {
+    const left = this.all.filter(({ shard, region, generation }) =>
+      shard.waits(region, generation),
+    );
+    return left.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Nobody else answers any of the rows; before one of them is cut. */
+  unshare(): void {
+    for (const { region, first, count } of this.all) {
+      for (let at = first; at < first + count; at++) region.unshare(at);
+    }
+  }
+
   /** Marks the rows whose batch is on disk. */
   markDurable(durables: Uint8Array, durable: Position): void {
     const [only] = this.all;

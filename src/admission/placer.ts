@@ -30,6 +30,8 @@ export interface PlacedRows extends RowsOwner {
     readonly mode: Mode;
     /** Whether they are a shadow's. */
     readonly shadows?: boolean | undefined;
+    /** Where two have the rows: whether the client gets this one's verdict of a row. */
+    readonly answers?: ((row: number) => boolean) | undefined;
   };
   /** Rows [first, first + count) of the shard's gathering region are its own. */
   placed(shard: Shard, first: number, count: number): void;
@@ -123,7 +125,7 @@ export class Placer {
         fields.idOffset = this.putId(runtime, region, row);
         if (learns) runtime.sequence++;
       }
-      fields.flags = (staged.flags[row] ?? 0) | flags;
+      fields.flags = (staged.flags[row] ?? 0) | flags | sharedFlag(pending, row);
       fields.requestRow = row;
       fields.clientLo = staged.keyLo[key] ?? 0;
       fields.clientHi = staged.keyHi[key] ?? 0;
@@ -303,6 +305,12 @@ export class Placer {
 /** That all rows of a request have. */
 function flagsOf({ options }: PlacedRows, explain: boolean): number {
   return (explain ? RowFlag.EXPLAIN : 0) | (options.shadows === true ? RowFlag.SHADOW : 0);
+}
+
+/** Kept with the row: nothing else says later which of two the client got. */
+function sharedFlag({ options: { answers, shadows } }: PlacedRows, row: number): number {
+  if (answers === undefined) return 0;
+  return answers(row) === (shadows === true) ? RowFlag.SHARED : 0;
 }
 
 /** float64s of a row in a region: its sources, the features of a detector that has any, and what an explanation is written to. */

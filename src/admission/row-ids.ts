@@ -54,21 +54,21 @@ export class RowIds {
 
   /**
    * The shard has met a row that nobody has answered. `isNew` = its verdict was made now, else repeated. What a fallback said of the id for a row
-   * behind this one was no promise.
+   * behind this one was no promise. True = the row has what a fallback said of its id.
    */
-  met(row: number, isNew: boolean): void {
+  met(row: number, isNew: boolean): boolean {
     const { request, runtime } = this.options;
     const { firstVerdicts } = runtime;
-    if (isNew && firstVerdicts.size === 0) return;
+    if (isNew && firstVerdicts.size === 0) return false;
     const { key, id } = rowOf(request, row);
-    if (id === "") return;
+    if (id === "") return false;
     const name = idName(key, id);
-    if (firstVerdicts.get(name)?.amends === true) {
-      this.repeat(row);
-    } else if (!isNew && this.context.acknowledges) {
+    if (firstVerdicts.get(name)?.amends === true) return this.repeat(row);
+    if (!isNew && this.context.acknowledges) {
       firstVerdicts.share(name);
       this.shared.push(name);
     }
+    return false;
   }
 
   /**

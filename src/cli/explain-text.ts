@@ -7,6 +7,7 @@ import { slotDetector } from "../report/slot-detector.ts";
 
 const parts: Readonly<Record<Explained["part"], string>> = {
   serving: "serving",
+  share: "for its share of the keys of",
   shadow: "as a shadow",
   learning: "while it learned",
 };
@@ -14,9 +15,9 @@ const parts: Readonly<Record<Explained["part"], string>> = {
 /** What `weir explain` prints, a line each. */
 export function explainedLines(explained: Explained): readonly string[] {
   const { answered, byFallback, differences, modelled, repeats } = explained;
-  const { eventId, key, part, position, row, spec } = explained;
+  const { asked, eventId, key, part, position, row, spec } = explained;
   const lines = [
-    `${spec.name}, version ${spec.version} ${parts[part]}, row ${position}:${row}`,
+    `${spec.name}, version ${spec.version} ${parts[part]}${part === "share" ? ` ${asked}` : ""}, row ${position}:${row}`,
     `  event       ${eventId === "" ? "without an id" : `id ${quoted(eventId)}`}, key ${quoted(key)}, time ${timeText(explained.timeUnixMs)}, arrived ${timeText(explained.arrivalUnixMs)}`,
     `  client got  ${answered === undefined ? unanswered(explained) : verdictText(answered, explained, byFallback)}`,
   ];
@@ -50,6 +51,7 @@ export function explainedJson(explained: Explained): unknown {
     detector: spec.name,
     version: spec.version,
     part: explained.part,
+    asked: explained.asked,
     position: explained.position,
     row: explained.row,
     id: explained.eventId,
@@ -73,7 +75,7 @@ function unanswered({ part }: Explained): string {
   if (part === "serving") return "nothing that the journal knows of";
   return part === "learning"
     ? "the verdict of the version that served"
-    : "the verdict of the live detector, or this one if the shadow had a share of the keys";
+    : "the verdict of the live detector";
 }
 
 function verdictText(verdicts: Verdicts, explained: Explained, isFallback: boolean): string {

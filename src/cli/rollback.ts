@@ -46,6 +46,6 @@ export async function rollback(argv: readonly string[], terminal: Terminal): Pro
       service.RollbackDetector(asked, done),
     ),
   );
-  if (now) terminal.print(versionLine(name, now));
+  if (now) terminal.print(versionLine(name, now, asked.replay));
   return 0;
 }

@@ -52,10 +52,13 @@ export function versionTable(found: readonly Version__Output[]): readonly string
   return [...table([head, ...rows], new Set([0, 4])), ...problems];
 }
 
-/** In words, of one version. */
-export function versionLine(name: string, one: Version__Output): string {
+/** In words, of one version. `replays`: what it learns from is the journal. */
+export function versionLine(name: string, one: Version__Output, replays = false): string {
   const { version = 0, state } = one;
   if (state === "VERSION_STATE_LEARNING") {
+    if (replays) {
+      return `${name}: the journal is replayed through version ${version}, about ${toGo(one)}; the version that answers does so until then. How far it is: weir versions ${name}`;
+    }
     return `${name}: version ${version} learns beside the one that answers, ${toGo(one)}; see weir versions ${name}`;
   }
   const began = one.keptState === true ? "it kept the state" : "it began cold";

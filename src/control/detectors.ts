@@ -233,6 +233,7 @@ export class Detectors implements Registry, Workshop {
   remove(name: string): Promise<void> {
     return this.change(async () => {
       const detector = this.get(name);
+      this.neighbours?.checkRemove(detector);
       const gone = [...(this.neighbours?.dependents(detector) ?? []), detector];
       await this.save(this.list().filter((each) => !gone.includes(each)));
       for (const each of gone) this.hide(each);

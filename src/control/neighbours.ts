@@ -12,6 +12,8 @@ export interface Neighbours {
   hasHad(detector: Detector, config: DetectorConfig): boolean;
   /** The detector is about to be removed: what goes with it, and sees nothing any more. */
   dependents(detector: Detector): readonly Detector[];
+  /** Throws for a detector whose removal would remove shadows that clients have started. */
+  checkRemove(detector: Detector): void;
   /** Throws where a reset would give the detector other inputs than its shadows have. */
   checkReset(detector: Detector): void;
   /** What is kept of versions and shadows in the detector's entry of the catalogue; undefined = nothing. */

@@ -2,7 +2,6 @@ import { OptionsError } from "../config/options-error.ts";
 import { Source, State } from "../domain/verdict.ts";
 import type { ComparedRow } from "../report/replay-comparison.ts";
 import type { RowText } from "../report/row-text.ts";
-import type { Answered } from "../shard/journal.ts";
 import { formatOf, openWriter } from "./formats.ts";
 import { OutputFile } from "./output-file.ts";
 import type { OutputColumn, OutputWriter } from "./output.ts";
@@ -29,6 +28,7 @@ const columns: readonly OutputColumn[] = [
   { name: "anomaly", type: "number", nullable: false },
   { name: "model_version", type: "number", nullable: false },
   { name: "version", type: "number", nullable: false },
+  { name: "answered_by", type: "text", nullable: true },
 ];
 
 const sourceNames = namesOf(Source);
@@ -54,6 +54,7 @@ export class VerdictFile {
   private readonly anomalies = new Float64Array(BLOCK_ROWS);
   private readonly modelVersions = new Float64Array(BLOCK_ROWS);
   private readonly versions = new Float64Array(BLOCK_ROWS);
+  private readonly detectors: Texts = [];
   /** In the order of `columns`. */
   private readonly values: readonly (Texts | Float64Array)[] = [
     this.positions,
@@ -72,6 +73,7 @@ export class VerdictFile {
     this.anomalies,
     this.modelVersions,
     this.versions,
+    this.detectors,
   ];
   private rows = 0;
 
@@ -88,28 +90,34 @@ export class VerdictFile {
   }
 
   add(compared: ComparedRow, { key, id }: RowText): void {
-    const { batch, row, region } = compared;
+    const { batch, row, region, by } = compared;
     const at = this.rows;
     const score = region.score(row);
     const hasScore = !Number.isNaN(score);
-    const answered = answeredOf(compared);
     this.positions[at] = batch.entry.position;
     this.rowNumbers[at] = row;
     this.ids[at] = id === "" ? undefined : id;
     this.keys[at] = key === "" ? undefined : key;
     this.times[at] = batch.eventTimeMs(row);
     this.arrivals[at] = batch.arrivalMs(row);
-    this.liveScores[at] = answered === undefined ? Number.NaN : answered.score;
-    this.liveSources[at] = answered === undefined ? undefined : sourceNames[answered.source];
-    this.liveAnomalies[at] = answered === undefined ? Number.NaN : Number(answered.anomaly);
+    this.addAnswer(compared, at);
     this.scores[at] = score;
     this.rawScores[at] = hasScore ? region.rawScore(row) : Number.NaN;
     this.thresholds[at] = hasScore ? region.threshold(row) : Number.NaN;
     this.states[at] = stateNames[region.state(row)] ?? "";
     this.anomalies[at] = region.anomaly(row);
     this.modelVersions[at] = region.modelVersion(row);
-    this.versions[at] = batch.owner(row)?.version ?? 0;
+    this.versions[at] = (by ?? batch.owner(row))?.version ?? 0;
     if (++this.rows === BLOCK_ROWS) this.flush();
+  }
+
+  /** What the client got. */
+  private addAnswer({ answered, live, by }: ComparedRow, at: number): void {
+    const got = answered ?? live;
+    this.liveScores[at] = got === undefined ? Number.NaN : got.score;
+    this.liveSources[at] = got === undefined ? undefined : sourceNames[got.source];
+    this.liveAnomalies[at] = got === undefined ? Number.NaN : Number(got.anomaly);
+    this.detectors[at] = by?.name;
   }
 
   finish(): void {
@@ -127,15 +135,6 @@ export class VerdictFile {
     if (this.rows > 0) this.writer.write(this.values, this.rows);
     this.rows = 0;
   }
-}
-
-/** What the client got: the fallback's answer where one came first. */
-function answeredOf({ batch, row, live }: ComparedRow):
-  | (Pick<Answered, "score" | "source"> & {
-      readonly anomaly: number | boolean;
-    })
-  | undefined {
-  return batch.answered(row) ?? live;
 }
 
 /** By number, as the contract's JSON has them in lower case. */

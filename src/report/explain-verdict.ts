@@ -13,7 +13,8 @@ import { run } from "../state/replay/run.ts";
 import type { EntryRange, ReplayedBatch, StateSource } from "../state/replay/run-types.ts";
 import { openStateSource } from "../state/replay/source.ts";
 import { noTelemetry } from "../telemetry/no-telemetry.ts";
-import { rowsBackwards } from "./find-row.ts";
+import { answeringRow, type RowPlace } from "./answering-row.ts";
+import { rowsBackwards, type WantedRow } from "./find-row.ts";
 import { explainedRow, rowsBefore } from "./packed-row.ts";
 import { differencesOf } from "./replay-comparison.ts";
 import { rowText } from "./row-text.ts";
@@ -32,18 +33,17 @@ export type PastVerdict =
 
 type ById = Extract<PastVerdict, { readonly id: string }>;
 
-/** A row of the journal. */
-export interface RowPlace {
-  readonly position: Position;
-  readonly row: number;
-}
-
 /** A past verdict with what the model said and why. Can be sent to another thread. */
 export interface Explained extends RowPlace {
   /** The detector as it was then, with the version that served: `slotDetector` makes it. */
   readonly spec: SlotSpec;
-  /** Whether it answered the row; the row was fed to it as a shadow; or while it was a version that learned, which answers nobody. */
-  readonly part: "serving" | "shadow" | "learning";
+  /**
+   * Whether it answered the row, as the detector that was asked or as its shadow by its share of keys; the row was fed to it as a shadow; or while it was a version
+   * that learned, which answers nobody.
+   */
+  readonly part: "serving" | "share" | "shadow" | "learning";
+  /** The detector that the row was sent to. */
+  readonly asked: string;
   readonly slot: number;
   readonly key: string;
   /** "" = it had none. */
@@ -89,7 +89,7 @@ export function explainIn(
   options: ExplainOptions = {},
 ): Explained | undefined {
   const explainer = new Explainer(source, module, options);
-  return "id" in query ? explainer.byId(query) : explainer.at(query, []);
+  return "id" in query ? explainer.byId(query) : explainer.at(answeringRow(source, query), []);
 }
 
 /** As the server's operations give it. */
@@ -113,8 +113,8 @@ class Explainer {
   }
 
   /**
-   * The newest row of this id that was not a repeat; where all that are kept are repeats, the newest of them. Rows that were fed to the detector
-   * as a shadow come last.
+   * The newest row of this id that was not a repeat; where all that are kept are repeats, the newest of them. Of a row that two have it is that
+   * of the one which answered. Rows that were fed to the detector as a shadow come last.
    */
   byId(wanted: ById): Explained | undefined {
     return this.find(wanted, false) ?? this.find(wanted, true);
@@ -135,16 +135,21 @@ class Explainer {
       const { slot } = found;
       if ((names.get(slot) ?? detector) !== detector) continue;
       const before = repeats.get(slot) ?? [];
-      if (this.wasRepeated(found)) {
-        if (before.length < REPEATS_MAX) repeats.set(slot, [...before, placeOf(found)]);
+      const place = this.answering(found, isAside);
+      if (this.wasRepeated(place)) {
+        if (before.length < REPEATS_MAX) repeats.set(slot, [...before, place]);
         continue;
       }
-      const explained = this.at(found, before);
+      const explained = this.at(place, before);
       if (explained === undefined) continue;
-      names.set(slot, nameOf(explained));
-      if (isWanted(explained, { detector, id, key })) return explained;
+      names.set(slot, nameOf(explained, isAside));
+      if (isWanted(explained, { detector, id, key, isAside })) return explained;
     }
-    return this.firstOf(repeats, { detector, id, key });
+    return this.firstOf(repeats, { detector, id, key, isAside });
+  }
+
+  private answering(found: RowPlace & { readonly isShared: boolean }, isAside: boolean): RowPlace {
+    return found.isShared && !isAside ? answeringRow(this.source, found) : placeOf(found);
   }
 
   /** The row was stepped again, or undefined: there is none, or it was left out. */
@@ -172,7 +177,7 @@ class Explainer {
 
   private firstOf(
     repeats: ReadonlyMap<number, readonly RowPlace[]>,
-    wanted: ById,
+    wanted: WantedRow & ById,
   ): Explained | undefined {
     for (const [first, ...rest] of repeats.values()) {
       const explained = first === undefined ? undefined : this.at(first, rest);
@@ -250,15 +255,17 @@ function placeOf({ position, row }: RowPlace): RowPlace {
   return { position, row };
 }
 
-/** Whose row it is; "" = nobody's. */
-function nameOf({ part, spec }: Explained): string {
-  return part === "learning" ? "" : spec.name;
+/** Whose row it is: of one that was fed aside the shadow's, else that of the detector that was asked; "" = nobody's. */
+function nameOf({ asked, part, spec }: Explained, isAside: boolean): string {
+  if (part === "learning") return "";
+  return isAside ? spec.name : asked;
 }
 
-function isWanted(explained: Explained, wanted: ById): boolean {
+function isWanted(explained: Explained, wanted: WantedRow & ById): boolean {
   const { eventId, key } = explained;
   const isOfKey = wanted.key === undefined || key === wanted.key;
-  return nameOf(explained) === wanted.detector && eventId === wanted.id && isOfKey;
+  const name = nameOf(explained, wanted.isAside);
+  return name === wanted.detector && eventId === wanted.id && isOfKey;
 }
 
 /** What the journal says of a row. */
@@ -293,18 +300,26 @@ function explainedOf(
     position: batch.entry.position,
     row,
     spec,
-    part: !batch.isAside(row) ? "serving" : owner === undefined ? "learning" : "shadow",
+    part: partOf(batch, row),
+    asked: batch.asked(row) ?? spec.name,
     slot,
     key,
     eventId: id,
     timeUnixMs: batch.eventTimeMs(row),
     arrivalUnixMs: batch.arrivalMs(row),
-    answered: batch.isAside(row) ? undefined : answeredOf(batch, row, said),
+    // Of two that have the row the shadow answered.
+    answered: batch.isAside(row) === batch.isShared(row) ? answeredOf(batch, row, said) : undefined,
     modelled,
     differences: live === undefined ? [] : differencesOf(live, region, row),
     byFallback: answered !== undefined,
     repeats,
   };
+}
+
+function partOf(batch: ReplayedBatch, row: number): Explained["part"] {
+  if (!batch.isAside(row)) return "serving";
+  if (batch.isShared(row)) return "share";
+  return batch.owner(row) === undefined ? "learning" : "shadow";
 }
 
 function put(verdicts: Verdicts, { region }: ReplayedBatch, row: number): void {
@@ -339,15 +354,14 @@ function answeredOf(
   }
   if (answered !== undefined) {
     verdicts.scores[0] = answered.score;
-    verdicts.rawScores[0] = 0;
+    verdicts.rawScores[0] = answered.rawScore;
     verdicts.thresholds[0] = answered.threshold;
     verdicts.anomalies[0] = answered.anomaly;
     verdicts.states[0] = answered.state || State.COLLECTING;
     verdicts.sources[0] = answered.source;
     verdicts.rules[0] = answered.rule;
-    verdicts.replayed[0] = 0;
-    // The journal does not say what the cached score's model was.
-    verdicts.modelVersions[0] = 0;
+    verdicts.replayed[0] = answered.replayed;
+    verdicts.modelVersions[0] = answered.modelVersion;
   }
   return verdicts;
 }

@@ -25,6 +25,8 @@ export type Found =
       readonly position: Position;
       readonly row: number;
       readonly slot: number;
+      /** Whether the shadow of its detector answered it. */
+      readonly isShared: boolean;
     }
   | { readonly kind: "names"; readonly begins: number | undefined };
 
@@ -58,7 +60,8 @@ function addRows({ body, position }: Entry, matcher: IdMatcher, found: Found[]):
     if (!matcher.matches(packed, row)) continue;
     const op = packed.op(row);
     if (op < Op.SCORE_AND_LEARN || op > Op.LEARN_ONLY) continue;
-    found.push({ kind: "row", position, row, slot: packed.slot(row) });
+    const [slot, isShared] = [packed.slot(row), packed.isShared(row)];
+    found.push({ kind: "row", position, row, slot, isShared });
   }
 }
 

@@ -32,6 +32,21 @@ export class PackedRowsReader {
     return (this.view.getUint8(this.at(row) + Row.flags) & RowFlag.SHADOW) !== 0;
   }
 
+  /** Whether both the live one and its shadow have it, of which the shadow answered. */
+  isShared(row: number): boolean {
+    return (this.view.getUint8(this.at(row) + Row.flags) & RowFlag.SHARED) !== 0;
+  }
+
+  /** Hash of the key that the client sent. */
+  client(row: number): string {
+    return String(this.view.getBigUint64(this.at(row) + Row.clientLo, true));
+  }
+
+  /** Unix ms. */
+  arrivalMs(row: number): number {
+    return this.view.getFloat64(this.at(row) + Row.arrivalMs, true);
+  }
+
   key(row: number): Uint8Array {
     return this.text(row, Row.keyOffset, Row.keyLength);
   }

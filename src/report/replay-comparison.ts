@@ -1,6 +1,6 @@
 import type { Detector } from "../domain/detector.ts";
 import { Source } from "../domain/verdict.ts";
-import type { SlotSpec } from "../shard/journal.ts";
+import type { Answered, SlotSpec } from "../shard/journal.ts";
 import { Op } from "../shard/layout.ts";
 import type { ModelVerdict } from "../shard/packed-rows.ts";
 import type { Region } from "../shard/region.ts";
@@ -9,6 +9,7 @@ import { Comparison } from "./compare.ts";
 import type { ChangedAlert } from "./html-report.ts";
 import { rowText, type RowText } from "./row-text.ts";
 import { isOneCell, slotDetector } from "./slot-detector.ts";
+import { sharedPairs } from "./shared-pairs.ts";
 import { Timeline } from "./timeline.ts";
 
 /** Alerts gained, and as many lost, that are kept to be shown. */
@@ -41,7 +42,11 @@ export interface ComparedRow {
   row: number;
   /** What came of the row in the replay. */
   region: Region;
+  /** What the model said that answered the row, and what a fallback did in its place. */
   live: ModelVerdict | undefined;
+  answered: Answered | undefined;
+  /** That model's detector. */
+  by: SlotSpec | undefined;
 }
 
 export interface ReplayComparisonOptions {
@@ -85,6 +90,10 @@ export class ReplayComparison {
   /** Of the newest row, and whether it is the detector. */
   private owner: SlotSpec | undefined;
   private isOwn = false;
+  /** Of the newest batch in which that was asked. */
+  private paired:
+    | { readonly position: number; readonly pairs: ReadonlyMap<number, number> }
+    | undefined;
 
   constructor(options: ReplayComparisonOptions) {
     this.options = options;
@@ -101,14 +110,40 @@ export class ReplayComparison {
     for (let row = 0; row < batch.rows && this.rows < rowsMax; row++) {
       const op = batch.op(row);
       if (op < Op.SCORE_AND_LEARN || op > Op.LEARN_ONLY) continue;
-      const owner = batch.owner(row);
-      if (owner !== this.owner) {
-        this.owner = owner;
-        this.isOwn = this.owns(owner);
-      }
-      if (this.isOwn) this.add(batch, row, region);
+      if (this.takes(batch, row)) this.add(batch, row, region);
     }
     return this.rows < rowsMax;
+  }
+
+  /** Of a row that two have, that of the one which answered counts; another detector has the live one's. */
+  private takes(batch: ReplayedBatch, row: number): boolean {
+    const owner = batch.owner(row);
+    if (owner !== this.owner) {
+      this.owner = owner;
+      this.isOwn = this.owns(owner);
+    }
+    if (!batch.isShared(row)) return this.isOwn;
+    const isReplayed = batch.other === undefined;
+    if (!batch.isAside(row)) return this.isOwn && !isReplayed;
+    return this.isOwn || (isReplayed && batch.asked(row) === this.options.detector);
+  }
+
+  /** The row of the batch that has what the client got; undefined = it is not in this batch. */
+  private answering(batch: ReplayedBatch, row: number): number | undefined {
+    if (batch.other === undefined || !batch.isShared(row) || batch.isAside(row)) return row;
+    const { entry, region } = batch;
+    if (this.paired?.position !== entry.position) {
+      const pairs = sharedPairs({
+        rows: batch.rows,
+        isShared: (at) => batch.isShared(at),
+        isAside: (at) => batch.isAside(at),
+        asked: (at) => batch.asked(at),
+        client: (at) => `${region.clientHi(at)} ${region.clientLo(at)}`,
+        arrivalMs: (at) => batch.arrivalMs(at),
+      });
+      this.paired = { position: entry.position, pairs };
+    }
+    return this.paired.pairs.get(row);
   }
 
   private owns(spec: SlotSpec | undefined): boolean {
@@ -122,9 +157,14 @@ export class ReplayComparison {
   }
 
   private add(batch: ReplayedBatch, row: number, region: Region): void {
-    const live = batch.live(row);
+    const from = this.answering(batch, row);
+    const live = from === undefined ? undefined : batch.live(from);
+    const answered = from === undefined ? undefined : batch.answered(from);
     this.rows++;
-    this.options.row?.({ batch, row, region, live }, () => this.textOf(batch, row));
+    if (this.options.row !== undefined) {
+      const by = from === undefined ? undefined : batch.owner(from);
+      this.options.row({ batch, row, region, live, answered, by }, () => this.textOf(batch, row));
+    }
     if (live === undefined) {
       this.withoutLive++;
       return;
@@ -143,7 +183,7 @@ export class ReplayComparison {
     this.timeline.add(batch.arrivalMs(row), liveSaid, otherSaid);
     if (live.anomaly !== otherSaid.anomaly) this.keepAlert(batch, row, live.score, otherSaid);
     if (changed || !isSame(live, region, row)) this.note(batch, row, live, region);
-    this.countFallback(batch, row, otherSaid.anomaly);
+    this.countFallback(answered, otherSaid.anomaly);
   }
 
   private keepAlert(
@@ -172,8 +212,7 @@ export class ReplayComparison {
     };
   }
 
-  private countFallback(batch: ReplayedBatch, row: number, anomaly: boolean): void {
-    const answered = batch.answered(row);
+  private countFallback(answered: Answered | undefined, anomaly: boolean): void {
     if (answered === undefined) return;
     const counts = this.fallbacks;
     counts.rows++;

@@ -1,4 +1,4 @@
-import type { Admitted, Beside, Submission } from "../admission/beside.ts";
+import type { Admitted, Beside, PlacedTicket, Submission } from "../admission/beside.ts";
 import type { VerdictObserver } from "../admission/pending.ts";
 import type { Ticket } from "../admission/scorer.ts";
 import type { Detector } from "../domain/detector.ts";
@@ -9,7 +9,7 @@ import type { SideQueue } from "./side-queue.ts";
 import type { SideRows } from "./side-rows.ts";
 import { mixRules, SplitAnswer } from "./split.ts";
 
-type Alone = (submission: Submission) => Ticket;
+type Alone = (submission: Submission) => PlacedTicket;
 
 /** Gives the requests of a live detector to its shadows. */
 export class Feed implements Beside {
@@ -60,13 +60,14 @@ export class Feed implements Beside {
     const pair = new Pair(beats ? 0 : rows, split.tally, () => undefined);
     const others = this.shadows.filter((shadow) => shadow !== split);
     let sequence = 0;
+    let arrivalMs: number | undefined;
     const live = alone({
       ...submission,
       reply: answer.liveReply,
       observer: beats ? undefined : watchers,
       answers: (row) => !answer.takes(row),
       placed: (admitted) => {
-        sequence = admitted.sequence;
+        ({ sequence, arrivalMs } = admitted);
         this.queueFor(others, admitted, watchers);
       },
       quiet: true,
@@ -83,10 +84,12 @@ export class Feed implements Beside {
         observer: beats ? undefined : { live: (region, at, row) => pair.other(region, at, row) },
         answers: (row) => answer.takes(row),
         shadows: true,
+        arrivalMs,
       });
     } catch {
       if (!beats || split.detector.program !== undefined) split.shed(rows);
       answer.leaveToLive();
+      live.answerAll();
       this.wake();
     }
     return {

@@ -12,6 +12,8 @@ export class Shadow {
   runtime: DetectorRuntime;
   /** The detector that it shadows; another one after a promotion. */
   live: Detector;
+  /** Whether it is a version that is to take over: it has a share of the shards' time though live rows wait. */
+  isVersion = false;
   /** Of keys that it answers. */
   share = 0;
   tally: Tally;

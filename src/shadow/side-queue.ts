@@ -184,7 +184,7 @@ export class SideQueue {
     const { work } = side;
     const { region, segments } = side.cut();
     const packed = new SideBatch(
-      { region, views: side.views, work },
+      { region, views: side.views, work, queue: this },
       segments.map(sideSegment),
       (batch) => {
         const at = batches.indexOf(batch);

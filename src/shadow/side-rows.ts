@@ -168,8 +168,17 @@ export interface SideSegment extends Segment {
   readonly owner: SideRows;
 }
 
+interface SideBatchOf {
+  readonly region: Region;
+  readonly views: Views;
+  readonly work: number;
+  readonly queue: object;
+}
+
 /** Rows of one shard that wait for shadows, packed. */
 export class SideBatch implements AsideBatch, PackedBatch {
+  readonly isOwed: boolean;
+  readonly queue: object;
   readonly packed: Uint8Array;
   /** Over `packed`. */
   readonly views: Views;
@@ -185,11 +194,7 @@ export class SideBatch implements AsideBatch, PackedBatch {
 
   /** Packs what a region holds. `over` is told when nothing of it waits any more. */
   constructor(
-    {
-      region,
-      views,
-      work,
-    }: { readonly region: Region; readonly views: Views; readonly work: number },
+    { region, views, work, queue }: SideBatchOf,
     segments: readonly SideSegment[],
     over: (batch: SideBatch) => void,
   ) {
@@ -203,6 +208,8 @@ export class SideBatch implements AsideBatch, PackedBatch {
     this.rows = region.rows;
     this.work = work;
     this.segments = segments;
+    this.queue = queue;
+    this.isOwed = segments.some(({ owner }) => owner.options.shadow.isVersion);
     this.over = over;
     this.requestRows = Uint32Array.from({ length: region.rows }, (_, at) => region.requestRow(at));
     this.packed = this.views.u8.subarray(0, packRows(region, views, this.views, 0));

@@ -45,6 +45,30 @@ export async function stepAside(
   }
 }
 
+/** Of a shard's time that asides have which are owed, while live rows wait: one in so many parts. */
+const OWED_PART = 20;
+/** Shorter ones count as this, ms; and how long it is not looked again where none is owed. */
+const OWED_MS_MIN = 0.05;
+const LOOK_MS = 1;
+
+/** Takes the one whose turn it is before what gathers: the first that is owed, or what is before it in its queue. */
+export function takeOwed(shard: Shard, now: number): AsideBatch | undefined {
+  const { asides } = shard;
+  if (asides.length === 0 || now < shard.owedFrom) return undefined;
+  const owed = asides.find(({ isOwed }) => isOwed);
+  if (owed === undefined) {
+    shard.owedFrom = now + LOOK_MS;
+    return undefined;
+  }
+  const first = asides.findIndex(({ queue }) => queue === owed.queue);
+  return asides.splice(first, 1)[0];
+}
+
+/** An aside has taken the shard's time up to `now`. */
+export function payOwed(shard: Shard, startedAt: number, now: number): void {
+  shard.owedFrom = now + Math.max(OWED_MS_MIN, now - startedAt) * (OWED_PART - 1);
+}
+
 /** Microseconds a row. */
 export function rowUs({ startedAt, endedAt }: JobResult, rows: number): number {
   return ((endedAt - startedAt) * 1000) / Math.max(1, rows);

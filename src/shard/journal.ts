@@ -55,6 +55,12 @@ export interface Answered {
   readonly anomaly: number;
   /** Index into the detector's rules; -1 = none. */
   readonly rule: number;
+  /** Of the cached score, else 0. Journals of before have 0, as with the model's version. */
+  readonly rawScore: number;
+  /** Of the key's model as far as it was known. */
+  readonly modelVersion: number;
+  /** 1 = the id had been answered before, and that was given again. */
+  readonly replayed: number;
 }
 
 /**

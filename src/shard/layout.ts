@@ -242,6 +242,8 @@ export const RowFlag = {
   SHADOW: 16,
   /** The row is only scored, and is in no journal: nothing of it stays. */
   FLEETING: 32,
+  /** TS's own: its key was in the share of a shadow. Both have the row, each with this flag, and the client got the shadow's verdict. */
+  SHARED: 64,
 } as const;
 
 /** The values of an AMEND row, by index. */

@@ -171,6 +171,12 @@ export class Region {
     this.hasRoomOrGaps = true;
   }
 
+  /** The live one's verdict of the row is the answer after all. */
+  unshare(row: number): void {
+    const at = this.rowBase + row * ROW_BYTES + Row.flags;
+    this.views.u8[at] = (this.views.u8[at] ?? 0) & ~RowFlag.SHARED;
+  }
+
   /** float64s that the row came with. */
   valuesOf(row: number): number {
     return this.valueCounts[row * 2] ?? 0;

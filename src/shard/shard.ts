@@ -34,6 +34,10 @@ export interface Batch {
 
 /** Rows that nobody waits for: stepped when their shard has nothing else to do. */
 export interface AsideBatch {
+  /** Whether it has its turn now and then though live rows wait: what it is for would never be ready otherwise. */
+  readonly isOwed: boolean;
+  /** Those of one queue are stepped in their order. */
+  readonly queue: object;
   /** As `packRows` writes them. */
   readonly packed: Uint8Array;
   readonly rows: number;
@@ -82,6 +86,8 @@ export class Shard {
   /** Of the entry that is being applied. */
   applying: Position = Number.POSITIVE_INFINITY;
   readonly asides: AsideBatch[] = [];
+  /** clock.now() from which on an aside that is owed goes before what gathers. */
+  owedFrom = 0;
   readonly controls: { readonly run: Control; cutsBefore: number }[] = [];
   private spare: Region;
   private segments: Segment[] = [];

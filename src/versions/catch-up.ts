@@ -31,6 +31,7 @@ const PASSES_MAX = 100;
 /** Feeds a detector what the journal has had since its state, and then what is admitted now, without a gap. */
 export class CatchUp {
   rows = 0;
+  private position: Position;
   private isOver = false;
   private readonly options: CatchUpOptions;
   private readonly waiting = new Map<number, Set<Replayed>>();
@@ -39,6 +40,15 @@ export class CatchUp {
 
   constructor(options: CatchUpOptions) {
     this.options = options;
+    this.position = options.after;
+  }
+
+  /** Rows of the journal that it has not got, about: as many an entry as until now. */
+  get left(): number {
+    const { after, journal } = this.options;
+    const entries = Math.max(0, journal.newest - this.position);
+    const done = this.position - after;
+    return this.rows === 0 ? entries : Math.ceil((this.rows / done) * entries);
   }
 
   /** Resolves when nothing of the journal is missing; `attach` was called then. Rejects when it cannot be, or was stopped. */
@@ -94,6 +104,7 @@ export class CatchUp {
     let sliceEnds = performance.now() + SLICE_MS;
     for (const { position, shard, body } of entries({ after, until, kinds: [Kind.ROWS] })) {
       this.check();
+      this.position = position;
       if (left.has(position) || position > (cutAt?.get(shard) ?? until)) continue;
       const relayed = relay.relay(position, body);
       if (relayed !== undefined) {
@@ -110,7 +121,7 @@ export class CatchUp {
   private batchOf(shard: number, relayed: Relayed, rowWork: number): Replayed {
     const batches = this.waiting.get(shard) ?? new Set();
     this.waiting.set(shard, batches);
-    const batch = new Replayed(relayed, rowWork, (isDone) => {
+    const batch = new Replayed(relayed, { rowWork, queue: this }, (isDone) => {
       batches.delete(batch);
       if (batches.size === 0) this.waiting.delete(shard);
       if (!isDone) this.failure = new Error("rows of the replay could not be stepped");
@@ -140,14 +151,21 @@ export class CatchUp {
 
 /** Rows of the journal on their way through a shard again. */
 class Replayed implements AsideBatch {
+  readonly isOwed = true;
+  readonly queue: object;
   readonly packed: Uint8Array;
   readonly rows: number;
   readonly work: number;
   private readonly relayed: Relayed;
   private readonly over: (isDone: boolean) => void;
 
-  constructor(relayed: Relayed, rowWork: number, over: (isDone: boolean) => void) {
+  constructor(
+    relayed: Relayed,
+    { rowWork, queue }: { readonly rowWork: number; readonly queue: object },
+    over: (isDone: boolean) => void,
+  ) {
     this.relayed = relayed;
+    this.queue = queue;
     this.packed = relayed.packed;
     this.rows = relayed.rows;
     this.work = relayed.rows * rowWork;

@@ -23,6 +23,8 @@ interface Learning {
   shadow: Shadow | undefined;
   /** It is not looked at any more, and not fed by the journal. */
   cancel: () => void;
+  /** What feeds it from the journal; absent = it begins with new rows. */
+  readonly catchUp?: CatchUp;
 }
 
 interface Replay {
@@ -56,6 +58,11 @@ export class Learnings {
     return this.learning.get(name)?.detector;
   }
 
+  /** Rows of the journal that are still to be replayed, about; undefined = none is replayed. */
+  leftToReplay(name: string): number | undefined {
+    return this.learning.get(name)?.catchUp?.left;
+  }
+
   /** What is kept of it over a restart. One that is being replayed to now is given up by one: it is kept as it was. */
   describe(name: string, lineage: Lineage): Pick<KeptVersions, "learning"> {
     const learning = this.learning.get(name);
@@ -75,6 +82,7 @@ export class Learnings {
   /** Looks from time to time whether the version that learns is ready, and lets it serve then. */
   watch(name: string, shadow: Shadow): void {
     const { clock, log } = this.options;
+    shadow.isVersion = true;
     const learning: Learning = { shadow, detector: shadow.detector, cancel: () => undefined };
     this.learning.set(name, learning);
     const look = (): void => {
@@ -193,7 +201,6 @@ export class Learnings {
       if (config === undefined) throw new Error(`version ${version} is not known any more`);
       return workshop.sketch(live, config);
     });
-    const learning: Learning = { detector, shadow: undefined, cancel: () => catchUp.stop() };
     const catchUp = new CatchUp({
       shards,
       relay,
@@ -204,12 +211,19 @@ export class Learnings {
       attach: () => {
         shadows.hold();
         const shadow = shadows.attach(workshop.get(live.name), detector);
+        shadow.isVersion = true;
         learning.shadow = shadow;
         return (shard) => {
           for (const rows of shadow.waiting) rows.dropCut(shard);
         };
       },
     });
+    const learning: Learning = {
+      detector,
+      shadow: undefined,
+      cancel: () => catchUp.stop(),
+      catchUp,
+    };
     lineage.learning = record.version;
     this.learning.set(live.name, learning);
     const { name } = live;

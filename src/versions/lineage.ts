@@ -26,6 +26,9 @@ export interface VersionRecord {
   slot: number;
 }
 
+/** Why a version cannot be gone back to that a promotion gave another name. */
+export const isNow = (name: string): string => `it is "${name}" now; promote that to go back`;
+
 /** Stretches that are remembered: one for each time that another version answered. */
 const STRETCHES_MAX = 100;
 
@@ -79,6 +82,11 @@ export class Lineage {
   retire(slot: number, until: Position): void {
     const stretch = this.stretches.findLast((each) => each.slot === slot && each.until === 0);
     if (stretch !== undefined) stretch.until = until;
+  }
+
+  /** What went on under another name does not any more. */
+  wentOn(name: string, problem: string): void {
+    for (const record of this.records) if (record.problem === isNow(name)) record.problem = problem;
   }
 
   remove(record: VersionRecord): void {

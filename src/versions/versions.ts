@@ -10,7 +10,7 @@ import { checkRowsFit, mayKeepState, withKnownInputs } from "./fits.ts";
 import { BEING_WRITTEN, cannotGoBack, KeptStates } from "./kept-states.ts";
 import { Learnings } from "./learnings.ts";
 import type { LearningsOptions } from "./learnings.ts";
-import { Lineage } from "./lineage.ts";
+import { isNow, Lineage } from "./lineage.ts";
 import type { VersionRecord } from "./lineage.ts";
 import { Lineages } from "./lineages.ts";
 
@@ -127,6 +127,7 @@ export class Versions implements Neighbours {
       [shadow, live],
     ] as const) {
       const lineage = this.lineages.of(now, was.config);
+      lineage.wentOn(was.name, `it went on as version ${lineage.next}`);
       const before = lineage.servingRecord;
       if (before !== undefined) {
         const { slot } = was;
@@ -135,21 +136,10 @@ export class Versions implements Neighbours {
           () => lineage.retire(slot, this.lineages.newest),
           () => undefined,
         );
-        before.problem = promotedAway(was.name);
+        before.problem = isNow(was.name);
         this.lineages.end(before, at, was);
       }
       this.lineages.begin(now, lineage, { version: lineage.next, keptState: true, at });
-    }
-  }
-
-  /** A detector is about to go, and with it what other names had before it was promoted. */
-  private forget(name: string): void {
-    this.lineages.forget(name);
-    for (const { records } of this.lineages.byName.values()) {
-      for (const record of records) {
-        if (record.problem === promotedAway(name))
-          record.problem = `it was "${name}", which is gone`;
-      }
     }
   }
 
@@ -168,6 +158,17 @@ export class Versions implements Neighbours {
       this.forget(each.name);
     }
     return gone;
+  }
+
+  checkRemove(detector: Detector): void {
+    const names = this.options.shadows.shadowsOf(detector).map((shadow) => shadow.detector.name);
+    if (names.length === 0) return;
+    const all = names.map((name) => `"${name}"`).join(" and ");
+    const [them, one] = names.length === 1 ? ["it", "it"] : ["them", "one"];
+    throw refused(
+      detector,
+      `is shadowed by ${all}, which would be deleted with it; stop ${them} first, or promote ${one} and delete that`,
+    );
   }
 
   checkReset(detector: Detector): void {
@@ -198,6 +199,14 @@ export class Versions implements Neighbours {
   async close(): Promise<void> {
     await this.learnings.close();
     await this.states.close();
+  }
+
+  /** A name is nobody's any more: what it had, and what went on under it, cannot be gone back to. */
+  private forget(name: string): void {
+    this.lineages.forget(name);
+    for (const lineage of this.lineages.byName.values()) {
+      lineage.wentOn(name, `it went on as "${name}", which is gone`);
+    }
   }
 
   private async configure(live: Detector, config: DetectorConfig): Promise<boolean> {
@@ -350,7 +359,8 @@ export class Versions implements Neighbours {
     const detector = isLearning && learning !== undefined ? learning : live;
     const { events } = shards.counters(detector.slot);
     const needed = rowsUntilReady(detector) * Math.max(1, shards.counters(live.slot).keys);
-    return lineage.info(record, { events, eventsUntilReady: Math.max(1, needed - events) });
+    const left = this.learnings.leftToReplay(live.name) ?? needed - events;
+    return lineage.info(record, { events, eventsUntilReady: Math.max(1, left) });
   }
 }
 
@@ -361,8 +371,4 @@ function rowsUntilReady({ config: { model, burnInEvents } }: Detector): number {
 
 function refused({ name }: Detector, why: string): WeirError {
   return new WeirError(Code.FAILED_PRECONDITION, "SHADOWED", `detector "${name}" ${why}`);
-}
-
-function promotedAway(name: string): string {
-  return `it is "${name}" now; promote that to go back`;
 }

@@ -136,12 +136,45 @@ test("other inputs need another detector", async () => {
   );
 });
 
-test("with the live one go its shadows and the version that learns", async () => {
+test("a detector that is shadowed stays; with it goes the version that learns", async () => {
   const rig = await rigWith();
   await startShadow(rig, { name: "b", shadowed: "live", spec });
+  await startShadow(rig, { name: "c", shadowed: "live", spec });
+  await expect(rig.core.detectors.remove("live")).rejects.toMatchObject({
+    reason: "SHADOWED",
+    message:
+      'detector "live" is shadowed by "b" and "c", which would be deleted with it; stop them first, or promote one and delete that',
+  });
+  expect(rig.core.detectors.list()).toHaveLength(3);
+  await rig.shadows.stop("c");
+  await rig.core.detectors.remove("b");
   await rig.versions.update("live", normalizeSpec({ ...spec, halfSpaceTrees: { window: 30 } }));
   await score(rig, 100);
   await rig.core.detectors.remove("live");
   expect(rig.core.detectors.list()).toEqual([]);
   for (const slot of [0, 1, 2]) expect(rig.core.shards.holds(slot)).toBe(false);
+});
+
+test("what a version is now is told as it goes on", async () => {
+  const rig = await rigWith();
+  const problems = (name: string): unknown =>
+    rig.versions.list(name).map(({ version, problem }) => [version, problem]);
+  await startShadow(rig, { name: "b", shadowed: "live", spec });
+  await rig.shadows.promote("b");
+  expect(problems("live")).toEqual([
+    [2, ""],
+    [1, 'it is "b" now; promote that to go back'],
+  ]);
+  await rig.shadows.promote("b");
+  expect(problems("live")).toEqual([
+    [3, ""],
+    [2, 'it is "b" now; promote that to go back'],
+    [1, "it went on as version 3"],
+  ]);
+  await rig.shadows.stop("b");
+  expect(problems("live")).toEqual([
+    [3, ""],
+    [2, 'it went on as "b", which is gone'],
+    [1, "it went on as version 3"],
+  ]);
 });

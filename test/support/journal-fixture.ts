@@ -4,13 +4,12 @@
  */
 import { MessageChannel } from "node:worker_threads";
 import {
-  packAnswers,
-  answersBytes,
   encodeChange,
   encodeProcessChange,
   Kind,
   NO_SHARD,
 } from "../../src/state/journal/entry.ts";
+import type { Answered } from "../../src/shard/journal.ts";
 import type { Entry } from "../../src/state/journal/entry.ts";
 import { RecordType, RingWriter, createRing } from "../../src/state/journal/ring.ts";
 import { JournalWriter } from "../../src/state/journal/writer.ts";
@@ -19,6 +18,21 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
+/** What its ANSWERS entry says. */
+export const fixtureAnswer: Answered = {
+  position: 1,
+  row: 0,
+  score: 0.25,
+  threshold: 0.5,
+  source: 3,
+  state: 1,
+  anomaly: 0,
+  rule: -1,
+  rawScore: 0,
+  modelVersion: 0,
+  replayed: 0,
+};
+
 /** What the journal of the fixture holds. */
 export function fixtureEntries(): Entry[] {
   const rows = Buffer.alloc(20_000, "rows of a batch, ");
@@ -26,28 +40,14 @@ export function fixtureEntries(): Entry[] {
   verdicts.writeDoubleLE(1);
   const voids = Buffer.alloc(8);
   voids.writeDoubleLE(5);
-  const buffer = new ArrayBuffer(answersBytes(1));
-  const u8 = new Uint8Array(buffer);
-  const answer = {
-    position: 1,
-    row: 0,
-    score: 0.25,
-    threshold: 0.5,
-    source: 3,
-    state: 1,
-    anomaly: 0,
-    rule: -1,
-  };
-  packAnswers(
-    [answer],
-    {
-      u8,
-      u16: new Uint16Array(buffer),
-      u32: new Uint32Array(buffer),
-      f64: new Float64Array(buffer),
-    },
-    0,
-  );
+  // As it was written when answers had no raw scores: form 0.
+  const u8 = Buffer.alloc(48);
+  u8.writeUInt32LE(1, 0);
+  u8.writeDoubleLE(fixtureAnswer.position, 8);
+  u8.writeDoubleLE(fixtureAnswer.score, 16);
+  u8.writeDoubleLE(fixtureAnswer.threshold, 24);
+  u8.writeInt32LE(fixtureAnswer.rule, 36);
+  u8.set([fixtureAnswer.source, fixtureAnswer.state], 40);
   const made = {
     kind: "create",
     slot: 1,

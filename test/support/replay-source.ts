@@ -164,7 +164,7 @@ export class LiveSource implements StateSource {
         new Map(
           Array.from(slots, ([slot, spec]) => [
             slot,
-            { spec, shadowOf: undefined, live: spec, aside: undefined },
+            { spec, shadowOf: undefined, live: spec, aside: undefined, asideOf: undefined },
           ]),
         ),
       read: (shard, into) => {

@@ -157,33 +157,38 @@ function isProcessChange(change: unknown): change is ProcessChange {
 }
 
 /*
- * ANSWERS: count u32, 0 u32, then 40 bytes each: position f64 │ score f64 │ threshold f64 │ row u32 │ rule i32 │ source u8 │ state u8 │
- * anomaly u8 │ 0
+ * ANSWERS: count u32, form u32, then 40 bytes each: position f64 │ score f64 │ threshold f64 │ row u32 │ rule i32 │ source u8 │ state u8 │
+ * anomaly u8 │ replayed u8 │ model version u32; then raw scores, f64 each. Form 0, of before: 0 for the last two, and no raw scores.
  */
 const ANSWER_BYTES = 40;
+const WITH_RAW_SCORES = 1;
 
 /** Bytes that `packAnswers` writes. */
 export function answersBytes(count: number): number {
-  return 8 + count * ANSWER_BYTES;
+  return rawScoresAt(count) + count * 8;
 }
+
+const rawScoresAt = (count: number): number => 8 + count * ANSWER_BYTES;
 
 /** Writes answers at `at` (a multiple of 8). */
 export function packAnswers(answers: readonly Answered[], into: Views, at: number): void {
   const { f64, u32, u8 } = into;
   u32[at >>> 2] = answers.length;
-  u32[(at >>> 2) + 1] = 0;
+  u32[(at >>> 2) + 1] = WITH_RAW_SCORES;
   let to = at + 8;
-  for (const { position, score, threshold, row, rule, source, state, anomaly } of answers) {
+  let raw = (at + rawScoresAt(answers.length)) >>> 3;
+  for (const { position, score, threshold, row, rule, ...rest } of answers) {
     f64[to >>> 3] = position;
     f64[(to >>> 3) + 1] = score;
     f64[(to >>> 3) + 2] = threshold;
     u32[(to >>> 2) + 6] = row;
     u32[(to >>> 2) + 7] = rule;
-    u32[(to >>> 2) + 8] = 0;
-    u32[(to >>> 2) + 9] = 0;
-    u8[to + 32] = source;
-    u8[to + 33] = state;
-    u8[to + 34] = anomaly;
+    u8[to + 32] = rest.source;
+    u8[to + 33] = rest.state;
+    u8[to + 34] = rest.anomaly;
+    u8[to + 35] = rest.replayed;
+    u32[(to >>> 2) + 9] = rest.modelVersion;
+    f64[raw++] = rest.rawScore;
     to += ANSWER_BYTES;
   }
 }
@@ -192,9 +197,14 @@ export function packAnswers(answers: readonly Answered[], into: Views, at: numbe
 export function decodeAnswers(body: Uint8Array): Answered[] {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const count = view.getUint32(0, true);
-  if (answersBytes(count) > body.length) throw new Error("answers are cut off");
+  const end = rawScoresAt(count);
+  const hasRawScores = body.length >= 8 && view.getUint32(4, true) === WITH_RAW_SCORES;
+  if ((hasRawScores ? answersBytes(count) : end) > body.length) {
+    throw new Error("answers are cut off");
+  }
   const answers: Answered[] = [];
-  for (let at = 8; at < answersBytes(count); at += ANSWER_BYTES) {
+  let raw = end;
+  for (let at = 8; at < end; at += ANSWER_BYTES) {
     answers.push({
       position: view.getFloat64(at, true),
       score: view.getFloat64(at + 8, true),
@@ -204,7 +214,11 @@ export function decodeAnswers(body: Uint8Array): Answered[] {
       source: view.getUint8(at + 32),
       state: view.getUint8(at + 33),
       anomaly: view.getUint8(at + 34),
+      replayed: view.getUint8(at + 35),
+      modelVersion: view.getUint32(at + 36, true),
+      rawScore: hasRawScores ? view.getFloat64(raw, true) : 0,
     });
+    raw += 8;
   }
   return answers;
 }

@@ -71,6 +71,10 @@ export interface ReplayedBatch {
    * that learned.
    */
   owner(row: number): SlotSpec | undefined;
+  /** Whether the row's key was in the share of a shadow: both have the row, and the client got what the shadow said. */
+  isShared(row: number): boolean;
+  /** The detector that the row was sent to, of rows that were fed to its shadow, too; undefined as with `owner`. */
+  asked(row: number): string | undefined;
   /** What the other detector made of the same rows, by the same indices; rows of other slots have Op.SKIP there. Undefined = none was asked for. */
   readonly other: Region | undefined;
 }

@@ -99,6 +99,14 @@ class Shown implements ReplayedBatch {
   owner(row: number): SlotSpec | undefined {
     return this.slots.owner(this.replica.region.slot(row), this.isAside(row));
   }
+
+  isShared(row: number): boolean {
+    return (this.replica.flags(row) & RowFlag.SHARED) !== 0;
+  }
+
+  asked(row: number): string | undefined {
+    return this.slots.asked(this.replica.region.slot(row), this.isAside(row));
+  }
 }
 
 class Run {

@@ -21,6 +21,8 @@ export interface HeldSlot {
    * one that answered: nobody's.
    */
   readonly aside: SlotSpec | undefined;
+  /** The detector that those were sent to; undefined = as for `aside`. */
+  readonly asideOf: string | undefined;
 }
 
 /**
@@ -45,6 +47,12 @@ export class Slots {
   owner(slot: number, isAside: boolean): SlotSpec | undefined {
     const held = this.held[slot];
     return isAside ? held?.aside : held?.live;
+  }
+
+  /** The detector that a row of a slot was sent to, by name; undefined = nobody's. */
+  asked(slot: number, isAside: boolean): string | undefined {
+    const held = this.held[slot];
+    return isAside ? held?.asideOf : held?.live.name;
   }
 
   /** CHANGE entries that a shard did not refuse, and PROCESS entries; others change nothing. */
@@ -117,10 +125,12 @@ function heldAs(
   shadowOf: string | undefined,
   before: HeldSlot | undefined,
 ): HeldSlot {
-  if (shadowOf === undefined) return { spec, shadowOf, live: spec, aside: before?.aside };
+  if (shadowOf === undefined) {
+    return { spec, shadowOf, live: spec, aside: before?.aside, asideOf: before?.asideOf };
+  }
   // It was the live one's own until now, or a promotion is not in the catalogue yet.
   const live = before?.live.name === shadowOf ? before.live : { ...spec, name: shadowOf };
-  return { spec, shadowOf, live, aside: spec };
+  return { spec, shadowOf, live, aside: spec, asideOf: shadowOf };
 }
 
 /** A configured slot keeps its name and its part. */

@@ -60,11 +60,11 @@ export function detectorRoutes(app: FastifyInstance, parts: HttpParts, gate: Gat
       config: {
         openapi: describe({
           operationId: "deleteDetector",
-          summary: "Delete a detector and all of its state",
+          summary: "Delete a detector and all of its state; one that is shadowed is refused",
           tag,
           params: detectorInPath,
           answers: { 204: { description: "Gone" } },
-          problems: [404, 503],
+          problems: [404, 409, 503],
         }),
       },
     },

@@ -102,6 +102,14 @@ describe("what a server is asked", () => {
       { rollback: "cards", version: 0, replay: false },
       { rollback: "cards", version: 3, replay: true },
     ]);
+    const [info] = await rig.operations.versions("cards");
+    if (info === undefined) throw new Error("no version");
+    const learning = { state: "learning", eventsUntilReady: 1234 } as const;
+    rig.operations.rollback = async () => ({ ...info, ...learning });
+    const { out: replaying } = await weir("rollback", "cards", "--replay");
+    expect(replaying).toBe(
+      "cards: the journal is replayed through version 2, about 1,234 events to go; the version that answers does so until then. How far it is: weir versions cards",
+    );
   });
 
   test("update, from a specification and from a configuration", async () => {

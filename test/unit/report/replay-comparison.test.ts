@@ -39,6 +39,8 @@ beforeAll(async () => {
     answered: () => undefined,
     slot: (slot) => (slot === 0 ? spec : other),
     isAside: () => false,
+    isShared: () => false,
+    asked: () => "d",
     owner: (row) => (shard.stepped.slot(row) === 0 ? spec : other),
   };
 });
@@ -115,6 +117,9 @@ describe("a comparison of a replay with the journal", () => {
       state: 3,
       anomaly: 1 - (batch.region.anomaly(row) & 1),
       rule: -1,
+      rawScore: 0.5,
+      modelVersion: 2,
+      replayed: 0,
     });
     const {
       byDefault,

@@ -61,6 +61,9 @@ describe("entries", () => {
       state: byte,
       anomaly: byte,
       rule: fc.integer({ min: -1, max: 63 }),
+      rawScore: number,
+      modelVersion: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      replayed: fc.integer({ min: 0, max: 1 }),
     });
     fc.assert(
       fc.property(fc.array(answer, { maxLength: 20 }), (answers) => {

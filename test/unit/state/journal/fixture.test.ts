@@ -9,7 +9,8 @@ import {
   readVoids,
 } from "../../../../src/state/journal/segments.ts";
 import { WriterRig, journalDirectory, plain } from "../../../support/journal.ts";
-import { fixtureEntries } from "../../../support/journal-fixture.ts";
+import { decodeAnswers, Kind } from "../../../../src/state/journal/entry.ts";
+import { fixtureAnswer, fixtureEntries } from "../../../support/journal-fixture.ts";
 
 const fixture = fileURLToPath(new URL("../../../fixtures/state/journal-v1", import.meta.url));
 
@@ -26,6 +27,8 @@ describe("a journal of format 1", () => {
     expect(inspectTail(segments[1]?.path ?? "").droppedBytes).toBe(0);
     const entries = fixtureEntries();
     expect([...readEntries(directory, { after: 0 })].map(plain)).toEqual(entries.map(plain));
+    const answers = [...readEntries(directory, { after: 0, kinds: [Kind.ANSWERS] })];
+    expect(answers.map(({ body }) => decodeAnswers(body))).toEqual([[fixtureAnswer]]);
     expect(readVoids(directory, 0)).toEqual(new Set([5]));
     const rig = new WriterRig(directory, { first: 9 });
     rig.write(entries.slice(0, 1));

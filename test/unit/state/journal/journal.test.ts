@@ -90,6 +90,9 @@ describe("the journal", () => {
       state: 1,
       anomaly: 0,
       rule: -1,
+      rawScore: 0.75,
+      modelVersion: 3,
+      replayed: 0,
     };
 
     const first = await open({ directory, views, now: () => 1234 });
@@ -222,7 +225,13 @@ describe("the journal", () => {
     const blocker = new DatabaseSync(listSegments(directory)[0]!.path);
     blocker.exec("BEGIN IMMEDIATE");
     const answer = { position: 1, row: 0, score: 0, threshold: 0, source: 1, state: 1 };
-    const answers = Array.from({ length: 500 }, () => ({ ...answer, anomaly: 0, rule: -1 }));
+    const none = { rawScore: 0, modelVersion: 0, replayed: 0 };
+    const answers = Array.from({ length: 500 }, () => ({
+      ...answer,
+      anomaly: 0,
+      rule: -1,
+      ...none,
+    }));
     for (let i = 0; i < 4000; i++) journal.appendAnswers(answers);
     // Room for what must be kept is left.
     expect(journal.appendVoid(0, 1)).toBe(journal.newest);

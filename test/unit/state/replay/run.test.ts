@@ -85,6 +85,9 @@ describe("a run", () => {
       state: 2,
       anomaly: 0,
       rule: -1,
+      rawScore: 0.5,
+      modelVersion: 2,
+      replayed: 0,
     };
     live.answer([answer]);
     live.batch(rowsOf(30, 79));
