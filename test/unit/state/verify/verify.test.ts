@@ -239,6 +239,7 @@ test("a journal that ends before a snapshot has lost its end", () => {
   rig.close();
   rig.sql(rig.position, `DELETE FROM entries WHERE position = ${rig.position}`);
   expect(problemsOf(rig)).toEqual([
+    expect.stringContaining(`entries up to ${rig.position} had been on disk`),
     expect.stringContaining(
       `the journal ends at position ${rig.position - 1}, before the snapshot at ${rig.position}`,
     ),
