@@ -13,6 +13,7 @@ import type { Position } from "../../shard/journal.ts";
 import type { ReadMark } from "../journal/durable-mark.ts";
 import type { SegmentInfo } from "../journal/segments.ts";
 import type { Tail } from "../journal/wal-tail.ts";
+import { setAsideNote } from "./finding.ts";
 import type { Found } from "./finding.ts";
 
 /** A log that a server writes to may be read in the middle of a write: then it is read again. */
@@ -21,11 +22,7 @@ const TAIL_WAIT_MS = 100;
 
 /** Reads every entry of every segment, and what lies behind the last one in their logs. */
 export function* verifyJournal(journal: string): Generator<Found, void> {
-  for (const path of keptAside(journal)) {
-    const problem =
-      "a start found it damaged and kept it aside: what is in it is not used. Remove it when it is not needed any more";
-    yield { what: `journal/${basename(path)}`, problem, work: 0 };
-  }
+  for (const path of keptAside(journal)) yield setAsideNote(nameOf(path));
   // A server that writes is further than this when its segments are read.
   const mark = readDurableMark(journal);
   let segments: readonly SegmentInfo[];
@@ -131,7 +128,8 @@ function* verifyTail({ path }: SegmentInfo, endIsLost: boolean): Generator<Found
     const problem = `${what ?? "they are damaged"}: acknowledged events may be lost`;
     yield { what: dropped, problem, work: 0 };
   } else {
-    yield { what: `${dropped}, of a write that was not finished`, problem: "", work: 0 };
+    const unfinished = `${dropped}, of a write that was not finished`;
+    yield { what: unfinished, problem: "", note: true, work: 0 };
   }
 }
 
