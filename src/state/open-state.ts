@@ -14,6 +14,7 @@ import {
   listSegments,
   NewerJournal,
   readDurableMark,
+  UnreadableJournal,
 } from "./journal/segments.ts";
 import { RecoveryError, recoverShard } from "./replay/recover.ts";
 import { openStateSource } from "./replay/source.ts";
@@ -69,6 +70,10 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
         1,
         error,
       );
+    }
+    // What was read there, and what to do, is in its message.
+    if (error instanceof RecoveryError || error instanceof UnreadableJournal) {
+      throw new OptionsError(error.message, 1, error);
     }
     throw error;
   }
@@ -126,7 +131,7 @@ async function open(options: OpenStateOptions): Promise<OpenState> {
   }).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     throw new OptionsError(
-      `the journal cannot be written: ${why}
+      `${why}
 make room or let the user that runs weir write there, choose another directory with --data DIR, or keep nothing with --durability none`,
       1,
       error,

@@ -8,6 +8,7 @@ import type { Operations, SnapshotInfo, StateReport } from "../control/operation
 import { isDiscovering } from "../discovery/discovery.ts";
 import type { Detector } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
+import { makeDirectory } from "../domain/make-directory.ts";
 import { journalBytes, listSegments } from "./journal/segments.ts";
 import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
@@ -79,7 +80,7 @@ export class StateOperations implements OfState {
     const into = join(directory, "snapshots", snapshotName(snapshot.position));
     const unfinished = `${into}.new`;
     try {
-      await mkdir(unfinished, { recursive: true });
+      await makeDirectory(unfinished);
       for (const name of await readdir(snapshot.path)) {
         // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk
         await copySynced(join(snapshot.path, name), join(unfinished, name));

@@ -1,4 +1,12 @@
-import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
@@ -46,6 +54,8 @@ function lineOf(position: Position): string {
   return `${said} ${crc32(said).toString(16).padStart(8, "0")}\n`;
 }
 
+const FLAGS = constants.O_RDWR | constants.O_CREAT;
+
 /** The writer's side. */
 export class DurableMark {
   private readonly file: number;
@@ -53,7 +63,15 @@ export class DurableMark {
   /** @param directory of the segments; made if it is not there */
   constructor(directory: string) {
     disk.makeDirectory(directory);
-    this.file = openSync(durableMarkIn(directory), constants.O_RDWR | constants.O_CREAT, 0o666);
+    const path = durableMarkIn(directory);
+    try {
+      this.file = openSync(path, FLAGS, 0o666);
+    } catch (error) {
+      // Of another user, in a directory of this one.
+      if (codeOf(error) !== "EACCES") throw error;
+      rmSync(path);
+      this.file = openSync(path, FLAGS, 0o666);
+    }
   }
 
   /** On disk when it returns: what is written after it may be less than what was there before. */
