@@ -189,6 +189,7 @@ function goOnAfterFailures(
   { shards, detectors, log }: Pick<Core, "shards" | "detectors"> & Pick<CoreOptions, "log">,
 ): void {
   guard.onResumed = () => {
+    shards.goOn();
     shards.windowModels.dropTaken().catch((error: unknown) => {
       log.error({ err: error }, "trainings that came to nothing could not be dropped");
     });

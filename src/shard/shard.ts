@@ -81,6 +81,10 @@ export class Shard {
   position: Position = 0;
   /** Of the entry that is being applied. */
   applying: Position = Number.POSITIVE_INFINITY;
+  /** Nobody knows what it holds, since it could not be made anew: it stays busy. */
+  lost = false;
+  /** Its newest entry, where it was not applied and no VOID on disk says so yet. */
+  unvoided: Position | undefined;
   readonly asides: AsideBatch[] = [];
   readonly controls: { readonly run: Control; cutsBefore: number }[] = [];
   private spare: Region;
@@ -142,6 +146,12 @@ export class Shard {
 
   giveBack(): void {
     this.spare.clear();
+    this.free();
+  }
+
+  /** What had the shard is done with it. */
+  free(): void {
+    if (this.lost) return;
     this.applying = Number.POSITIVE_INFINITY;
     this.busy = false;
   }
@@ -154,7 +164,6 @@ export class Shard {
   /** The batch is over and its verdicts are read: its region can gather again. */
   release(batch: Pick<Batch, "region">): void {
     batch.region.clear();
-    this.applying = Number.POSITIVE_INFINITY;
-    this.busy = false;
+    this.free();
   }
 }
