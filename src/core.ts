@@ -190,6 +190,7 @@ function goOnAfterFailures(
 ): void {
   guard.onWentBack = () => detectors.goBack();
   guard.onResumed = () => {
+    shards.goOn();
     shards.windowModels.dropTaken().catch((error: unknown) => {
       log.error({ err: error }, "trainings that came to nothing could not be dropped");
     });

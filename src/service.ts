@@ -102,8 +102,10 @@ async function startParts(
     trainerMemoryBytes: options.trainer.memoryBytes,
     trainerQueueMax: options.trainer.queueMax,
   };
-  await rehearse(coreOptions, { alerts, telemetry, limits: options.limits });
+  // First, since it tells what is wrong with the data directory.
   const state = await stateOf(options, logger, modulePath);
+  cleanUp.push(() => state?.journal.close());
+  await rehearse(coreOptions, { alerts, telemetry, limits: options.limits });
   const keeps = { data: options.dataDirectory, settings: options.state };
   const core = await createCore({ ...coreOptions, state, keeps });
   cleanUp.push(() => core.close());

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { OptionsError } from "../config/options-error.ts";
 import { lockDirectory } from "../control/directory-lock.ts";
+import { makeDirectory } from "../domain/make-directory.ts";
 import { Screen } from "../demo/screen.ts";
 import { copyState, readBackup } from "../state/restore-backup.ts";
 import { parseClientFlags, wrong, type ClientUsage } from "./client-flags.ts";
@@ -65,7 +66,7 @@ async function lockSource(from: string): Promise<(() => Promise<void>) | undefin
 }
 
 async function into(data: string, from: string, terminal: Terminal): Promise<number> {
-  await mkdir(data, { recursive: true }).catch((thrown: unknown) => {
+  await makeDirectory(data).catch((thrown: unknown) => {
     throw dataFailure(thrown, data);
   });
   const unlock = await lockDirectory(data);

@@ -1,10 +1,13 @@
+import { join } from "node:path";
 import type { ResolvedOptions } from "../config/options.ts";
 import { OptionsError } from "../config/options-error.ts";
 
 type Listening = Pick<ResolvedOptions, "admin" | "grpc" | "http">;
+type Starting = Listening & Pick<ResolvedOptions, "dataDirectory">;
 
 /** Why the server did not start, with what to do next where that is known; other errors as they are. */
-export function startFailure(thrown: unknown, options: Listening): unknown {
+export function startFailure(thrown: unknown, options: Starting): unknown {
+  if (isBelow(thrown, options.dataDirectory)) return dataFailure(thrown, options.dataDirectory);
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   const next = nextStep(codeOf(thrown), text, options);
   return next === undefined ? thrown : new OptionsError(next, 1, thrown);
@@ -31,6 +34,13 @@ function nextStep(code: string | undefined, text: string, options: Listening): s
   }
 }
 
+/** Whether the system said no to something in a directory. */
+function isBelow(thrown: unknown, directory: string): boolean {
+  if (!(thrown instanceof Error) || !("path" in thrown) || !("code" in thrown)) return false;
+  const { path } = thrown;
+  return path === directory || (typeof path === "string" && path.startsWith(join(directory, "/")));
+}
+
 /** Why the data directory cannot be used, with what to do next. */
 export function dataFailure(thrown: unknown, directory: string): OptionsError {
   const code = codeOf(thrown);
@@ -38,14 +48,24 @@ export function dataFailure(thrown: unknown, directory: string): OptionsError {
   const system = thrown instanceof Error ? thrown.message : String(thrown);
   const text = notOne ? "it, or a part of its path, is a file" : system;
   const next = notOne
-    ? "move that file away, or choose another with --data DIR"
-    : "let the user that runs weir write it, or choose another with --data DIR";
+    ? "move that file away"
+    : (steps.get(code) ?? "let the user that runs weir write it");
   return new OptionsError(
-    `cannot use the data directory ${directory}: ${text}\n${next}`,
+    `cannot use the data directory ${directory}: ${text}\n${next}, or choose another with --data DIR`,
     1,
     thrown,
   );
 }
+
+const room = "make room on its disk";
+const steps: ReadonlyMap<string | undefined, string> = new Map([
+  ["ENOENT", "make the directory that it is in"],
+  ["ENAMETOOLONG", "choose a shorter path"],
+  ["ELOOP", "mend its links"],
+  ["ENOSPC", room],
+  ["EDQUOT", room],
+  ["EIO", "look at the system's log: the disk fails"],
+]);
 
 /** grpc-js reports a failed bind, and a name that it cannot resolve, only in the text of its error. */
 const unresolved = "Name resolution failed";

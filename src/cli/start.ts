@@ -1,6 +1,7 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import type { Logger } from "pino";
 import { loadOptions, type ResolvedOptions } from "../config/options.ts";
+import { makeDirectory } from "../domain/make-directory.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { banner } from "./banner.ts";
 import { dataFailure, startFailure } from "./start-failure.ts";
@@ -44,8 +45,8 @@ export async function start(argv: readonly string[], terminal: Terminal): Promis
 /** Finds out now rather than when the first detector is created. */
 async function makeWritable(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
-    await access(directory, constants.W_OK);
+    await makeDirectory(directory);
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (thrown) {
     throw dataFailure(thrown, directory);
   }

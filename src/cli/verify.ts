@@ -23,15 +23,17 @@ export async function verify(
   const module = deep ? await compileModule(kernelPath) : undefined;
   let parts = 0;
   let unsound = 0;
+  let notes = 0;
   for (const finding of findings(data, module)) {
-    parts++;
+    if (finding.note) notes++;
+    else parts++;
     if (!finding.sound) unsound++;
     screen.endProgress();
     terminal.print(lineOf(finding));
     screen.progress(finding.progress, finding.what);
   }
   screen.endProgress();
-  terminal.print(summaryOf(data, { parts, unsound, deep }));
+  terminal.print(summaryOf(data, { parts, unsound, notes, deep }));
   return unsound === 0 ? 0 : 1;
 }
 
@@ -44,7 +46,8 @@ function* findings(data: string, module: WebAssembly.Module | undefined): Genera
   }
 }
 
-function lineOf({ what, sound, problem }: Finding): string {
+function lineOf({ what, sound, note, problem }: Finding): string {
+  if (note) return `note     ${what}`;
   return sound ? `sound    ${what}` : `DAMAGED  ${what}: ${problem}`;
 }
 
@@ -53,17 +56,24 @@ function summaryOf(
   {
     parts,
     unsound,
+    notes,
     deep,
-  }: { readonly parts: number; readonly unsound: number; readonly deep: boolean },
+  }: {
+    readonly parts: number;
+    readonly unsound: number;
+    readonly notes: number;
+    readonly deep: boolean;
+  },
 ): string {
-  if (parts === 0) {
+  if (parts === 0 && notes === 0) {
     return `There is no state in ${data}: a server that keeps nothing (durability none) leaves none, or --data names another directory.`;
   }
   if (unsound > 0) {
     return `${unsound} of ${parts} parts are not sound. A start uses what is sound before them and names what it leaves out; a backup is put in place with weir restore.`;
   }
   const more = deep ? "" : " With --deep the journal is replayed and compared with the snapshots.";
-  return `${parts === 1 ? "The only part is" : `All ${parts} parts are`} sound.${more}`;
+  const beside = notes === 0 ? "" : ` ${notes} beside them ${notes === 1 ? "is" : "are"} not read.`;
+  return `${parts === 1 ? "The only part is" : `All ${parts} parts are`} sound.${beside}${more}`;
 }
 
 interface VerifyFlags {
@@ -139,7 +149,8 @@ path first where something is wrong. Nothing is changed, and a server may be usi
 
 What is read:
   journal/       every entry of every segment: its checksum, and the chain of checksums from each entry to the next, so that an entry that
-                 was altered, removed or put elsewhere is found at its position; what lies behind the last commit of a segment's log
+                 was altered, removed or put elsewhere is found at its position; what lies behind the last commit of a segment's log;
+                 and that it goes as far as it had been on disk (journal/durable)
   snapshots/     every byte of every file
   *.state        states of detectors that are kept in files (exports, versions)
   detectors.json which detectors there are
@@ -151,5 +162,7 @@ Options:
                  snapshot bit for bit. Takes as long as the replay does, and the memory of two shards
 
 The exit status is 0 when everything is sound, 1 when something is not, 2 when the options cannot be understood.
-A write that a killed server did not finish is no damage: nobody was told of it. It is shown, and the next start leaves it out.
+A write that a killed server did not finish is no damage: nobody was told of it. It is shown as a note, and the next start leaves it out.
+What a start found damaged and set aside (*.damaged) is a note, too: that start named it in its log, and what is used instead is read
+here by itself. Remove it, a journal's with its -wal, when nothing of it is needed any more.
 `;

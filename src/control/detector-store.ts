@@ -1,8 +1,10 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { describeSpec } from "../config/describe-spec.ts";
 import { normalizeSpec } from "../config/detector-spec.ts";
+import { OptionsError } from "../config/options-error.ts";
 import type { Detector, DetectorConfig } from "../domain/detector.ts";
+import { makeDirectory } from "../domain/make-directory.ts";
 import { lockDirectory } from "./directory-lock.ts";
 
 /** Raised when the file's shape changes; a newer one is refused. */
@@ -26,7 +28,7 @@ export interface OpenDetectorStore extends DetectorStore {
  * contract. Throws OptionsError when another process has it open.
  */
 export async function openDetectorStore(directory: string): Promise<OpenDetectorStore> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const release = await lockDirectory(directory);
   const path = join(directory, FILE);
   return {
@@ -66,8 +68,9 @@ async function syncDirectory(directory: string): Promise<void> {
 function parse(text: string, path: string): Map<string, DetectorConfig> {
   const stored = parseJson(text, path);
   if (!isStored(stored) || stored.format !== FORMAT) {
-    throw new Error(
+    throw new OptionsError(
       `${path} is not in format ${FORMAT}; it was written by another version of Weir. Move it away to start without its detectors`,
+      1,
     );
   }
   return new Map(
@@ -82,9 +85,11 @@ function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is damaged; move it away to start without its detectors`, {
-      cause: error,
-    });
+    throw new OptionsError(
+      `${path} is damaged; move it away to start without its detectors`,
+      1,
+      error,
+    );
   }
 }
 

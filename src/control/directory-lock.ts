@@ -31,7 +31,9 @@ async function make(path: string, owner: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    throw error;
+    // On a full disk it was made, and holds nothing.
+    if (error instanceof Error && !("path" in error)) await unlinkIfThere(path);
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
 }
 

@@ -63,8 +63,7 @@ export class Holds {
     if (control === undefined) return false;
     shard.busy = true;
     void control().finally(() => {
-      shard.applying = Number.POSITIVE_INFINITY;
-      shard.busy = false;
+      shard.free();
       this.options.wake();
     });
     return true;

@@ -99,7 +99,9 @@ export class Mender {
   /** The entry at `position`, the shard's last, was not applied and will not be: the shard is what it was before it. */
   async leaveOut(shard: Shard, position: Position): Promise<void> {
     const voided = this.options.journal.appendVoid(shard.index, position);
-    await this.rebuildBefore(shard, position, voided);
+    if (await this.rebuildBefore(shard, position, voided)) return;
+    const { journal, rebuild } = this.options;
+    if (rebuild !== undefined && position <= journal.durable) shard.unvoided = position;
   }
 
   /** The shard is what it was before that entry. False = it cannot be: the journal failed before, and takes care of it. */

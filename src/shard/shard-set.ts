@@ -211,9 +211,11 @@ export class ShardSet {
     await Promise.all(
       this.shards.map((shard) =>
         this.held.hold(shard, async () => {
-          if (shard.position > durable && rebuild !== undefined) {
-            await this.rebuilding(rebuild)(shard, durable);
-            shard.position = durable;
+          if ((shard.unvoided ?? 0) > durable) shard.unvoided = undefined;
+          const until = shard.unvoided === undefined ? durable : shard.unvoided - 1;
+          if (shard.position > until && rebuild !== undefined) {
+            await this.rebuilding(rebuild)(shard, until);
+            shard.position = shard.unvoided ?? durable;
           }
           for (const aside of shard.asides.splice(0)) aside.lost();
         }),
@@ -222,9 +224,22 @@ export class ShardSet {
     this.windowModels.goBack(durable);
   }
 
+  /** The journal can be written again: before anything else it is told what is left out and it did not take. */
+  goOn(): void {
+    for (const shard of this.shards) {
+      if (shard.unvoided === undefined) continue;
+      const voided = this.journal.appendVoid(shard.index, shard.unvoided);
+      this.journal.whenDurable(voided, (durable) => {
+        if (durable) shard.unvoided = undefined;
+      });
+    }
+  }
+
   /** The newest entry that is on disk and, like all before it, applied by its shard or left out. */
   get settled(): Position {
-    const applied = this.shards.map(({ applying }) => applying - 1);
+    const applied = this.shards.map(
+      ({ applying, unvoided = Number.POSITIVE_INFINITY }) => Math.min(applying, unvoided) - 1,
+    );
     return Math.max(0, Math.min(this.journal.durable, ...applied));
   }
 
@@ -447,11 +462,8 @@ export class ShardSet {
     try {
       result = await this.mender.mend(shard, batch, why);
     } catch (error) {
-      // Its rows get the fallback's verdicts, and others wait: nothing may be stepped in a shard of which nobody knows what it holds.
-      this.options.log.error(
-        { err: error, shard: shard.index },
-        "a shard could not be brought back: restart the server",
-      );
+      // Its rows get the fallback's verdicts, and others wait.
+      this.loseShard(shard, error);
       this.tellLost(batch);
       return;
     }
@@ -473,9 +485,24 @@ export class ShardSet {
     rebuild: NonNullable<ShardSetOptions["rebuild"]>,
   ): (shard: Shard, until: Position) => Promise<void> {
     return async (shard, until) => {
-      await rebuild(shard, until);
+      try {
+        await rebuild(shard, until);
+      } catch (error) {
+        this.loseShard(shard, error);
+        throw error;
+      }
       this.renew(shard);
     };
+  }
+
+  /** Nothing may be stepped in a shard of which nobody knows what it holds. */
+  private loseShard(shard: Shard, error: unknown): void {
+    if (shard.lost || this.closed) return;
+    shard.lost = true;
+    this.options.log.error(
+      { err: error, shard: shard.index },
+      "a shard could not be brought back: restart the server",
+    );
   }
 
   private inlineOf(shard: Shard): ShardExports {

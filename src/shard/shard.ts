@@ -85,6 +85,10 @@ export class Shard {
   position: Position = 0;
   /** Of the entry that is being applied. */
   applying: Position = Number.POSITIVE_INFINITY;
+  /** Nobody knows what it holds, since it could not be made anew: it stays busy. */
+  lost = false;
+  /** Its newest entry, where it was not applied and no VOID on disk says so yet. */
+  unvoided: Position | undefined;
   readonly asides: AsideBatch[] = [];
   /** clock.now() from which on an aside that is owed goes before what gathers. */
   owedFrom = 0;
@@ -148,6 +152,12 @@ export class Shard {
 
   giveBack(): void {
     this.spare.clear();
+    this.free();
+  }
+
+  /** What had the shard is done with it. */
+  free(): void {
+    if (this.lost) return;
     this.applying = Number.POSITIVE_INFINITY;
     this.busy = false;
   }
@@ -160,7 +170,6 @@ export class Shard {
   /** The batch is over and its verdicts are read: its region can gather again. */
   release(batch: Pick<Batch, "region">): void {
     batch.region.clear();
-    this.applying = Number.POSITIVE_INFINITY;
-    this.busy = false;
+    this.free();
   }
 }

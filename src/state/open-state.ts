@@ -8,7 +8,14 @@ import { createMemory } from "../shard/module.ts";
 import { viewsOf } from "../shard/shard.ts";
 import type { Shard } from "../shard/shard.ts";
 import { Journal } from "./journal/journal.ts";
-import { inspectTail, JournalDamage, listSegments, NewerJournal } from "./journal/segments.ts";
+import {
+  inspectTail,
+  JournalDamage,
+  listSegments,
+  NewerJournal,
+  readDurableMark,
+  UnreadableJournal,
+} from "./journal/segments.ts";
 import { RecoveryError, recoverShard } from "./replay/recover.ts";
 import { openStateSource } from "./replay/source.ts";
 import { disk } from "./snapshot/disk.ts";
@@ -64,6 +71,10 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
         error,
       );
     }
+    // What was read there, and what to do, is in its message.
+    if (error instanceof RecoveryError || error instanceof UnreadableJournal) {
+      throw new OptionsError(error.message, 1, error);
+    }
     throw error;
   }
 }
@@ -80,7 +91,8 @@ async function open(options: OpenStateOptions): Promise<OpenState> {
     log.warn({ path }, "a snapshot that was not finished was removed");
   }
   setAsideUnreadable(journalDirectory, log);
-  nameDroppedTails(journalDirectory, log);
+  const reached = durableBefore(journalDirectory, log);
+  nameDroppedTails(journalDirectory, reached, log);
   const source = openStateSource(data);
   const shards = shardsOf(options, source.shards);
   const memoryBytes = Math.max(options.memoryBytes, source.memoryBytes);
@@ -103,6 +115,13 @@ async function open(options: OpenStateOptions): Promise<OpenState> {
       "state was brought back",
     );
   }
+  setAsideBefore(journalDirectory, until, log);
+  if (reached > until) {
+    log.error(
+      { position: until, reached, missing: reached - until },
+      "the end of the journal is gone: it had been on disk further than the state could be brought back; acknowledged events may be lost",
+    );
+  }
   const journal = await Journal.open({
     directory: journalDirectory,
     first: until + 1,
@@ -112,7 +131,7 @@ async function open(options: OpenStateOptions): Promise<OpenState> {
   }).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     throw new OptionsError(
-      `the journal cannot be written: ${why}
+      `${why}
 make room or let the user that runs weir write there, choose another directory with --data DIR, or keep nothing with --durability none`,
       1,
       error,
@@ -177,13 +196,35 @@ function setAsideUnreadable(journalDirectory: string, log: StateLog): void {
   }
 }
 
-/** What SQLite leaves out without a word. */
-function nameDroppedTails(journalDirectory: string, log: StateLog): void {
-  for (const { path } of listSegments(journalDirectory)) {
+/** Where the journal's end is lost and a snapshot from behind it is used, nothing can go on from what is left of it. */
+function setAsideBefore(journalDirectory: string, until: Position, log: StateLog): void {
+  const segments = listSegments(journalDirectory);
+  const last = segments.at(-1)?.last ?? until;
+  if (last >= until) return;
+  log.error(
+    { path: journalDirectory, position: until, last, segments: segments.length },
+    "the journal ends before the snapshot that is used: it is kept aside, and its entries are not there for replays",
+  );
+  for (const { path } of segments) setAside(path);
+}
+
+/** How far the journal had been on disk; 0 = nothing tells. */
+function durableBefore(journalDirectory: string, log: StateLog): Position {
+  const { position, problem } = readDurableMark(journalDirectory);
+  if (problem !== "")
+    log.warn({ why: problem }, "how far the journal had been on disk is not known");
+  return position;
+}
+
+/** What SQLite leaves out without a word. @param reached the newest position that had been on disk */
+function nameDroppedTails(journalDirectory: string, reached: Position, log: StateLog): void {
+  const segments = listSegments(journalDirectory);
+  for (const segment of segments) {
+    const { path, last } = segment;
     const { droppedBytes, what, lost } = inspectTail(path);
     if (droppedBytes === 0) continue;
     const fields = { path, droppedBytes, what };
-    if (lost)
+    if (lost || (segment === segments.at(-1) && last < reached))
       log.error(fields, "the end of the journal is damaged: acknowledged events may be lost");
     else
       log.warn(

@@ -94,7 +94,7 @@ function filesBelow(data: string, part: string): { from: string; to: string }[] 
   const directory = join(data, part);
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+    .filter((entry) => entry.isFile() && !/-shm$|\.damaged(-wal)?$/u.test(entry.name))
     .map(({ name }) => ({ from: join(directory, name), to: join(part, name) }));
 }
 

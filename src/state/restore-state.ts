@@ -73,19 +73,21 @@ async function restoreOrCut(
   options: RestoreOptions,
 ): Promise<{ readonly restored: RestoredAll | undefined; readonly last: Position }> {
   const position = snapshot?.position ?? 0;
-  // A snapshot knows more than a journal whose end is lost.
-  const first = await tryFrom(snapshot, Math.max(last, position), options);
-  if (!(first instanceof RecoveryError)) return { restored: first, last };
-  const cut = first.kind === "journal" ? cutBeforeDamage(position, options) : undefined;
-  const again = cut !== undefined || leaveOut(first, options);
-  const until = Math.max(cut ?? last, position);
-  const second = again ? await tryFrom(snapshot, until, options) : first;
-  if (!(second instanceof RecoveryError)) return { restored: second, last: cut ?? last };
-  options.log.error(
-    { position, why: second.message },
-    "state could not be brought back from this snapshot; the one before is tried",
-  );
-  return { restored: undefined, last: cut ?? last };
+  for (let sound = last; ;) {
+    // A snapshot knows more than a journal whose end is lost.
+    // oxlint-disable-next-line no-await-in-loop -- once more with what the one before found out
+    const tried = await tryFrom(snapshot, Math.max(sound, position), options);
+    if (!(tried instanceof RecoveryError)) return { restored: tried, last: sound };
+    const cut = tried.kind === "journal" ? cutBeforeDamage(position, options) : undefined;
+    const again = cut === undefined ? leaveOut(tried, options) : cut < sound;
+    sound = cut ?? sound;
+    if (again) continue;
+    options.log.error(
+      { position, why: tried.message },
+      "state could not be brought back from this snapshot; the one before is tried",
+    );
+    return { restored: undefined, last: sound };
+  }
 }
 
 /**
@@ -98,6 +100,7 @@ function leaveOut(
 ): boolean {
   const { position, shard } = error;
   if (error.kind !== "replay" || position === undefined || shard === undefined) return false;
+  if (leftOut.some((each) => each.position === position)) return false;
   const kinds = [Kind.ROWS];
   for (const later of readEntries(journalDirectory, { after: position - 1, shard, kinds })) {
     if (later.position > position) return false;

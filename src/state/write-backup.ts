@@ -1,5 +1,6 @@
-import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "../domain/make-directory.ts";
 import { snapshotName } from "./snapshot/format.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 
@@ -33,7 +34,7 @@ export async function writeBackup(
 async function copyFiles(from: string, to: string): Promise<void> {
   const entries = await readdir(from, { withFileTypes: true }).catch(unlessMissing);
   if (entries === undefined) return;
-  await mkdir(to, { recursive: true });
+  await makeDirectory(to);
   for (const entry of entries) {
     if (!entry.isFile()) continue;
     // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk

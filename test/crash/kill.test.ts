@@ -109,6 +109,7 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
     const cold = replayCold(data, options);
     const logs = servers.map(({ log }) => log).join("");
     expect(brokenPromises(ledger, cold.journaled).slice(0, 10), logs).toEqual([]);
+    expect(logs).not.toContain("may be lost");
     const at = snapshot.position;
     const same = at === cold.position ? cold : replayCold(data, { ...options, until: at });
     expect(differences(snapshot, same, module)).toEqual([]);

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../bench/statistics.ts";
 import { compileModule } from "../../src/shard/module.ts";
-import { inspectTail, listSegments } from "../../src/state/journal/segments.ts";
+import { inspectTail, listSegments, readDurableMark } from "../../src/state/journal/segments.ts";
 import { journalIn } from "../../src/state/replay/restore-shard.ts";
 import { builds } from "../kernel.ts";
 import { brokenPromises, differences, newestSnapshot, replayCold } from "../support/crash-check.ts";
@@ -87,6 +87,9 @@ describe.skipIf(missing !== undefined)(
         for (const { path } of listSegments(journalIn(directory))) {
           expect(inspectTail(path).lost).toBe(false);
         }
+        const { position: reached, problem } = readDurableMark(journalIn(directory));
+        expect(problem).toBe("");
+        expect(reached).toBeLessThanOrEqual(cold.position);
         const snapshot = newestSnapshot(directory);
         if (snapshot !== undefined && cut % 5 === 0) {
           expect(snapshot.position).toBeLessThanOrEqual(cold.position);
@@ -114,6 +117,7 @@ describe.skipIf(missing !== undefined)(
         await load.again(rows);
         expect(ledger.faults).toEqual([]);
         expect(ledger.replays - replays).toBe(rows.length);
+        expect(server.log).not.toContain("may be lost");
         load.close();
         await server.stop();
       }

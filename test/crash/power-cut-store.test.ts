@@ -5,7 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../bench/statistics.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import { Journal } from "../../src/state/journal/journal.ts";
-import { inspectTail, listSegments, readEntries } from "../../src/state/journal/segments.ts";
+import {
+  inspectTail,
+  listSegments,
+  readDurableMark,
+  readEntries,
+} from "../../src/state/journal/segments.ts";
 import { equalMemories } from "../../src/state/replay/equal-memories.ts";
 import { Replica } from "../../src/state/replay/replica.ts";
 import { journalIn } from "../../src/state/replay/restore-shard.ts";
@@ -108,6 +113,9 @@ describe.skipIf(missing !== undefined)(
         expect(crc32(entry.body), `entry ${position}`).toBe(truth.get(position));
       }
       expect(position).toBeGreaterThanOrEqual(acknowledged);
+      const mark = readDurableMark(journal);
+      expect(mark.problem).toBe("");
+      expect(mark.position).toBeLessThanOrEqual(position);
       const newestOne = newestSnapshot(directory);
       expect(newestOne?.position ?? 0).toBeGreaterThanOrEqual(snapshot);
       // What leaves the journal is in a snapshot.

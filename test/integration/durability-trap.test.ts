@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
-import { readVoids } from "../../src/state/journal/segments.ts";
+import { listSegments, readVoids } from "../../src/state/journal/segments.ts";
 import { createDetector, event, request, submit } from "../support/core.ts";
 import { startKept } from "../support/kept-server.ts";
 import type { KeptServer } from "../support/kept-server.ts";
@@ -49,6 +50,29 @@ test("a last batch that cannot be stepped is left out, and the server starts, ea
     await server.close();
   }
   expect([...readVoids(join(data, "journal"), 0)]).toEqual([position]);
+});
+
+test("last batches of several shards are left out, behind a damaged end of the journal, too", async () => {
+  server = await startKept(data);
+  await createDetector(server.core, "d", { inputs: [{ name: "a" }], timeoutMs: 5000 });
+  await send(server, 0, 20);
+  const broken: number[] = [];
+  for (const shard of [2, 0, 1]) broken.push(await appendBroken(server, shard));
+  await server.state.journal.roll();
+  const { journal } = server.state;
+  const last = journal.appendChange(0, { kind: "reset", slot: 200 });
+  await new Promise((resolve) => {
+    journal.whenDurable(last, resolve);
+  });
+  await server.close();
+  const path = listSegments(join(data, "journal")).at(-1)?.path ?? "";
+  const database = new DatabaseSync(path);
+  database.exec(`UPDATE entries SET crc = crc + 1 WHERE position = ${last}`);
+  database.close();
+  server = await startKept(data);
+  expect(eventsOf(server)).toBe(20);
+  await server.close();
+  expect([...readVoids(join(data, "journal"), 0)].toSorted((a, b) => a - b)).toEqual(broken);
 });
 
 test("one in the middle is no batch that is left out: the start is refused", async () => {

@@ -137,7 +137,7 @@ test("what was promoted away is gone with the shadow that it became", async () =
     await rig.shadows.promote(name);
     expect(problems()[1]).toBe(`it is "${name}" now; promote that to go back`);
     await stop();
-    expect(problems()[1]).toBe(`it was "${name}", which is gone`);
+    expect(problems()[1]).toBe(`it went on as "${name}", which is gone`);
   }
 });
 

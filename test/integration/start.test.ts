@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -14,6 +14,22 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 function isEntry(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+function made(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function file(path: string): string {
+  made(dirname(path));
+  writeFileSync(path, "");
+  return path;
+}
+
+function link(to: string, path: string): string {
+  symlinkSync(to, path);
+  return path;
 }
 
 class Weir {
@@ -107,11 +123,21 @@ describe("weir start", () => {
     other.close();
   });
 
-  it("says what to do when the data directory cannot be made", async () => {
-    const file = join(directory, "file");
-    writeFileSync(file, "");
-    const weir = new Weir(`--data=${file}`);
+  it.each([
+    ["is a file", () => file(join(directory, "file"))],
+    ["is below a file", () => join(file(join(directory, "file")), "data")],
+    ["is where no directory can be made", () => "/proc/weir/data"],
+    ["is where no file can be made", () => "/proc"],
+    ["is a link to nothing", () => link("nothing", join(directory, "link"))],
+    ["has a file for its journal", () => dirname(file(join(directory, "1", "journal")))],
+    ["has a file for its snapshots", () => dirname(file(join(directory, "2", "snapshots")))],
+    ["has a directory for its lock", () => dirname(made(join(directory, "3", "weir.lock")))],
+  ])("says what to do when the data directory %s", { timeout: 30_000 }, async (_what, make) => {
+    const data = make();
+    const weir = new Weir(`--data=${data}`);
     expect(await weir.ended()).toBe(1);
-    expect(weir.error).toContain("or choose another with --data DIR");
+    expect(weir.error).toContain(`weir: cannot use the data directory ${data}: `);
+    expect(weir.error).toMatch(/, or choose another with --data DIR\n$/u);
+    expect(weir.error.split("\n")).toHaveLength(3);
   });
 });

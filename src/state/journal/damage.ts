@@ -16,6 +16,11 @@ export class JournalDamage extends Error {
   }
 }
 
+/** A segment that is sound for all one knows, and cannot be opened: by this user, or in this place. */
+export class UnreadableJournal extends Error {
+  override readonly name = "UnreadableJournal";
+}
+
 /** A segment of a format that this version does not know. */
 export class NewerJournal extends Error {
   constructor(path: string, format: number, known: number) {

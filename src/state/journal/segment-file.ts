@@ -13,7 +13,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
-import { JournalDamage, NewerJournal } from "./damage.ts";
+import { JournalDamage, NewerJournal, UnreadableJournal } from "./damage.ts";
 
 /*
  * A segment is a SQLite file `<first position, 20 digits>.db` in WAL mode. It holds the entries from its first position to the one before
@@ -239,8 +239,11 @@ export function asDamage(error: unknown, path: string, position: Position): unkn
   if (!OUTSIDE.has(code & 255) && !LOG_INDEX.has(code)) {
     return new JournalDamage(path, position, `SQLite: ${error.message}`);
   }
-  const advice = "copy it with its -wal file to a directory that can be written to, or make it so";
-  return new Error(`${path} cannot be read: ${error.message}: ${advice}`, { cause: error });
+  const advice =
+    "let this user read it and write beside it, or copy it with its -wal file to where it can";
+  return new UnreadableJournal(`${path} cannot be read: ${error.message}: ${advice}`, {
+    cause: error,
+  });
 }
 
 function metaOf(database: DatabaseSync, path: string): SegmentMeta {

@@ -1,5 +1,6 @@
 /** What others read of the journal on disk. */
-export { JournalDamage, NewerJournal } from "./damage.ts";
+export { JournalDamage, NewerJournal, UnreadableJournal } from "./damage.ts";
+export { readDurableMark } from "./durable-mark.ts";
 export { readEntries, readVoids, voidedBy } from "./read-entries.ts";
 export {
   chainAt,

@@ -4,6 +4,7 @@ import { receiveMessageOnPort } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import type { Position } from "../../shard/journal.ts";
 import { COMMIT_BUCKETS, RecordType, RingReader, Word } from "./ring.ts";
+import { DurableMark } from "./durable-mark.ts";
 import { Kind } from "./entry.ts";
 import { chainAt, chainOf, closeKeepingLog, createSegment, segmentPath } from "./segment-file.ts";
 import { READY, isCommand, isReferenced } from "./writer-messages.ts";
@@ -54,6 +55,7 @@ export class JournalWriter {
   private readonly ring: RingReader;
   private readonly commit: Commit;
   private live: Live | undefined;
+  private mark: DurableMark | undefined;
   /** Segments that are full; open, so that their logs stay until the keeper has taken them into the files. */
   private readonly sealed = new Map<string, DatabaseSync>();
   /** The newest durable position, and its chain. */
@@ -169,6 +171,7 @@ export class JournalWriter {
     this.commitBytes += (bytes - this.commitBytes) / 16;
     this.durable = this.position;
     this.chain = this.nextChain;
+    this.mark?.reached(this.durable);
     Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
     this.tell();
     if (live.logBytes > this.data.segmentBytes) this.roll();
@@ -208,6 +211,11 @@ export class JournalWriter {
 
   private begin(first: Position, chain: number): void {
     const { directory, shards } = this.data;
+    this.mark?.close();
+    this.mark = undefined;
+    this.mark = new DurableMark(directory);
+    // Before the segment is: one that begins further back than the mark would have lost entries.
+    this.mark.set(first - 1);
     const { path, database } = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.live = { path, database, insert, logBytes: 0, bodyBytes: 0 };
@@ -348,5 +356,8 @@ export class JournalWriter {
     }
     for (const [path, database] of this.sealed) closeKeepingLog(path, database);
     this.sealed.clear();
+    this.mark?.sync();
+    this.mark?.close();
+    this.mark = undefined;
   }
 }

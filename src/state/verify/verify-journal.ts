@@ -5,11 +5,15 @@ import {
   JournalDamage,
   listSegments,
   NewerJournal,
+  readDurableMark,
   readEntries,
   readVoids,
 } from "../journal/segments.ts";
+import type { Position } from "../../shard/journal.ts";
+import type { ReadMark } from "../journal/durable-mark.ts";
 import type { SegmentInfo } from "../journal/segments.ts";
 import type { Tail } from "../journal/wal-tail.ts";
+import { setAsideNote } from "./finding.ts";
 import type { Found } from "./finding.ts";
 
 /** A log that a server writes to may be read in the middle of a write: then it is read again. */
@@ -18,11 +22,9 @@ const TAIL_WAIT_MS = 100;
 
 /** Reads every entry of every segment, and what lies behind the last one in their logs. */
 export function* verifyJournal(journal: string): Generator<Found, void> {
-  for (const path of keptAside(journal)) {
-    const problem =
-      "a start found it damaged and kept it aside: what is in it is not used. Remove it when it is not needed any more";
-    yield { what: `journal/${basename(path)}`, problem, work: 0 };
-  }
+  for (const path of keptAside(journal)) yield setAsideNote(nameOf(path));
+  // A server that writes is further than this when its segments are read.
+  const mark = readDurableMark(journal);
   let segments: readonly SegmentInfo[];
   try {
     segments = listSegments(journal);
@@ -30,7 +32,10 @@ export function* verifyJournal(journal: string): Generator<Found, void> {
     yield { ...damageOf(error), work: 0 };
     return;
   }
-  for (const segment of segments) yield* verifyTail(segment);
+  for (const segment of segments) {
+    yield* verifyTail(segment, segment === segments.at(-1) && segment.last < mark.position);
+  }
+  yield* verifyEnd(mark, segments.at(-1)?.last ?? 0);
   for (let at = 0; at < segments.length;) at = yield* verifyFrom(journal, segments, at);
 }
 
@@ -105,15 +110,26 @@ function soundSegment({ path, first, last, bytes }: SegmentInfo): Found {
   return { what: `${nameOf(path)}: entries ${first} to ${last}`, problem: "", work: bytes };
 }
 
-function* verifyTail({ path }: SegmentInfo): Generator<Found, void> {
+/** That the journal goes as far as it once did. */
+function* verifyEnd({ position, problem }: ReadMark, last: Position): Generator<Found, void> {
+  const what = "journal/durable";
+  if (problem !== "") yield { what, problem, work: 0 };
+  if (position <= last) return;
+  const gone = `entries up to ${position} had been on disk, and the journal ends at ${last}: its end was removed or damaged`;
+  yield { what, problem: `${gone}; acknowledged events may be lost`, work: 0 };
+}
+
+/** @param endIsLost it is the newest segment, and the journal went further */
+function* verifyTail({ path }: SegmentInfo, endIsLost: boolean): Generator<Found, void> {
   const { droppedBytes, what, lost } = settledTail(path);
   if (droppedBytes === 0) return;
   const dropped = `${nameOf(path)}-wal: ${droppedBytes} bytes behind its last commit`;
-  if (lost) {
+  if (lost || endIsLost) {
     const problem = `${what ?? "they are damaged"}: acknowledged events may be lost`;
     yield { what: dropped, problem, work: 0 };
   } else {
-    yield { what: `${dropped}, of a write that was not finished`, problem: "", work: 0 };
+    const unfinished = `${dropped}, of a write that was not finished`;
+    yield { what: unfinished, problem: "", note: true, work: 0 };
   }
 }
 

@@ -7,7 +7,7 @@ import { MANIFEST_FILE, SET_ASIDE, SnapshotDamage, UNFINISHED } from "../snapsho
 import type { Snapshot } from "../snapshot/format.ts";
 import { checkSnapshotShard, listSnapshots, readSnapshotProcess } from "../snapshot/snapshots.ts";
 import type { Listed } from "../snapshot/snapshots.ts";
-import { isGone, messageOf } from "./finding.ts";
+import { isGone, messageOf, setAsideNote } from "./finding.ts";
 import type { Found } from "./finding.ts";
 
 /** Reads every file of every snapshot. Those that are sound go into `sound`, the newest first. */
@@ -25,11 +25,9 @@ function* besides(directory: string): Generator<Found, void> {
   for (const name of readdirSync(directory)) {
     if (name.endsWith(UNFINISHED)) {
       const what = `snapshots/${name}: being written, or left by a server that was killed; nobody reads it`;
-      yield { what, problem: "", work: 0 };
+      yield { what, problem: "", note: true, work: 0 };
     } else if (name.endsWith(SET_ASIDE)) {
-      const problem =
-        "a start could not use it and set it aside; remove it when it is not needed any more";
-      yield { what: `snapshots/${name}`, problem, work: 0 };
+      yield setAsideNote(`snapshots/${name}`);
     }
   }
 }

@@ -77,11 +77,11 @@ class Progress {
     this.all = Math.max(1, all);
   }
 
-  finding({ what, problem, work }: Found): Finding {
+  finding({ what, problem, work, note }: Found): Finding {
     this.done += work;
     const share = Math.min(1, this.done / this.all);
     const progress = this.from + (this.to - this.from) * share;
-    return { what, sound: problem === "", problem, progress };
+    return { what, sound: problem === "", note: note === true, problem, progress };
   }
 }
 

@@ -129,6 +129,21 @@ describe("a failed start says what to do next", () => {
     expect(String(failure)).toContain(message);
   });
 
+  it.each([
+    ["EACCES", "weir.lock", "let the user that runs weir write it, or choose another"],
+    ["ENOSPC", "weir.lock", "make room on its disk, or choose another"],
+    ["ENOENT", "", "make the directory that it is in, or choose another"],
+    ["ENOTDIR", "journal", "move that file away, or choose another"],
+  ])("%s in the data directory", (code, name, next) => {
+    const thrown = Object.assign(coded(code, "no"), { path: join(options.dataDirectory, name) });
+    const failure = startFailure(thrown, options);
+    expect(failure).toBeInstanceOf(OptionsError);
+    expect(String(failure)).toContain(`cannot use the data directory ${options.dataDirectory}: `);
+    expect(String(failure)).toContain(next);
+    const other = Object.assign(coded(code, "no"), { path: `${options.dataDirectory}-other` });
+    expect(startFailure(other, options)).toBe(other);
+  });
+
   it("leaves other errors as they are", () => {
     const thrown = new Error("a bug");
     expect(startFailure(thrown, options)).toBe(thrown);

@@ -59,6 +59,7 @@ function flip(path: string): void {
 
 test("a data directory comes back whole: its newest snapshot and every entry", async () => {
   const rig = await stopped();
+  writeFileSync(join(rig.data, "journal", "00000000000000000099.db.damaged"), "");
   const data = place();
   const { status, out } = await weir("restore", rig.data, "--data", data);
   expect(status).toBe(0);
@@ -72,6 +73,7 @@ test("a data directory comes back whole: its newest snapshot and every entry", a
   expect(entries(data)).toEqual(entries(rig.data));
   expect(readdirSync(data).toSorted()).toEqual(["journal", "snapshots"]);
   expect((await weir("start", "--help")).status).toBe(0);
+  expect(readdirSync(join(data, "journal")).filter((name) => name.includes("damaged"))).toEqual([]);
 });
 
 test("one snapshot comes back alone, as it was then", async () => {

@@ -1,9 +1,14 @@
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { durableMarkIn } from "../../../../src/state/journal/durable-mark.ts";
 import { Kind } from "../../../../src/state/journal/entry.ts";
-import { listSegments, readEntries } from "../../../../src/state/journal/segments.ts";
+import {
+  listSegments,
+  readDurableMark,
+  readEntries,
+} from "../../../../src/state/journal/segments.ts";
 import { WriterRig, copyJournal, journalDirectory } from "../../../support/journal.ts";
 import type { Unplaced } from "../../../support/journal.ts";
 
@@ -139,6 +144,29 @@ describe("the journal's writer", () => {
     rig.write([entry("C")]);
     rig.close();
     expect(texts(directory)).toEqual(["1 a", "2 b", "3 C"]);
+  });
+
+  it("marks how far it is on disk: not what failed, less where it goes back, and anew where the mark is gone", () => {
+    const directory = journalDirectory();
+    const mark = (): number => readDurableMark(directory).position;
+    const disk = failingSync(directory);
+    const rig = new WriterRig(directory, { commit: (database) => disk.commit(database) });
+    expect(mark()).toBe(0);
+    rig.write([entry("a"), entry("b")]);
+    expect(mark()).toBe(2);
+    disk.failing = true;
+    rig.write([entry("lost")]);
+    expect(mark()).toBe(2);
+    disk.failing = false;
+    rmSync(durableMarkIn(directory));
+    rig.tell({ id: 1, command: "resume", first: 3 });
+    expect(mark()).toBe(2);
+    rig.write([entry("c")]);
+    expect(mark()).toBe(3);
+    rig.close();
+    const back = new WriterRig(directory, { first: 3 });
+    expect(mark()).toBe(2);
+    back.close();
   });
 
   it("refuses to begin where the journal does not reach, and behind which it goes on", () => {

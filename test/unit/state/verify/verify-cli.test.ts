@@ -38,6 +38,20 @@ test("it says what is sound, and exits with 0; what is not, and exits with 1", a
   expect(damaged.lines.at(-1)).toMatch(/^1 of \d+ parts are not sound\./);
 });
 
+test("what a start set aside is told with how to remove it, and is no damage of what is used", async () => {
+  const rig = new DataRig(await kernelModule());
+  rig.batches(1);
+  const aside = join(rig.data, "journal", "00000000000000000097.db.damaged");
+  writeFileSync(aside, "");
+  const shown = terminal();
+  expect(await verify([rig.data], shown)).toBe(0);
+  expect(shown.lines.filter((line) => line.startsWith("note     "))).toEqual([
+    expect.stringContaining("journal/00000000000000000097.db.damaged: set aside by a start"),
+  ]);
+  expect(shown.lines.at(-1)).toContain(`All ${shown.lines.length - 2} parts are sound.`);
+  expect(shown.lines.at(-1)).toContain(`1 beside them is not read`);
+});
+
 test("a directory that is not there, or empty, is told", async () => {
   const lost = terminal();
   expect(await dispatch(["verify", "--data", "/nowhere/at/all"], lost)).toBe(1);

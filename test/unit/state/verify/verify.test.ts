@@ -25,6 +25,11 @@ const problemsOf = (rig: DataRig, deep = false): readonly string[] =>
     .filter(({ sound }) => !sound)
     .map(({ what, problem }) => `${what}: ${problem}`);
 
+const notesOf = (rig: DataRig): readonly string[] =>
+  findings(rig)
+    .filter(({ note }) => note)
+    .map(({ what }) => what);
+
 /** A journal of several segments with two snapshots, and entries behind them. */
 function written(): DataRig {
   const rig = new DataRig(module, 30_000);
@@ -239,6 +244,7 @@ test("a journal that ends before a snapshot has lost its end", () => {
   rig.close();
   rig.sql(rig.position, `DELETE FROM entries WHERE position = ${rig.position}`);
   expect(problemsOf(rig)).toEqual([
+    expect.stringContaining(`entries up to ${rig.position} had been on disk`),
     expect.stringContaining(
       `the journal ends at position ${rig.position - 1}, before the snapshot at ${rig.position}`,
     ),
@@ -260,11 +266,18 @@ test("what is left of a killed server is no damage; what another version wrote i
   const snapshots = join(rig.data, "snapshots");
   mkdirSync(join(snapshots, "00000000000000000099.new"));
   expect(problemsOf(rig)).toEqual([]);
-  mkdirSync(join(snapshots, "00000000000000000098.damaged"));
-  expect(problemsOf(rig)).toEqual([
-    expect.stringContaining("98.damaged: a start could not use it"),
+  expect(notesOf(rig)).toEqual([
+    "snapshots/00000000000000000099.new: being written, or left by a server that was killed; nobody reads it",
   ]);
-  rmSync(join(snapshots, "00000000000000000098.damaged"), { recursive: true });
+  rmSync(join(snapshots, "00000000000000000099.new"), { recursive: true });
+  mkdirSync(join(snapshots, "00000000000000000098.damaged"));
+  writeFileSync(join(rig.data, "journal", "00000000000000000097.db.damaged"), "");
+  writeFileSync(join(rig.data, "journal", "00000000000000000097.db.damaged-wal"), "");
+  expect(problemsOf(rig)).toEqual([]);
+  expect(notesOf(rig)).toEqual([
+    "journal/00000000000000000097.db.damaged: set aside by a start, which could not use it; nobody reads it. Remove it when it is not needed any more",
+    "snapshots/00000000000000000098.damaged: set aside by a start, which could not use it; nobody reads it. Remove it when it is not needed any more",
+  ]);
   const [oldest = ""] = readdirSync(snapshots);
   const path = join(snapshots, oldest, "manifest.json");
   const manifest = readText(path, "snapshot");
