@@ -236,7 +236,7 @@ function featuresTable(features: FeaturesReport): string {
 }
 
 function durabilityTable(durability: DurabilityReport): string {
-  const { levels, recovery, replay, snapshot, sync, whileSnapshot } = durability;
+  const { levels, recovery, replay, snapshot, swaps, sync, whileSnapshot } = durability;
   return [
     table(
       ["level", "frames, rows/s", "of none", "events/s", "p50 added", "p99 added", "commit p99"],
@@ -250,7 +250,7 @@ function durabilityTable(durability: DurabilityReport): string {
         milliseconds(each.commitP99Us),
       ]),
     ),
-    `A sync (16 KiB and fdatasync, ${figure(sync.runs)} of them between the runs): p50 ${milliseconds(sync.p50Us)}, p99 ${milliseconds(sync.p99Us)}. Frames of none: ${range(levels[0]?.noneRowsPerS ?? nothing, figure)} rows/s. Commits are measured to a factor of 2.`,
+    `A sync (16 KiB and fdatasync): between the runs p50 ${milliseconds(sync.idle.p50Us)}, p99 ${milliseconds(sync.idle.p99Us)} (${figure(sync.idle.runs)} of them); beside none under that load p50 ${milliseconds(sync.loaded.p50Us)}, p99 ${milliseconds(sync.loaded.p99Us)} (${figure(sync.loaded.runs)}). Frames of none: ${range(levels[0]?.noneRowsPerS ?? nothing, figure)} rows/s. Commits are measured to a factor of 2.`,
     table(
       ["snapshot", "keys", "state", "files", "a key", "rows since the one before", "time"],
       [
@@ -277,6 +277,17 @@ function durabilityTable(durability: DurabilityReport): string {
           range(whileSnapshot.ratio, (ratio) => `${figure(ratio)}x`),
         ],
       ],
+    ),
+    table(
+      ["events at half load", "keys", "events/s", "p99 without", "p99 with it", "ratio"],
+      swaps.map((swap) => [
+        `half a second with ${swap.what}`,
+        figure(swap.keys),
+        figure(swap.offeredPerS),
+        range(swap.stillP99Us, milliseconds),
+        range(swap.swapP99Us, milliseconds),
+        range(swap.ratio, (ratio) => `${figure(ratio)}x`),
+      ]),
     ),
     table(
       ["", "rows", "time", "rows/s"],

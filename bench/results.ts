@@ -246,8 +246,8 @@ export interface FeaturesReport {
 
 /** What it costs that nothing acknowledged is lost. */
 export interface DurabilityReport {
-  /** A write of 16 KiB and fdatasync, between the runs of the levels while nothing else ran, microseconds. */
-  readonly sync: { readonly p50Us: number; readonly p99Us: number; readonly runs: number };
+  /** A write of 16 KiB and fdatasync: between the runs of the levels while nothing else ran, and beside `none` under the load of the levels. */
+  readonly sync: { readonly idle: SyncTimes; readonly loaded: SyncTimes };
   /** Each level and `none` by turns, in servers of their own side by side. */
   readonly levels: readonly DurabilityLevel[];
   readonly snapshot: {
@@ -267,6 +267,15 @@ export interface DurabilityReport {
     readonly snapshotP99Us: Spread;
     readonly ratio: Spread;
   };
+  /** Events at half of the saturation in short runs with a swap of versions in their midst and without, by turns. */
+  readonly swaps: readonly {
+    readonly what: string;
+    readonly keys: number;
+    readonly offeredPerS: number;
+    readonly stillP99Us: Spread;
+    readonly swapP99Us: Spread;
+    readonly ratio: Spread;
+  }[];
   readonly recovery: {
     readonly keys: number;
     readonly rows: number;
@@ -282,6 +291,13 @@ export interface DurabilityReport {
   readonly replay:
     | { readonly rows: number; readonly seconds: number; readonly rowsPerS: number }
     | undefined;
+}
+
+/** Microseconds. */
+export interface SyncTimes {
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly runs: number;
 }
 
 export interface DurabilityLevel {

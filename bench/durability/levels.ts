@@ -12,10 +12,10 @@ import {
   type Templates,
 } from "../end-to-end/workload.ts";
 import type { Scale } from "../options.ts";
-import type { DurabilityLevel, DurabilityReport } from "../results.ts";
+import type { DurabilityLevel, DurabilityReport, SyncTimes } from "../results.ts";
 import { ratioOf, spreadOf } from "../statistics.ts";
 import { byRequest, patientMs, sizes } from "./sizes.ts";
-import { quantile, timeSyncs } from "./syncs.ts";
+import { quantile, timeSyncs, timeSyncsBeside } from "./syncs.ts";
 
 const levels = ["none", "acknowledged", "relaxed"] as const;
 type Level = (typeof levels)[number];
@@ -48,6 +48,7 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
     for (const level of levels) sides.set(level, await startSide(level, frames, scale));
     const measured = new Map(levels.map((level): [Level, Measured] => [level, newMeasured()]));
     const syncs: number[] = [];
+    const loaded: number[] = [];
     const offeredPerS = (await saturated(sides, events, scale)) / 2;
     for (let pair = 0; pair < scale.pairs; pair++) {
       syncs.push(...timeSyncs(sizes[scale.name].syncs));
@@ -59,8 +60,11 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
         const result = await openRun(client, events, { offeredPerS, seed: 31 + pair, scale });
         note(measured.get(level), result);
       }
+      loaded.push(
+        ...(await syncsBesideNone(sides, events, { offeredPerS, seed: 31 + pair, scale })),
+      );
     }
-    const sync = { p50Us: quantile(syncs, 0.5), p99Us: quantile(syncs, 0.99), runs: syncs.length };
+    const sync = { idle: syncOf(syncs), loaded: syncOf(loaded) };
     const reports: DurabilityLevel[] = [];
     for (const level of ["acknowledged", "relaxed"] as const) {
       const commitP99Us = await commitP99(sides.get(level));
@@ -71,6 +75,23 @@ export async function runLevels(scale: Scale): Promise<Pick<DurabilityReport, "l
     for (const { client } of sides.values()) client.close();
     await Promise.all([...sides.values()].map(({ server }) => server.stop()));
   }
+}
+
+/** While the server that waits for no disk has the same load: what a sync takes on such a machine. */
+async function syncsBesideNone(
+  sides: ReadonlyMap<Level, Side>,
+  events: Templates,
+  run: { readonly offeredPerS: number; readonly seed: number; readonly scale: Scale },
+): Promise<number[]> {
+  const none = sides.get("none");
+  if (none === undefined) return [];
+  const syncs = timeSyncsBeside(run.scale.openMs);
+  await openRun(none.client, events, run);
+  return syncs;
+}
+
+function syncOf(us: readonly number[]): SyncTimes {
+  return { p50Us: quantile(us, 0.5), p99Us: quantile(us, 0.99), runs: us.length };
 }
 
 function newMeasured(): Measured {

@@ -11,6 +11,9 @@ export interface Sizes {
   readonly recoveryRows: number;
   /** Syncs of the loop between two runs. */
   readonly syncs: number;
+  /** Keys of the detector whose version is swapped, and how long the run is in whose midst that is. */
+  readonly swapKeys: number;
+  readonly swapRunMs: number;
 }
 
 export const sizes: Readonly<Record<Scale["name"], Sizes>> = {
@@ -21,6 +24,8 @@ export const sizes: Readonly<Record<Scale["name"], Sizes>> = {
     recoveryKeys: 100_000,
     recoveryRows: 10_000_000,
     syncs: 200,
+    swapKeys: 10_000,
+    swapRunMs: 500,
   },
   quick: {
     snapshotKeys: 5000,
@@ -29,6 +34,8 @@ export const sizes: Readonly<Record<Scale["name"], Sizes>> = {
     recoveryKeys: 5000,
     recoveryRows: 500_000,
     syncs: 40,
+    swapKeys: 1000,
+    swapRunMs: 500,
   },
   tiny: {
     snapshotKeys: 100,
@@ -37,6 +44,8 @@ export const sizes: Readonly<Record<Scale["name"], Sizes>> = {
     recoveryKeys: 100,
     recoveryRows: 2000,
     syncs: 5,
+    swapKeys: 50,
+    swapRunMs: 100,
   },
 };
 

@@ -34,7 +34,7 @@ async function takeSnapshot(client: Client): Promise<Snapshot> {
 }
 
 /** A server with so many mature keys. */
-async function startFull(keys: number, rowsPerKey: number) {
+export async function startFull(keys: number, rowsPerKey: number) {
   const server = await startWeir({ env: byRequest });
   const client = connect(server.grpcPort);
   const frames = frameTemplates(detectorName, keys);

@@ -107,7 +107,8 @@ describe.skipIf(!works("grpcurl", "-version"))("grpcurl (skipped where it is not
     expect(created).toMatchObject({
       detector: { name: "curl", spec: { halfSpaceTrees: { trees: 10, seed: "42" } } },
     });
-    const request = { detector: "curl", events: [{ id: "a", key: "k", numbers: { amount: 0.5 } }] };
+    const events = [{ id: "a", key: "k", numbers: { amount: 0.5 } }];
+    const request = { detector: "curl", timeoutMs: 5000, events };
     expect(await json(request, "weir.v1.ScoringService/Score")).toMatchObject({
       verdicts: [{ eventId: "a", source: "SOURCE_MODEL", state: "STATE_COLLECTING" }],
     });

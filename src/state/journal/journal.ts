@@ -24,8 +24,7 @@ import { commitStats, journalDefaults } from "./journal-options.ts";
 import type { JournalOptions, JournalStats } from "./journal-options.ts";
 import { listSegments } from "./segment-file.ts";
 import { WriterHandle } from "./writer-handle.ts";
-import type { WriterOptions } from "./writer-handle.ts";
-import type { Notice } from "./writer-messages.ts";
+import type { ToldNotice, WriterOptions } from "./writer-handle.ts";
 
 /** Of "relaxed": an entry is on disk within 50 ms, of which the commit takes its part. */
 const GATHER_MS = 25;
@@ -335,7 +334,7 @@ export class Journal implements ShardJournal {
     return bytes;
   }
 
-  private take(notice: Exclude<Notice, { readonly notice: "reply" }>): void {
+  private take(notice: ToldNotice): void {
     switch (notice.notice) {
       case "durable":
         if (this.writer !== undefined) Atomics.store(this.writer.ring.words, Word.TOLD, 0);

@@ -1,14 +1,5 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
@@ -34,9 +25,12 @@ export const FORMAT = 1;
  * Bytes of a page. A commit writes at least one page; one of 64 KiB takes a third less CPU a megabyte than one of 16 KiB, and four times the disk
  * where batches are a few rows: a segment has large ones where the commits before it were large.
  */
-const PAGE_BYTES = 16_384;
-const LARGE_PAGE_BYTES = 65_536;
-const LARGE_COMMIT_BYTES = 262_144;
+export const PAGE_BYTES = 16_384;
+export const LARGE_PAGE_BYTES = 65_536;
+/** Of SQLite's write-ahead log. */
+export const LOG_HEADER_BYTES = 32;
+/** Before each page in it. */
+export const FRAME_HEAD_BYTES = 24;
 
 export interface SegmentInfo {
   readonly path: string;
@@ -54,8 +48,8 @@ export interface SegmentMeta {
   readonly chain: number;
 }
 
-const BUSY_MS = 10_000;
-const LOG_HEADER_BYTES = 32;
+/** How long a segment is waited for that another connection holds. */
+export const BUSY_MS = 10_000;
 const NAME = /^\d{20}\.db$/u;
 
 export function segmentPath(directory: string, first: Position): string {
@@ -67,12 +61,12 @@ export function filesOf(path: string): readonly string[] {
   return [path, `${path}-wal`, `${path}-shm`];
 }
 
-interface Named {
+export interface NamedSegment {
   readonly path: string;
   readonly first: Position;
 }
 
-function namedSegments(directory: string): Named[] {
+export function namedSegments(directory: string): NamedSegment[] {
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -262,99 +256,6 @@ function metaOf(database: DatabaseSync, path: string): SegmentMeta {
     );
   }
   return { first, shards, chain };
-}
-
-/**
- * Makes an empty segment, whole or not at all, and opens it to write. One of the same first position is replaced: it holds nothing durable.
- * What was written of the segment before it is on disk when this returns.
- * @param commitBytes of a commit of the segment before, on average
- */
-export function createSegment(
-  directory: string,
-  meta: SegmentMeta,
-  commitBytes = 0,
-): { path: string; database: DatabaseSync } {
-  // A directory's own name is on disk when the one above it was synced.
-  if (mkdirSync(directory, { recursive: true }) !== undefined) syncFile(dirname(directory));
-  const path = segmentPath(directory, meta.first);
-  const made = `${path}.new`;
-  for (const file of filesOf(made)) rmSync(file, { force: true });
-  syncLogBefore(directory, meta.first);
-  // The system says why it cannot be made; SQLite would not.
-  closeSync(openSync(made, "wx"));
-  fillSegment(made, meta, commitBytes);
-  syncFile(made);
-  // First the file, so that nothing reads it without the rest; then its log, which must not meet the new file.
-  for (const file of filesOf(path)) rmSync(file, { force: true });
-  renameSync(made, path);
-  syncFile(directory);
-  return { path, database: openToWrite(path) };
-}
-
-function fillSegment(
-  path: string,
-  { first, shards, chain }: SegmentMeta,
-  commitBytes: number,
-): void {
-  const pageBytes = commitBytes >= LARGE_COMMIT_BYTES ? LARGE_PAGE_BYTES : PAGE_BYTES;
-  const database = new DatabaseSync(path);
-  try {
-    database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;
-      BEGIN;
-      CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-      CREATE TABLE entries (position INTEGER PRIMARY KEY, shard INTEGER NOT NULL, kind INTEGER NOT NULL,
-        unix_ms INTEGER NOT NULL, rows INTEGER NOT NULL, crc INTEGER NOT NULL, chain INTEGER NOT NULL,
-        body BLOB NOT NULL) STRICT;
-      CREATE INDEX voids ON entries (position) WHERE kind = 5;`);
-    const insert = database.prepare("INSERT INTO meta VALUES (?, ?)");
-    for (const [name, value] of Object.entries({ format: FORMAT, first, shards, chain })) {
-      insert.run(name, value);
-    }
-    database.exec("COMMIT; PRAGMA journal_mode = WAL;");
-  } finally {
-    database.close();
-  }
-}
-
-function openToWrite(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_MS });
-  database.exec(
-    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;",
-  );
-  return database;
-}
-
-/**
- * Closes a segment's database and leaves its log as it is: SQLite takes the log into the file when the last connection closes, and one that only
- * reads cannot.
- */
-export function closeKeepingLog(path: string, database: DatabaseSync): void {
-  const reader = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
-  reader.prepare("SELECT value FROM meta WHERE name = 'format'").get();
-  database.close();
-  reader.close();
-}
-
-/** A killed server's last transaction may be in memory only: the segment that follows says that it is there. */
-function syncLogBefore(directory: string, first: Position): void {
-  const before = namedSegments(directory).findLast((segment) => segment.first < first);
-  if (before === undefined) return;
-  const log = `${before.path}-wal`;
-  if (statSync(log, { throwIfNoEntry: false }) !== undefined) syncFile(log);
-}
-
-function syncFile(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Removes a segment that nobody has open. */
-export function removeSegment(path: string): void {
-  for (const file of filesOf(path)) rmSync(file, { force: true });
 }
 
 const head = new DataView(new ArrayBuffer(40));

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { codeOf } from "./segment-file.ts";
+import { FRAME_HEAD_BYTES, LOG_HEADER_BYTES, codeOf } from "./segment-file.ts";
+import { saysEmpty } from "./spare-log.ts";
 
 /*
  * SQLite's write-ahead log (https://www.sqlite.org/fileformat2.html#walformat), big-endian:
@@ -11,9 +12,9 @@ import { codeOf } from "./segment-file.ts";
  * SQLite takes frames up to the last commit before the first one that is wrong, and says nothing of the rest. A server that was killed leaves
  * such a rest, of a transaction that nobody was told of. So does a power cut; a transaction begins to be written only when the one before it is
  * on disk, so a rest in which a commit is followed by more is one that had been.
+ *
+ * A log that was a spare one (spare-log.ts) is longer than what was written to it: behind the last frame with its own salts there is room.
  */
-const HEADER_BYTES = 32;
-const FRAME_HEAD_BYTES = 24;
 const MAGIC = 0x377f0682;
 const VERSION = 3_007_000;
 
@@ -84,7 +85,8 @@ class Checksum {
 interface Log {
   readonly file: number;
   readonly path: string;
-  readonly bytes: number;
+  /** Without the room behind what was written. */
+  bytes: number;
   readonly pageBytes: number;
   readonly salts: readonly [number, number];
   readonly checksum: Checksum;
@@ -93,29 +95,75 @@ interface Log {
 function inspect(file: number, path: string): Tail {
   const bytes = fstatSync(file).size;
   if (bytes === 0) return nothing;
-  const header = new DataView(new ArrayBuffer(HEADER_BYTES));
-  const read = readSync(file, header, 0, HEADER_BYTES, 0);
+  const log = openLog(file, path);
+  if (log === "empty") return nothing;
+  if (log === "broken") return brokenHeader(path, bytes);
+  log.bytes = writtenBytes(log);
+  return walk(log, bytes);
+}
+
+function openLog(file: number, path: string): Log | "empty" | "broken" {
+  const header = new DataView(new ArrayBuffer(LOG_HEADER_BYTES));
+  const read = readSync(file, header, 0, LOG_HEADER_BYTES, 0);
+  if (saysEmpty(new Uint8Array(header.buffer))) return "empty";
   const magic = header.getUint32(0);
   const checksum = new Checksum(magic === MAGIC + 1);
   checksum.start(0, 0);
   checksum.add(header, 0, 24);
-  const sound = read === HEADER_BYTES && (magic & ~1) === MAGIC && header.getUint32(4) === VERSION;
-  if (!sound || !checksum.is(header.getInt32(24), header.getInt32(28))) {
-    return brokenHeader(path, bytes);
-  }
-  return walk({
+  const sound =
+    read === LOG_HEADER_BYTES && (magic & ~1) === MAGIC && header.getUint32(4) === VERSION;
+  if (!sound || !checksum.is(header.getInt32(24), header.getInt32(28))) return "broken";
+  return {
     file,
     path,
-    bytes,
+    bytes: fstatSync(file).size,
     pageBytes: header.getUint32(8),
     salts: [header.getInt32(16), header.getInt32(20)],
     checksum,
-  });
+  };
+}
+
+/** A log that only grew is whole frames long, or ends in a part of one with its salts: all of it was written. */
+function writtenBytes({ file, bytes, pageBytes, salts }: Log): number {
+  const frameBytes = FRAME_HEAD_BYTES + pageBytes;
+  const part = (bytes - LOG_HEADER_BYTES) % frameBytes;
+  if (part === 0) return bytes;
+  const head = new DataView(new ArrayBuffer(16));
+  const isOwn = (at: number): boolean => {
+    readSync(file, head, 0, 16, at);
+    return head.getInt32(8) === salts[0] && head.getInt32(12) === salts[1];
+  };
+  let at = bytes - part;
+  // Too short to say whose it is: the frame before tells.
+  const end = part < 16 ? bytes : at;
+  if (part >= 16 && isOwn(at)) return bytes;
+  for (at -= frameBytes; at >= LOG_HEADER_BYTES; at -= frameBytes) {
+    if (isOwn(at)) return at === bytes - part - frameBytes ? end : at + frameBytes;
+  }
+  return part < 16 && bytes < LOG_HEADER_BYTES + frameBytes ? bytes : LOG_HEADER_BYTES;
+}
+
+/** Kept behind what was written when the room is given back: if the last frame was altered, it is there to be named. No whole frame of any size. */
+const MARGIN_BYTES = 100_000;
+
+/** How long a log that nobody writes any more may be cut; undefined = all of it was written. @param path of the log */
+export function excessOf(path: string): number | undefined {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const log = size === 0 ? "broken" : openLog(file, path);
+    if (log === "broken") return undefined;
+    if (log === "empty") return 0;
+    const bytes = writtenBytes(log) + MARGIN_BYTES;
+    return bytes < size ? bytes : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function brokenHeader(path: string, bytes: number): Tail {
   // The header is on disk before the first transaction is; one with frames behind it was.
-  const lost = bytes > HEADER_BYTES;
+  const lost = bytes > LOG_HEADER_BYTES;
   const what = `${path}: its header is broken: all of its ${bytes} bytes are dropped`;
   return { droppedBytes: bytes, what, soundFramesBehind: 0, lost };
 }
@@ -134,12 +182,13 @@ interface Walk {
   computed: readonly [number, number] | undefined;
 }
 
-function walk(log: Log): Tail {
+/** @param fileBytes with the room behind what was written */
+function walk(log: Log, fileBytes: number): Tail {
   const { bytes, pageBytes } = log;
   const frameBytes = FRAME_HEAD_BYTES + pageBytes;
   const frame = new DataView(new ArrayBuffer(frameBytes));
   const state: Walk = {
-    committed: HEADER_BYTES,
+    committed: LOG_HEADER_BYTES,
     broken: -1,
     soundBehind: 0,
     commitBehind: false,
@@ -147,10 +196,19 @@ function walk(log: Log): Tail {
     said: [log.checksum.a, log.checksum.b],
     computed: undefined,
   };
-  let at = HEADER_BYTES;
+  let at = LOG_HEADER_BYTES;
   for (; at + frameBytes <= bytes; at += frameBytes) {
     readSync(log.file, frame, 0, frameBytes, at);
     take(log, frame, at, state);
+  }
+  if (state.broken < 0 && at === bytes && at + frameBytes <= fileBytes) {
+    readSync(log.file, frame, 0, frameBytes, at);
+    // Room, or the last frame with its salts altered: the checksum does not cover them.
+    if (followsChain(log, frame, state.said)) {
+      state.broken = at;
+      state.commitBehind = frame.getUint32(4) !== 0;
+      log.bytes += frameBytes;
+    }
   }
   if (state.broken < 0 && at < bytes) state.broken = at;
   // A part of a further frame behind a commit.
@@ -172,21 +230,28 @@ function take(log: Log, frame: DataView, at: number, state: Walk): void {
 }
 
 /** The checksum goes on from what the frame before says of itself; where that was broken, also from what it should say. */
-function isSound({ salts, checksum, pageBytes }: Log, frame: DataView, state: Walk): boolean {
+function isSound(log: Log, frame: DataView, state: Walk): boolean {
+  const { salts, checksum } = log;
   const own = frame.getInt32(8) === salts[0] && frame.getInt32(12) === salts[1];
-  const [a, b] = [frame.getInt32(16), frame.getInt32(20)];
-  const follows = (from: readonly [number, number]): boolean => {
-    checksum.start(from[0], from[1]);
-    checksum.add(frame, 0, 8);
-    checksum.add(frame, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + pageBytes);
-    return checksum.is(a, b);
-  };
+  const follows = (from: readonly [number, number]): boolean => followsChain(log, frame, from);
   const sound =
     own && (follows(state.said) || (state.computed !== undefined && follows(state.computed)));
   if (!sound) follows(state.computed ?? state.said);
-  state.said = [a, b];
+  state.said = [frame.getInt32(16), frame.getInt32(20)];
   state.computed = sound ? undefined : [checksum.a, checksum.b];
   return sound;
+}
+
+/** Leaves in `checksum` what the frame should say. */
+function followsChain(
+  { checksum, pageBytes }: Log,
+  frame: DataView,
+  from: readonly [number, number],
+): boolean {
+  checksum.start(from[0], from[1]);
+  checksum.add(frame, 0, 8);
+  checksum.add(frame, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + pageBytes);
+  return checksum.is(frame.getInt32(16), frame.getInt32(20));
 }
 
 function takeBehind(state: Walk, commits: boolean): void {

@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Position } from "../../shard/journal.ts";
 import { RecordType, RingWriter, Word, createRing } from "./ring.ts";
+import { makeSpareLog } from "./spare-log.ts";
 import { READY, isNotice } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
 
@@ -9,9 +10,12 @@ export type WriterOptions = Omit<WriterData, "ring" | "port"> & { readonly ringB
 
 type CommandBody<C> = C extends { readonly id: number } ? Omit<C, "id"> : never;
 
+/** What the handle does not see to itself. */
+export type ToldNotice = Exclude<Notice, { readonly notice: "reply" | "spare" }>;
+
 /** Whom the thread's messages go to. */
 export interface WriterEvents {
-  notice(notice: Exclude<Notice, { readonly notice: "reply" }>): void;
+  notice(notice: ToldNotice): void;
   /** The thread is gone without being told to. */
   died(error: Error): void;
 }
@@ -29,6 +33,8 @@ export class WriterHandle {
   private readonly events: WriterEvents;
   private readonly replies = new Map<number, Waiting>();
   private lastId = READY;
+  private readonly stopping = new AbortController();
+  private readonly options: WriterOptions;
   private ended = false;
   private closing = false;
 
@@ -49,6 +55,7 @@ export class WriterHandle {
     const ring = createRing(ringBytes);
     const { port1, port2 } = new MessageChannel();
     this.events = events;
+    this.options = options;
     this.ring = new RingWriter(ring);
     this.ring.words[Word.DURABLE] = (options.first - 1) | 0;
     this.port = port1;
@@ -94,6 +101,7 @@ export class WriterHandle {
   /** What it has written is committed and its files are closed. */
   async close(): Promise<void> {
     this.closing = true;
+    this.stopping.abort();
     try {
       if (!this.ended) await this.request({ command: "close" });
     } finally {
@@ -103,6 +111,7 @@ export class WriterHandle {
 
   private async stop(): Promise<void> {
     this.ended = true;
+    this.stopping.abort();
     await this.worker.terminate();
     this.port.close();
   }
@@ -115,6 +124,10 @@ export class WriterHandle {
 
   private take(message: unknown): void {
     if (!isNotice(message)) return;
+    if (message.notice === "spare") {
+      void this.makeSpare(message.bytes);
+      return;
+    }
     if (message.notice !== "reply") {
       this.events.notice(message);
       return;
@@ -123,6 +136,18 @@ export class WriterHandle {
     this.replies.delete(message.id);
     if (message.refused === undefined) waiting?.resolve();
     else waiting?.reject(new Error(message.refused));
+  }
+
+  /** Without it commits are only slower: what keeps it from being made is no failure. */
+  private async makeSpare(bytes: number): Promise<void> {
+    const { directory, spaceMinBytes } = this.options;
+    const { signal } = this.stopping;
+    try {
+      const bounds = { freeMin: bytes + spaceMinBytes, signal };
+      if (await makeSpareLog(directory, bytes, bounds)) await this.request({ command: "spare" });
+    } catch {
+      // The next segment asks again.
+    }
   }
 
   /** After a "close" its reply may come later than this, or not at all. */
@@ -139,6 +164,7 @@ export class WriterHandle {
   private end(error: Error): void {
     if (this.ended) return;
     this.ended = true;
+    this.stopping.abort();
     const died = new Error(`the journal's writer thread died: ${error.message}`, { cause: error });
     for (const waiting of this.replies.values()) waiting.reject(died);
     this.replies.clear();

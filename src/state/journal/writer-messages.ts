@@ -24,6 +24,8 @@ export type Command =
   | { readonly id: number; readonly command: "roll" }
   /** The sealed segment's log is in its file: it need not be kept open any more. */
   | { readonly id: number; readonly command: "release"; readonly path: string }
+  /** A spare log is there. */
+  | { readonly id: number; readonly command: "spare" }
   | { readonly id: number; readonly command: "close" };
 
 /** With a REFERENCE record. */
@@ -39,6 +41,8 @@ export type Notice =
   | { readonly notice: "failed"; readonly reason: string }
   /** Nothing is written to that segment any more. */
   | { readonly notice: "sealed"; readonly path: string }
+  /** Small commits keep the disk busy: a spare log of that length would let them go on faster. */
+  | { readonly notice: "spare"; readonly bytes: number }
   | {
       readonly notice: "reply";
       readonly id: number;

@@ -6,7 +6,17 @@ import type { Position } from "../../shard/journal.ts";
 import { COMMIT_BUCKETS, RecordType, RingReader, Word } from "./ring.ts";
 import { DurableMark } from "./durable-mark.ts";
 import { Kind } from "./entry.ts";
-import { chainAt, chainOf, closeKeepingLog, createSegment, segmentPath } from "./segment-file.ts";
+import { LARGE_COMMIT_BYTES, closeKeepingLog, createSegment } from "./make-segment.ts";
+import type { MadeSegment } from "./make-segment.ts";
+import {
+  FRAME_HEAD_BYTES,
+  LOG_HEADER_BYTES,
+  chainAt,
+  chainOf,
+  numberOf,
+  segmentPath,
+} from "./segment-file.ts";
+import { recycleLog, removeHalfMade, spareBytes } from "./spare-log.ts";
 import { READY, isCommand, isReferenced } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
 import { reasonOf } from "./write-failure.ts";
@@ -28,11 +38,11 @@ const PACED_ROWS = 4;
 /** Entries that nobody waits for come to the disk with the next others, or after this time. */
 const LAZY_MS = 25;
 
-interface Live {
-  readonly path: string;
-  readonly database: DatabaseSync;
+interface Live extends MadeSegment {
   readonly insert: StatementSync;
-  /** Of its log, after the newest commit that succeeded. */
+  /** Says how many frames are in the log, which may be longer. */
+  readonly frames: StatementSync;
+  /** Of its log, what was written up to the newest commit that succeeded. */
   logBytes: number;
   /** Of its entries. */
   bodyBytes: number;
@@ -42,6 +52,8 @@ interface Live {
 const WASTEFUL = 2;
 /** A shorter log is taken into the file when the server stops. */
 const COPIED_AT_CLOSE = 32 * 1024 * 1024;
+/** A spare log is asked for when that part of the segment's bytes is in a log that grows; in one that is written over, in time for the next. */
+const SPARE_AT = { growing: 1 / 16, overwritten: 1 / 2 } as const;
 
 /** What takes a commit to the disk; tests let it fail. */
 export type Commit = (database: DatabaseSync) => void;
@@ -74,6 +86,8 @@ export class JournalWriter {
   private rows = 0;
   /** The newest transaction was full: what is left waits no longer. */
   private full = false;
+  /** A spare log is there, or was asked for since the segment began. */
+  private spare = false;
 
   constructor(data: WriterData, commit: Commit = (database) => database.exec("COMMIT")) {
     this.data = data;
@@ -91,6 +105,7 @@ export class JournalWriter {
 
   /** Opens the first segment, and tells how that went. */
   start(): void {
+    removeHalfMade(this.data.directory);
     this.open(READY, this.data.first);
   }
 
@@ -164,8 +179,7 @@ export class JournalWriter {
     this.commit(live.database);
     this.count((performance.now() - start) * 1000);
     const before = live.logBytes;
-    // A log that is gone holds nothing.
-    live.logBytes = statSync(`${live.path}-wal`).size;
+    live.logBytes = logBytesOf(live);
     // Of the newest few: a segment of a quiet night says nothing of the day.
     const bytes = live.logBytes - before;
     this.commitBytes += (bytes - this.commitBytes) / 16;
@@ -175,6 +189,16 @@ export class JournalWriter {
     Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
     this.tell();
     if (live.logBytes > this.data.segmentBytes) this.roll();
+    else if (!this.spare) this.askForSpare(live);
+  }
+
+  /** Large commits are bound by their bytes, not by their number: a log that is there already gains them nothing. */
+  private askForSpare({ overwrites, logBytes }: Live): void {
+    const part = overwrites ? SPARE_AT.overwritten : SPARE_AT.growing;
+    const isBusy = logBytes > part * this.data.segmentBytes;
+    if (!isBusy || this.commitBytes >= LARGE_COMMIT_BYTES) return;
+    this.spare = true;
+    this.post({ notice: "spare", bytes: spareBytes(this.data.segmentBytes) });
   }
 
   private count(microseconds: number): void {
@@ -216,9 +240,11 @@ export class JournalWriter {
     this.mark = new DurableMark(directory);
     // Before the segment is: one that begins further back than the mark would have lost entries.
     this.mark.set(first - 1);
-    const { path, database } = createSegment(directory, { first, shards, chain }, this.commitBytes);
-    const insert = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    this.live = { path, database, insert, logBytes: 0, bodyBytes: 0 };
+    const made = createSegment(directory, { first, shards, chain }, this.commitBytes);
+    const insert = made.database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    const frames = made.database.prepare("PRAGMA wal_checkpoint = NOOP");
+    this.live = { ...made, insert, frames, logBytes: 0, bodyBytes: 0 };
+    this.spare = false;
     this.durable = first - 1;
     this.position = first - 1;
     this.chain = chain;
@@ -250,7 +276,9 @@ export class JournalWriter {
    * Nothing is written to the segment any more. Where small commits wrote the same pages again and again, its log is worth being taken into the file,
    * by the keeper; else it is as good a place as the file, and is left as it is.
    */
-  private leave({ path, database, logBytes, bodyBytes }: Live): void {
+  private leave(live: Live): void {
+    const { path, database, logBytes, bodyBytes } = live;
+    if (live.overwrites) this.cutLog(live);
     if (logBytes < WASTEFUL * bodyBytes) {
       closeKeepingLog(path, database);
       return;
@@ -326,8 +354,10 @@ export class JournalWriter {
         if (!this.failed) this.roll();
         break;
       case "release":
-        this.sealed.get(command.path)?.close();
-        this.sealed.delete(command.path);
+        this.release(command.path);
+        break;
+      case "spare":
+        if (this.live?.overwrites === false && !this.failed) this.roll();
         break;
       case "close":
         this.close();
@@ -336,6 +366,16 @@ export class JournalWriter {
         command satisfies never;
     }
     this.post({ notice: "reply", id });
+  }
+
+  /** What is in the log is in the file, and everyone reads it there. */
+  private release(path: string): void {
+    const database = this.sealed.get(path);
+    if (database === undefined) return;
+    this.sealed.delete(path);
+    closeKeepingLog(path, database);
+    const { directory, segmentBytes } = this.data;
+    if (recycleLog(directory, path, spareBytes(segmentBytes))) this.spare = true;
   }
 
   /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */
@@ -352,7 +392,10 @@ export class JournalWriter {
     const { live } = this;
     if (live !== undefined) {
       if (live.logBytes <= COPIED_AT_CLOSE) live.database.close();
-      else closeKeepingLog(live.path, live.database);
+      else {
+        this.cutLog(live);
+        closeKeepingLog(live.path, live.database);
+      }
     }
     for (const [path, database] of this.sealed) closeKeepingLog(path, database);
     this.sealed.clear();
@@ -360,4 +403,9 @@ export class JournalWriter {
     this.mark?.close();
     this.mark = undefined;
   }
+}
+
+function logBytesOf({ frames, pageBytes }: Live): number {
+  const count = numberOf(frames.get()?.["log"]);
+  return count > 0 ? LOG_HEADER_BYTES + count * (FRAME_HEAD_BYTES + pageBytes) : 0;
 }

@@ -135,6 +135,8 @@ test("nothing is stepped or changed in a shard that could not be rebuilt", async
     packed: new Uint8Array(64),
     rows: 1,
     work: 1,
+    isOwed: false,
+    queue: {},
     done: () => (later = "stepped"),
     lost: () => (later = "lost"),
   });

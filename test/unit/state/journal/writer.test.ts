@@ -57,7 +57,11 @@ describe("the journal's writer", () => {
     rig.put(entry("a"));
     rig.put(entry("b"));
     rig.writer.turn();
-    expect(rig.notices()).toEqual([{ notice: "reply", id: 0 }, { notice: "durable" }]);
+    expect(rig.notices()).toEqual([
+      { notice: "reply", id: 0 },
+      { notice: "durable" },
+      { notice: "spare", bytes: 60_000 },
+    ]);
     rig.write([entry("c", 50_000)]);
     const [first, second] = listSegments(directory);
     // Its log is as good a place as its file would be.
