@@ -258,10 +258,11 @@ export class Shadows implements Besides {
     } catch (error) {
       this.detach(shadow);
       if (error instanceof WeirError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
       throw WeirError.invalid(
         "INVALID_SPEC",
         "copy_state",
-        `the state of "${live.name}" does not fit the specification (${String(error)}); start cold, without copy_state`,
+        `the state of "${live.name}" cannot be copied: ${why}; start cold, without copy_state`,
       );
     }
     admission.runtimeOf(detector).copyKeys(admission.runtimeOf(live));

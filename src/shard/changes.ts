@@ -84,7 +84,7 @@ export class ShardChanges {
     );
     const failed = (await Promise.all(statuses)).find((status) => status !== Status.OK);
     if (this.options.journal.failed) throw notLearning();
-    if (failed !== undefined) throw new Error(`status ${failed}`);
+    if (failed !== undefined) throw new Error(uncopied(failed));
   }
 
   private async changeAllOrThrow(change: Change): Promise<void> {
@@ -131,4 +131,11 @@ export class ShardChanges {
       throw new Error(`${change.kind} in shard ${shard.index}: status ${status}`);
     }
   }
+}
+
+/** Why a shard did not take the state of another detector. */
+function uncopied(status: number): string {
+  if (status === Status.NO_MEMORY) return "there is no memory for another";
+  if (status === Status.KEYS_FULL) return "it has more keys than keys_max allows";
+  return `the specification has another model, or other features (status ${status})`;
 }

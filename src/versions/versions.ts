@@ -26,7 +26,7 @@ export class Versions implements Neighbours {
     this.lineages = new Lineages(options);
     this.states = new KeptStates(options, this.lineages);
     this.learnings = new Learnings(options, this.lineages, this.states);
-    options.shadows.onStopped = ({ name }) => this.lineages.forget(name);
+    options.shadows.onStopped = ({ name }) => this.forget(name);
   }
 
   list(name: string): readonly VersionInfo[] {
@@ -135,10 +135,21 @@ export class Versions implements Neighbours {
           () => lineage.retire(slot, this.lineages.newest),
           () => undefined,
         );
-        before.problem = `it is "${was.name}" now; promote that to go back`;
+        before.problem = promotedAway(was.name);
         this.lineages.end(before, at, was);
       }
       this.lineages.begin(now, lineage, { version: lineage.next, keptState: true, at });
+    }
+  }
+
+  /** A detector is about to go, and with it what other names had before it was promoted. */
+  private forget(name: string): void {
+    this.lineages.forget(name);
+    for (const { records } of this.lineages.byName.values()) {
+      for (const record of records) {
+        if (record.problem === promotedAway(name))
+          record.problem = `it was "${name}", which is gone`;
+      }
     }
   }
 
@@ -154,7 +165,7 @@ export class Versions implements Neighbours {
     if (learning !== undefined) gone.push(learning.detector);
     for (const each of [...gone, detector]) {
       shadows.forget(each);
-      this.lineages.forget(each.name);
+      this.forget(each.name);
     }
     return gone;
   }
@@ -350,4 +361,8 @@ function rowsUntilReady({ config: { model, burnInEvents } }: Detector): number {
 
 function refused({ name }: Detector, why: string): WeirError {
   return new WeirError(Code.FAILED_PRECONDITION, "SHADOWED", `detector "${name}" ${why}`);
+}
+
+function promotedAway(name: string): string {
+  return `it is "${name}" now; promote that to go back`;
 }

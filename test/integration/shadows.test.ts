@@ -114,6 +114,33 @@ test("a copied state gives the live one's scores from the next row on", async ()
   );
 });
 
+test("a state that does not fit is not copied, and said to be another model's", async () => {
+  const rig = await rigWith();
+  await score(rig, 200, 1);
+  const another = { ...spec, halfSpaceTrees: { trees: 3 } };
+  await expect(
+    startShadow(rig, { name: "copy", shadowed: "live", spec: another, copyState: true }),
+  ).rejects.toThrow(
+    'copy_state: the state of "live" cannot be copied: the specification has another model, or other features (status 10); start cold, without copy_state',
+  );
+  expect(rig.core.detectors.find("copy")).toBeUndefined();
+});
+
+test("what was promoted away is gone with the shadow that it became", async () => {
+  const rig = await rigWith();
+  const problems = (): unknown[] => rig.versions.list("live").map(({ problem }) => problem);
+  for (const [name, stop] of [
+    ["stopped", () => rig.shadows.stop("stopped")],
+    ["deleted", () => rig.core.detectors.remove("deleted")],
+  ] as const) {
+    await startShadow(rig, { name, shadowed: "live", spec });
+    await rig.shadows.promote(name);
+    expect(problems()[1]).toBe(`it is "${name}" now; promote that to go back`);
+    await stop();
+    expect(problems()[1]).toBe(`it was "${name}", which is gone`);
+  }
+});
+
 test("a promoted shadow answers under the live one's name, and goes back", async () => {
   const rig = await rigWith();
   await startShadow(rig, { name: "next", shadowed: "live", spec: { ...spec, defaultScore: 0.9 } });
