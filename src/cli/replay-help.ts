@@ -15,7 +15,8 @@ Which rows:
                       this name. Rows of a version that learned beside the one that served are left out. Where a shadow had a share of the keys,
                       the journal does not say whose verdict a client got: rows of the live detector count as answered by it
   --from PLACE        the first of them: a time of arrival (ISO 8601, UTC where it names no offset, or Unix milliseconds) or a position of the
-  --to PLACE          journal (@12345); --to is the last one. Without them: everything that is kept
+  --to PLACE          journal (@12345); --to is the last one. Without them: everything that is kept;
+                      where the beginning has left the journal, from the oldest snapshot on
   --rows-max N        ends after N rows of the detector
 
 Through what:

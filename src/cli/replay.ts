@@ -8,7 +8,7 @@ import { htmlReport } from "../report/html-report.ts";
 import { timeText } from "../report/numbers.ts";
 import { ReplayComparison } from "../report/replay-comparison.ts";
 import { compileModule, releaseModulePath } from "../shard/module.ts";
-import { run } from "../state/replay/run.ts";
+import { firstPosition, run } from "../state/replay/run.ts";
 import type { StateSource } from "../state/replay/run-types.ts";
 import { openStateSource, positionsAt } from "../state/replay/source.ts";
 import { reading } from "./replay-failure.ts";
@@ -144,7 +144,7 @@ class Progress {
 
 function stretchOf({ from, to }: ReplayFlags, source: StateSource): Stretch {
   const { last } = source;
-  const first = Math.max(source.first, placeOf(from, source, "from") ?? 1);
+  const first = Math.max(source.first, placeOf(from, source, "from") ?? firstPosition(source) ?? 1);
   const until = Math.min(last, placeOf(to, source, "until") ?? last);
   if (until < first) {
     throw new OptionsError(
