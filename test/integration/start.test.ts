@@ -77,6 +77,22 @@ describe("weir start", () => {
     expect(await again.ended()).toBe(0);
   });
 
+  it("says that durability none leaves out what was learned before", async () => {
+    const data = `--data=${directory}/none`;
+    const message = "what was learned is in the journal, and is not used: durability is none";
+    for (const [durability, isTold] of [
+      ["none", false],
+      ["relaxed", false],
+      ["none", true],
+    ] as const) {
+      const weir = new Weir(data, `--durability=${durability}`);
+      await weir.logged("serving");
+      expect(weir.out.includes(message), durability).toBe(isTold);
+      weir.child.kill("SIGTERM");
+      expect(await weir.ended()).toBe(0);
+    }
+  });
+
   it("stops when it is told so before it serves", async () => {
     const weir = new Weir();
     await weir.logged("starting");
