@@ -93,6 +93,24 @@ describe("weir start", () => {
     }
   });
 
+  it("says which detectors begin anew, since they are declared differently", async () => {
+    const path = join(directory, "declared.yaml");
+    for (const [share, isTold] of [
+      [0.02, false],
+      [0.02, false],
+      [0.05, true],
+    ] as const) {
+      writeFileSync(path, `detectors: {cards: {inputs: [{name: amount}], alert_share: ${share}}}`);
+      const weir = new Weir(`--config=${path}`, `--data=${directory}/declared`);
+      await weir.logged("serving");
+      expect(weir.out.includes('"detector":"cards","differs":["threshold"],"events":0')).toBe(
+        isTold,
+      );
+      weir.child.kill("SIGTERM");
+      expect(await weir.ended()).toBe(0);
+    }
+  });
+
   it("stops when it is told so before it serves", async () => {
     const weir = new Weir();
     await weir.logged("starting");
