@@ -110,7 +110,12 @@ async function startParts(
   const core = await createCore({ ...coreOptions, state, keeps });
   cleanUp.push(() => core.close());
   if (state !== undefined) await resizeShards(core, state, options.shardMemoryBytes);
-  await core.detectors.restore(options.detectors, state?.recovered);
+  await core.detectors.restore(options.detectors, state?.recovered, (what) =>
+    logger.warn(
+      what,
+      "the configuration declares this detector differently: it begins anew, and what it had learned is gone; weir update keeps it, or lets the new one learn beside it",
+    ),
+  );
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
   return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);

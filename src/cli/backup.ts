@@ -11,8 +11,9 @@ const usage: ClientUsage = {
   arguments: ["a directory"],
   help: `weir backup DIR [OPTIONS]
 
-Makes a running server write its whole state into a directory on the server's machine, while it goes on scoring. DIR must not exist, or be
-empty; a relative path is relative to where this command runs, so for a server on another machine give it in full.
+Makes a running server write its whole state into a directory on the server's machine, while it goes on scoring: a snapshot, the versions
+that can be gone back to, and fitted models. The journal is not in it: what was before can be replayed and explained only where it is. DIR
+must not exist, or be empty; a relative path is relative to where this command runs, so for a server on another machine give it in full.
 
   weir backup /backups/weir-2026-11-21
   weir verify /backups/weir-2026-11-21                      # is it sound?

@@ -10,12 +10,13 @@ one tells what it would have answered. Reads only, so it may run beside a server
   weir replay --detector payments --cold --out yesterday.parquet   # a model that begins with nothing
 
 Which rows:
-  --data DIR          a server's data directory, or a backup of one (./.weir)
+  --data DIR          a server's data directory, or a copy of one (./.weir)
   --detector NAME     whose rows: those that it answered under this name, whichever version served, and those that it was fed as a shadow of
                       this name. Rows of a version that learned beside the one that served are left out. Where a shadow had a share of the keys,
                       the journal does not say whose verdict a client got: rows of the live detector count as answered by it
   --from PLACE        the first of them: a time of arrival (ISO 8601, UTC where it names no offset, or Unix milliseconds) or a position of the
-  --to PLACE          journal (@12345); --to is the last one. Without them: everything that is kept
+  --to PLACE          journal (@12345); --to is the last one. Without them: everything that is kept;
+                      where the beginning has left the journal, from the oldest snapshot on
   --rows-max N        ends after N rows of the detector
 
 Through what:
@@ -28,7 +29,8 @@ Through what:
 What comes out, beside the comparison on the terminal:
   --out FILE          a verdict a row: .csv, .tsv, .ndjson, .jsonl or .parquet with the columns position, row, id, key, time, arrival, live_score,
                       live_source, live_anomaly, score, raw_score, threshold, state, anomaly, model_version, version: the model's, and the
-                      detector's that served the row. The live ones are what the client got, from the model or from a fallback. The file has its name once it is whole; until then it is FILE.partial
+                      detector's that served the row. The live ones are what the client got, from the model or from a fallback. The file has
+                      its name once it is whole; until then it is FILE.partial
   --report FILE.html  the comparison as one page: distributions, scores over time, alerts gained and lost, what differs in the specification
 
 How to read it:
@@ -52,7 +54,7 @@ Reads only, so it may run beside a server that uses the same data.
   weir explain --detector payments --id tx-4711 --key card-8 --json
   weir explain --at 12345:0            # by its place in the journal, as \`weir replay --out\` names rows
 
-  --data DIR           a server's data directory, or a backup of one (./.weir)
+  --data DIR           a server's data directory, or a copy of one (./.weir)
   --detector NAME      with --id: the detector that the event was sent to. Of a shadow, what it said of the row; where it had a share of the
                        keys, the journal does not say whose verdict the client got, and the live detector's is told as the answer
   --id ID              the event's id, as the client sent it; looked for from the newest rows backwards. Of an id that came more than once, the row

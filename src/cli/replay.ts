@@ -8,7 +8,7 @@ import { htmlReport } from "../report/html-report.ts";
 import { timeText } from "../report/numbers.ts";
 import { ReplayComparison } from "../report/replay-comparison.ts";
 import { compileModule, releaseModulePath } from "../shard/module.ts";
-import { run } from "../state/replay/run.ts";
+import { firstPosition, run } from "../state/replay/run.ts";
 import type { StateSource } from "../state/replay/run-types.ts";
 import { openStateSource, positionsAt } from "../state/replay/source.ts";
 import { reading } from "./replay-failure.ts";
@@ -142,13 +142,19 @@ class Progress {
   }
 }
 
-function stretchOf({ from, to }: ReplayFlags, source: StateSource): Stretch {
+function stretchOf({ data, from, to }: ReplayFlags, source: StateSource): Stretch {
   const { last } = source;
-  const first = Math.max(source.first, placeOf(from, source, "from") ?? 1);
+  if (last < source.first) {
+    throw new OptionsError(
+      `${data} has no entries of a journal, as a backup has none: give the data directory of the server that took the rows`,
+      1,
+    );
+  }
+  const first = Math.max(source.first, placeOf(from, source, "from") ?? firstPosition(source) ?? 1);
   const until = Math.min(last, placeOf(to, source, "until") ?? last);
   if (until < first) {
     throw new OptionsError(
-      `the journal has nothing from ${shownPlace(from)} to ${shownPlace(to)}: its entries are @${source.first} to @${last}; check the order and the times (UTC) of --from and --to, or leave them out`,
+      `the journal has nothing from ${shownPlace(from, "beginning")} to ${shownPlace(to, "end")}: its entries are @${source.first} to @${last}; check the order and the times (UTC) of --from and --to, or leave them out`,
       1,
     );
   }
@@ -185,8 +191,8 @@ function nothingFound(
   );
 }
 
-function shownPlace(place: Place | undefined): string {
-  if (place === undefined) return "its end";
+function shownPlace(place: Place | undefined, without: "beginning" | "end"): string {
+  if (place === undefined) return `its ${without}`;
   return "position" in place ? `@${place.position}` : timeText(place.unixMs);
 }
 

@@ -35,6 +35,13 @@ export interface DetectorsOptions {
   readonly journal?: CatalogueJournal | undefined;
 }
 
+/** A detector that begins anew: the fields of its specification that differ, and the events that it had learned from. */
+type Forgets = (what: {
+  readonly detector: string;
+  readonly differs: readonly string[];
+  readonly events: number;
+}) => void;
+
 /** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
 export class Detectors implements Registry, Workshop {
   private readonly options: DetectorsOptions;
@@ -115,11 +122,13 @@ export class Detectors implements Registry, Workshop {
   }
 
   /**
-   * Makes the detectors that are there at start: those that were stored, and over them those that the configuration declares.
+   * Makes the detectors that are there at start: those that were stored, and over them those that the configuration declares. `forgets` is told of each
+   * whose state was brought back and that begins anew, since it is declared differently.
    */
   restore(
     declared: ReadonlyMap<string, DetectorConfig>,
     recovered: Recovered = nothingRecovered,
+    forgets: Forgets = () => undefined,
   ): Promise<void> {
     return this.change(async () => {
       const { shards } = this.options;
@@ -135,18 +144,21 @@ export class Detectors implements Registry, Workshop {
           `${stored.size} stored and ${declared.size} declared detectors are ${all.size} together, at most ${limits.detectorsMax} fit: declare fewer, or start without the declared ones and delete some`,
         );
       }
-      for (const [name, config] of all) await this.declare(name, config);
+      for (const [name, config] of all) await this.declare(name, config, forgets);
       if (all.size > 0) await this.save(this.list());
     });
   }
 
   /** A detector of the configuration: new, or as it was, or anew where it was declared differently. */
-  private async declare(name: string, config: DetectorConfig): Promise<void> {
+  private async declare(name: string, config: DetectorConfig, forgets: Forgets): Promise<void> {
     const known = this.table.find(name);
     if (known !== undefined) {
-      if (isDeepStrictEqual(this.table.declaredOf(known), config)) return;
+      const there = this.table.declaredOf(known);
+      if (isDeepStrictEqual(there, config)) return;
       // It was updated since: what an operator did last counts.
       if (this.neighbours?.hasHad(known, config) === true) return;
+      const { events } = this.options.shards.counters(known.slot);
+      forgets({ detector: name, differs: differingFields(there, config), events });
       const gone = [...(this.neighbours?.dependents(known) ?? []), known];
       for (const each of gone) this.hide(each);
       for (const each of gone) await this.unmake(each);

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { OptionsError } from "../config/options-error.ts";
 import type { ResolvedOptions } from "../config/options.ts";
 import type { Core } from "../core.ts";
@@ -22,7 +24,15 @@ export async function stateOf(
   modulePath: string,
 ): Promise<OpenState | undefined> {
   const { durability } = options.state;
-  if (durability === "none") return undefined;
+  if (durability === "none") {
+    if (existsSync(join(options.dataDirectory, "journal"))) {
+      log.warn(
+        { dataDirectory: options.dataDirectory },
+        "what was learned is in the journal, and is not used: durability is none",
+      );
+    }
+    return undefined;
+  }
   return openState({
     data: options.dataDirectory,
     module: await compileModule(modulePath),

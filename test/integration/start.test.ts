@@ -93,6 +93,40 @@ describe("weir start", () => {
     expect(await again.ended()).toBe(0);
   });
 
+  it("says that durability none leaves out what was learned before", async () => {
+    const data = `--data=${directory}/none`;
+    const message = "what was learned is in the journal, and is not used: durability is none";
+    for (const [durability, isTold] of [
+      ["none", false],
+      ["relaxed", false],
+      ["none", true],
+    ] as const) {
+      const weir = new Weir(data, `--durability=${durability}`);
+      await weir.logged("serving");
+      expect(weir.out.includes(message), durability).toBe(isTold);
+      weir.child.kill("SIGTERM");
+      expect(await weir.ended()).toBe(0);
+    }
+  });
+
+  it("says which detectors begin anew, since they are declared differently", async () => {
+    const path = join(directory, "declared.yaml");
+    for (const [share, isTold] of [
+      [0.02, false],
+      [0.02, false],
+      [0.05, true],
+    ] as const) {
+      writeFileSync(path, `detectors: {cards: {inputs: [{name: amount}], alert_share: ${share}}}`);
+      const weir = new Weir(`--config=${path}`, `--data=${directory}/declared`);
+      await weir.logged("serving");
+      expect(weir.out.includes('"detector":"cards","differs":["threshold"],"events":0')).toBe(
+        isTold,
+      );
+      weir.child.kill("SIGTERM");
+      expect(await weir.ended()).toBe(0);
+    }
+  });
+
   it("stops when it is told so before it serves", async () => {
     const weir = new Weir();
     await weir.logged("starting");

@@ -297,6 +297,13 @@ function isOfTraining({ body }: Entry): boolean {
 }
 
 function firstPossible({ source }: RunOptions): string {
+  const first = firstPosition(source);
+  return first === undefined ? "" : `, from position ${first} on`;
+}
+
+/** The first entry that a stretch may begin with: before it the state is not kept any more. Undefined = there is none. */
+export function firstPosition(source: RunOptions["source"]): Position | undefined {
+  if (source.first === 1) return 1;
   const oldest = source.snapshots().findLast(({ position }) => position >= source.first - 1);
-  return oldest === undefined ? "" : `, from position ${oldest.position + 1} on`;
+  return oldest === undefined ? undefined : oldest.position + 1;
 }

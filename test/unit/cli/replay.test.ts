@@ -1,7 +1,10 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { OptionsError } from "../../../src/config/options-error.ts";
 import { dispatch } from "../../../src/cli/dispatch.ts";
 import { parseExplainFlags, parseReplayFlags } from "../../../src/cli/replay-flags.ts";
+import { DataRig, kernelModule } from "../../support/snapshot-rig.ts";
 
 function refusal(
   parse: typeof parseReplayFlags | typeof parseExplainFlags,
@@ -15,6 +18,26 @@ function refusal(
   }
   throw new Error("it was not refused");
 }
+
+test("a backup has no rows to replay, and what to give instead is said", async () => {
+  const rig = new DataRig(await kernelModule());
+  rig.batches(2);
+  rig.snapshot();
+  rig.close();
+  const said: string[] = [];
+  const terminal = {
+    print: () => undefined,
+    error: (text: string) => said.push(text),
+    interactive: false,
+  };
+  const replayed = (...more: string[]): Promise<number> =>
+    dispatch(["replay", "--data", rig.data, "--detector", "d", ...more], terminal);
+  expect(await replayed("--to", "@0")).toBe(1);
+  expect(said.join("\n")).toContain("the journal has nothing from its beginning to @0:");
+  rmSync(join(rig.data, "journal"), { recursive: true });
+  expect(await replayed()).toBe(1);
+  expect(said.at(-1)).toContain(`${rig.data} has no entries of a journal, as a backup has none`);
+});
 
 describe("the options of weir replay", () => {
   test("have defaults, and paths as they were given", () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Position } from "../../../../src/shard/journal.ts";
 import { compileModule } from "../../../../src/shard/module.ts";
-import { run } from "../../../../src/state/replay/run.ts";
+import { firstPosition, run } from "../../../../src/state/replay/run.ts";
 import type { OtherDetector, RunOptions } from "../../../../src/state/replay/run-types.ts";
 import { positionsAt } from "../../../../src/state/replay/source.ts";
 import { builds, mulberry, normal } from "../../../kernel.ts";
@@ -207,6 +207,16 @@ describe("a run", () => {
     expect(() => scoresOf({ source: cut, from: 21, until: 30 })).toThrow(
       `the journal begins at position 20, and there is no sound snapshot before position 21: choose a later stretch, from position ${snapshot!.position + 1} on`,
     );
+    const from = snapshot!.position + 1;
+    const after = Object.create(live, { first: { value: from - 3 } }) as LiveSource;
+    expect(firstPosition(live)).toBe(1);
+    expect(firstPosition(after)).toBe(from);
+    expect(() => scoresOf({ source: after, from: from - 1, until: live.last })).toThrow();
+    const { scores } = scoresOf({ source: after, from, until: live.last });
+    expect(scores.size).toBeGreaterThan(0);
+    for (const [row, score] of scores) expect(score).toEqual(live.scores.get(row));
+    const gap = Object.create(live, { first: { value: from + 5 } }) as LiveSource;
+    expect(firstPosition(gap)).toBeUndefined();
   });
 });
 
