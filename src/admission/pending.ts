@@ -194,10 +194,12 @@ export class Pending implements RowsOwner, Due {
   /** Rows whose batch is not on disk get the fallback's verdict: the model's would promise that they are. */
   private fallBackUndurable(): void {
     const { journal } = this.context;
-    const rows: number[] = [];
+    const late: number[] = [];
+    const lost: number[] = [];
     for (const placement of this.placements.all) {
       const { position } = placement;
       if (position > 0 && position <= journal.durable) continue;
+      const rows = position > 0 ? late : lost;
       // Positions are given again when it goes on.
       if (journal.failed) placement.position = 0;
       for (const { row } of this.placements.rowsOf(placement)) {
@@ -206,9 +208,11 @@ export class Pending implements RowsOwner, Due {
         if (sources[row] === Source.MODEL && replayed[row] === 0) rows.push(row);
       }
     }
+    const rows = [...late, ...lost];
     if (rows.length === 0) return;
     this.context.telemetry.stageFailed("journal", rows.length);
-    this.fallBackFor(rows, "undurable");
+    this.fallBackFor(late, "undurable");
+    this.fallBackFor(lost, "lost");
     this.journalAnswers(rows);
   }
 
