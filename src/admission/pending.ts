@@ -246,10 +246,8 @@ export class Pending implements RowsOwner, Due {
   expire(): void {
     if (this.state !== "waiting") return;
     if (this.context.acknowledges) this.fallBackUndurable();
-    const rows: number[] = [];
-    for (let row = 0; row < this.options.rows; row++) {
-      if (this.verdicts.sources[row] === 0) rows.push(row);
-    }
+    const { sources } = this.verdicts;
+    const rows = [...sources.keys()].filter((row) => sources[row] === 0);
     if (rows.length > 0) {
       this.countLate(rows.length);
       this.fallBackFor(rows, "open");
