@@ -198,10 +198,12 @@ export class Pending implements RowsOwner, Due {
   /** Rows whose batch is not on disk get the fallback's verdict: the model's would promise that they are. */
   private fallBackUndurable(): void {
     const { journal } = this.context;
-    const rows: number[] = [];
+    const late: number[] = [];
+    const lost: number[] = [];
     for (const placement of this.placements.all) {
       const { position } = placement;
       if (position > 0 && position <= journal.durable) continue;
+      const rows = position > 0 ? late : lost;
       // Positions are given again when it goes on.
       if (journal.failed) placement.position = 0;
       for (const { row } of this.placements.rowsOf(placement)) {
@@ -210,9 +212,11 @@ export class Pending implements RowsOwner, Due {
         if (sources[row] === Source.MODEL && replayed[row] === 0) rows.push(row);
       }
     }
+    const rows = [...late, ...lost];
     if (rows.length === 0) return;
     this.context.telemetry.stageFailed("journal", rows.length);
-    this.fallBackFor(rows, "undurable");
+    this.fallBackFor(late, "undurable");
+    this.fallBackFor(lost, "lost");
     this.journalAnswers(rows);
   }
 
@@ -246,10 +250,8 @@ export class Pending implements RowsOwner, Due {
   expire(): void {
     if (this.state !== "waiting") return;
     if (this.context.acknowledges) this.fallBackUndurable();
-    const rows: number[] = [];
-    for (let row = 0; row < this.options.rows; row++) {
-      if (this.verdicts.sources[row] === 0) rows.push(row);
-    }
+    const { sources } = this.verdicts;
+    const rows = [...sources.keys()].filter((row) => sources[row] === 0);
     if (rows.length > 0) {
       this.countLate(rows.length);
       this.fallBackFor(rows, "open");

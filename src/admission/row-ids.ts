@@ -11,10 +11,10 @@ export type Outcome = "open" | "refused" | "undurable" | "lost";
 /** The ids of a request in flight: which of its verdicts are not the one that is, or will be, on disk. */
 export class RowIds {
   /** Rows whose verdict is no promise, whatever is on disk. */
-  private readonly unsure: number[] = [];
+  private unsure: number[] | undefined;
   /** Names of rows that have the shard's verdict of an earlier row. */
-  private readonly shared: string[] = [];
-  private readonly amends: FirstVerdict[] = [];
+  private shared: string[] | undefined;
+  private amends: FirstVerdict[] | undefined;
 
   private readonly options: PendingOptions;
   private readonly context: PendingContext;
@@ -34,7 +34,7 @@ export class RowIds {
     const first = id === "" ? undefined : firstVerdicts.get(idName(key, id));
     if (first === undefined) return false;
     repeatVerdict(first, this.verdicts, row);
-    this.unsure.push(row);
+    (this.unsure ??= []).push(row);
     return true;
   }
 
@@ -44,12 +44,12 @@ export class RowIds {
     const { firstVerdicts } = runtime;
     const { key, id } = rowOf(request, row);
     if (id === "") return;
-    this.unsure.push(row);
+    (this.unsure ??= []).push(row);
     if (!learns(mode) || outcome === "lost" || this.context.journal.failed) return;
     if (outcome === "undurable" && firstVerdicts.isShared(idName(key, id))) return;
     const first = { key, id, verdicts: this.verdicts, row, amends: outcome !== "open" };
     firstVerdicts.add(first);
-    if (first.amends) this.amends.push(first);
+    if (first.amends) (this.amends ??= []).push(first);
   }
 
   /**
@@ -66,7 +66,7 @@ export class RowIds {
     if (firstVerdicts.get(name)?.amends === true) return this.repeat(row);
     if (!isNew && this.context.acknowledges) {
       firstVerdicts.share(name);
-      this.shared.push(name);
+      (this.shared ??= []).push(name);
     }
     return false;
   }
@@ -87,23 +87,28 @@ export class RowIds {
       return;
     }
     first.amends = true;
-    this.amends.push(first);
+    (this.amends ??= []).push(first);
   }
 
   /** Sends the shards what they are to remember in the place of their own verdicts. */
   amend(): void {
-    if (this.amends.length > 0) this.context.amend(this.options.runtime, this.amends.splice(0));
+    const { amends } = this;
+    if (amends === undefined) return;
+    this.amends = undefined;
+    this.context.amend(this.options.runtime, amends);
   }
 
   /** The request is answered, or nobody waits for it any more. */
   release(): void {
-    const { firstVerdicts } = this.options.runtime;
-    for (const name of this.shared.splice(0)) firstVerdicts.release(name);
+    const { shared } = this;
+    if (shared === undefined) return;
+    this.shared = undefined;
+    for (const name of shared) this.options.runtime.firstVerdicts.release(name);
   }
 
   /** Takes back what is no promise. */
   unmark(durables: Uint8Array): void {
-    for (const row of this.unsure) durables[row] = 0;
+    for (const row of this.unsure ?? []) durables[row] = 0;
   }
 }
 

@@ -47,13 +47,21 @@ export class Mender {
   /** A batch did not end. Resolves to the result of another go at it; undefined = its rows are lost, and the shard goes on without them. */
   async mend(shard: Shard, batch: Batch, why: string): Promise<JobResult | undefined> {
     const { log } = this.options;
-    if (this.options.rebuild === undefined || batch.position === 0) {
+    if (this.options.rebuild === undefined) {
       await this.recover(shard, batch, why);
       return undefined;
     }
     const { index } = shard;
     const { position } = batch;
     const fields = { shard: index, position, rows: batch.rows, why };
+    if (position === 0) {
+      log.warn(
+        fields,
+        "a batch that is in no journal did not end: its shard is rebuilt without it",
+      );
+      await this.restore(shard);
+      return undefined;
+    }
     log.warn(fields, "a batch did not end: its shard is rebuilt from snapshot and journal");
     if (!(await this.rebuildBefore(shard, position))) return undefined;
     const job: Job = { kind: "step", shard: index, region: batch.region.index };

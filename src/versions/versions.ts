@@ -143,17 +143,6 @@ export class Versions implements Neighbours {
     }
   }
 
-  /** A detector is about to go, and with it what other names had before it was promoted. */
-  private forget(name: string): void {
-    this.lineages.forget(name);
-    for (const { records } of this.lineages.byName.values()) {
-      for (const record of records) {
-        if (record.problem === promotedAway(name))
-          record.problem = `it was "${name}", which is gone`;
-      }
-    }
-  }
-
   hasHad({ name }: Detector, config: DetectorConfig): boolean {
     const lineage = this.lineages.byName.get(name);
     return lineage?.records.some((record) => isDeepStrictEqual(record.config, config)) ?? false;
@@ -382,8 +371,4 @@ function rowsUntilReady({ config: { model, burnInEvents } }: Detector): number {
 
 function refused({ name }: Detector, why: string): WeirError {
   return new WeirError(Code.FAILED_PRECONDITION, "SHADOWED", `detector "${name}" ${why}`);
-}
-
-function promotedAway(name: string): string {
-  return `it is "${name}" now; promote that to go back`;
 }

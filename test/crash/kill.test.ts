@@ -117,7 +117,7 @@ describe(`a server that is killed ${KILLS} times (seed ${seed})`, () => {
 
   it(
     "keeps every acknowledged row once, and is what one uninterrupted run is",
-    { timeout: 90_000 + KILLS * 5000 },
+    { timeout: 120_000 + KILLS * 12_000 },
     async () => {
       for (let kill = 0; kill < KILLS; kill++) {
         await live(kill);
