@@ -9,7 +9,8 @@ import { whole } from "./words.ts";
 const usage: ClientUsage = {
   verb: "backup",
   arguments: ["a directory"],
-  help: `weir backup DIR [OPTIONS]
+  switches: ["journal"],
+  help: `weir backup DIR [--journal] [OPTIONS]
 
 Makes a running server write its whole state into a directory on the server's machine, while it goes on scoring. DIR must not exist, or be
 empty; a relative path is relative to where this command runs, so for a server on another machine give it in full.
@@ -19,6 +20,7 @@ empty; a relative path is relative to where this command runs, so for a server o
   weir restore /backups/weir-2026-11-21 --data /var/lib/weir    # on a new machine, then: weir start --data /var/lib/weir
 
 Options:
+  --journal             with the journal and all snapshots, as long as they are: past verdicts can be explained and replayed there, too
 ${connectionHelp}
 `,
 };
@@ -31,10 +33,16 @@ export async function backup(argv: readonly string[], terminal: Terminal): Promi
     return 0;
   }
   const directory = resolve(flags.given[0] ?? "");
+  const journal = flags.on("journal");
   const { snapshot } = await withClient(flags.connection, (client) =>
-    client.ask<BackUpResponse__Output>((service, done) => service.BackUp({ directory }, done)),
+    client.ask<BackUpResponse__Output>((service, done) =>
+      service.BackUp({ directory, journal }, done),
+    ),
   );
-  terminal.print(`${directory} holds everything up to position ${whole(snapshot?.position)}`);
+  const past = journal ? ", and the journal" : "";
+  terminal.print(
+    `${directory} holds everything up to position ${whole(snapshot?.position)}${past}`,
+  );
   for (const line of snapshotTable(snapshot ? [snapshot] : [])) terminal.print(line);
   return 0;
 }

@@ -72,7 +72,7 @@ export class StateOperations implements OfState {
     );
   }
 
-  async backUp(directory: string): Promise<SnapshotInfo> {
+  async backUp(directory: string, journal: boolean): Promise<SnapshotInfo> {
     const { keeper } = this.keeping;
     await checkEmpty(directory);
     const snapshot = await keeper.snapshot();
@@ -85,8 +85,11 @@ export class StateOperations implements OfState {
         await copySynced(join(snapshot.path, name), join(unfinished, name));
       }
       await rename(unfinished, into);
+      if (journal) await keeper.copyPast(directory);
     } catch (error) {
-      await rm(unfinished, { recursive: true, force: true });
+      for (const left of [unfinished, join(directory, "journal.new")]) {
+        await rm(left, { recursive: true, force: true });
+      }
       const why = error instanceof Error ? error.message : String(error);
       throw new WeirError(
         Code.FAILED_PRECONDITION,
