@@ -24,7 +24,7 @@ export function createOperations(options: OperationsOptions): Operations {
     state: () => state.state(),
     createSnapshot: () => state.createSnapshot(),
     listSnapshots: () => state.listSnapshots(),
-    backUp: (directory) => state.backUp(directory),
+    backUp: (directory, journal) => state.backUp(directory, journal),
     exportDetector: (name) => state.exportDetector(name),
     importDetector: (name, chunks) => state.importDetector(name, chunks),
     verify(deep) {

@@ -9,7 +9,8 @@ import { whole } from "./words.ts";
 const usage: ClientUsage = {
   verb: "backup",
   arguments: ["a directory"],
-  help: `weir backup DIR [OPTIONS]
+  switches: ["journal"],
+  help: `weir backup DIR [--journal] [OPTIONS]
 
 Makes a running server write its whole state into a directory on the server's machine, while it goes on scoring: a snapshot, the versions
 that can be gone back to, and fitted models. The journal is not in it: what was before can be replayed and explained only where it is. DIR
@@ -20,6 +21,7 @@ must not exist, or be empty; a relative path is relative to where this command r
   weir restore /backups/weir-2026-11-21 --data /var/lib/weir    # on a new machine, then: weir start --data /var/lib/weir
 
 Options:
+  --journal             with the journal and all snapshots, as long as they are: past verdicts can be explained and replayed there, too
 ${connectionHelp}
 `,
 };
@@ -32,10 +34,16 @@ export async function backup(argv: readonly string[], terminal: Terminal): Promi
     return 0;
   }
   const directory = resolve(flags.given[0] ?? "");
+  const journal = flags.on("journal");
   const { snapshot } = await withClient(flags.connection, (client) =>
-    client.ask<BackUpResponse__Output>((service, done) => service.BackUp({ directory }, done)),
+    client.ask<BackUpResponse__Output>((service, done) =>
+      service.BackUp({ directory, journal }, done),
+    ),
   );
-  terminal.print(`${directory} holds everything up to position ${whole(snapshot?.position)}`);
+  const past = journal ? ", and the journal" : "";
+  terminal.print(
+    `${directory} holds everything up to position ${whole(snapshot?.position)}${past}`,
+  );
   for (const line of snapshotTable(snapshot ? [snapshot] : [])) terminal.print(line);
   return 0;
 }

@@ -4,7 +4,7 @@ import { explainIn, type Explained, type PastVerdict } from "../report/explain-v
 import { compileModule, releaseModulePath } from "../shard/module.ts";
 import { openStateSource } from "../state/replay/source.ts";
 import { explainedJson, explainedLines } from "./explain-text.ts";
-import { reading } from "./replay-failure.ts";
+import { checkJournal, reading } from "./replay-failure.ts";
 import { parseExplainFlags } from "./replay-flags.ts";
 import { explainHelp } from "./replay-help.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,6 +31,7 @@ export async function explain(
 /** With progress on a terminal. */
 function look(data: string, module: WebAssembly.Module, query: PastVerdict): Explained | undefined {
   const source = openStateSource(data);
+  checkJournal(data, source);
   const screen = new Screen(process.stderr, process.env);
   const { first, last } = source;
   const all = Math.max(1, last - first);

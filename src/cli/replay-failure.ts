@@ -1,4 +1,14 @@
 import { OptionsError } from "../config/options-error.ts";
+import type { StateSource } from "../state/replay/run-types.ts";
+
+/** An OptionsError for a directory whose journal has no entry. */
+export function checkJournal(directory: string, { first, last }: StateSource): void {
+  if (last >= first) return;
+  throw new OptionsError(
+    `${directory} has no journal, so its past verdicts are not known: it is a backup, or was restored from one, without its rows. Look in the data directory of the server that made it, or make the next backup with weir backup --journal`,
+    1,
+  );
+}
 
 /** Errors whose message tells what is wrong with the data, the options or the disk, and what to do; anything else is a mistake of this program. */
 const told: ReadonlySet<string> = new Set([

@@ -11,7 +11,7 @@ import { compileModule, releaseModulePath } from "../shard/module.ts";
 import { firstPosition, run } from "../state/replay/run.ts";
 import type { StateSource } from "../state/replay/run-types.ts";
 import { openStateSource, positionsAt } from "../state/replay/source.ts";
-import { reading } from "./replay-failure.ts";
+import { checkJournal, reading } from "./replay-failure.ts";
 import { parseReplayFlags, type Place, type ReplayFlags } from "./replay-flags.ts";
 import { replayHelp } from "./replay-help.ts";
 import { isAsItWas, reportOf, summaryLines, type Replayed } from "./replay-summary.ts";
@@ -38,6 +38,7 @@ async function replayAs(
   const other = flags.spec === undefined ? undefined : loadAnyDetector(flags.spec, flags.name);
   const module = await compileModule(kernelPath);
   const source = reading(() => openStateSource(flags.data));
+  checkJournal(flags.data, source);
   const stretch = reading(() => stretchOf(flags, source));
   const file = flags.out === undefined ? undefined : new VerdictFile(flags.out);
   let replayed: Replayed;

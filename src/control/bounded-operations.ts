@@ -40,8 +40,8 @@ export class BoundedOperations implements Operations {
     return this.#inner.listSnapshots();
   }
 
-  backUp(directory: string) {
-    return this.#inner.backUp(directory);
+  backUp(directory: string, journal: boolean) {
+    return this.#inner.backUp(directory, journal);
   }
 
   async *verify(deep: boolean): AsyncGenerator<Finding, void> {

@@ -142,8 +142,11 @@ export interface Operations {
   createSnapshot(): Promise<SnapshotInfo>;
   /** The newest first. */
   listSnapshots(): Promise<readonly SnapshotInfo[]>;
-  /** A data directory of its own at `directory`: absolute, and not there or empty; else FAILED_PRECONDITION (DIRECTORY_NOT_EMPTY). */
-  backUp(directory: string): Promise<SnapshotInfo>;
+  /**
+   * A data directory of its own at `directory`: absolute, and not there or empty; else FAILED_PRECONDITION (DIRECTORY_NOT_EMPTY). `journal`: with
+   * the past, to be replayed and explained.
+   */
+  backUp(directory: string, journal: boolean): Promise<SnapshotInfo>;
   /** Reads everything; `deep` also replays. What ends the iteration early ends the work. What is damaged is a finding, not an error. */
   verify(deep: boolean): AsyncIterable<Finding>;
   /** NOT_FOUND (UNKNOWN_VERDICT) when the journal has no such row any more, or never had. */

@@ -1,7 +1,9 @@
+import type { Clock } from "../domain/clock.ts";
 import type { ShardJournal } from "./journal.ts";
 import type { Mender } from "./mender.ts";
 import { unpackRows } from "./packed-rows.ts";
 import type { JobResult } from "./protocol.ts";
+import type { ShardSetOptions } from "./shard-set-options.ts";
 import type { AsideBatch, Batch, Shard } from "./shard.ts";
 
 export interface AsideOptions {
@@ -9,12 +11,30 @@ export interface AsideOptions {
   readonly mender: Pick<Mender, "mend">;
   /** Steps a batch on this thread or another; undefined = that thread died. */
   readonly step: (shard: Shard, batch: Batch, work: number) => Promise<JobResult | undefined>;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Pick<ShardSetOptions["log"], "error">;
   /** Why a step did not work off its region; undefined = it did. */
   readonly failureOf: (result: JobResult | undefined) => string | undefined;
 }
 
-/** Steps rows that nobody waits for, in the region in which nothing gathers. The shard is busy until it resolves. */
+/** Steps rows that nobody waits for, in the region in which nothing gathers. The shard is busy until it resolves; what goes wrong is logged. */
 export async function stepAside(
+  shard: Shard,
+  aside: AsideBatch,
+  options: AsideOptions,
+): Promise<void> {
+  const { clock, log } = options;
+  const startedAt = clock.now();
+  try {
+    await stepIn(shard, aside, options);
+  } catch (error) {
+    log.error({ err: error, shard: shard.index }, "rows aside were not stepped");
+  }
+  const now = clock.now();
+  shard.owedFrom = now + Math.max(OWED_MS_MIN, now - startedAt) * (OWED_PART - 1);
+}
+
+async function stepIn(
   shard: Shard,
   aside: AsideBatch,
   { journal, mender, step, failureOf }: AsideOptions,
@@ -51,10 +71,13 @@ const OWED_PART = 20;
 const OWED_MS_MIN = 0.05;
 const LOOK_MS = 1;
 
-/** Takes the one whose turn it is before what gathers: the first that is owed, or what is before it in its queue. */
+/**
+ * Takes the one whose turn it is before what gathers: the first that is owed, or what is before it in its queue. Without it a version would never be
+ * ready under a load that never ends.
+ */
 export function takeOwed(shard: Shard, now: number): AsideBatch | undefined {
-  const { asides } = shard;
-  if (asides.length === 0 || now < shard.owedFrom) return undefined;
+  const { asides, controls } = shard;
+  if (asides.length === 0 || controls.length > 0 || now < shard.owedFrom) return undefined;
   const owed = asides.find(({ isOwed }) => isOwed);
   if (owed === undefined) {
     shard.owedFrom = now + LOOK_MS;
@@ -62,11 +85,6 @@ export function takeOwed(shard: Shard, now: number): AsideBatch | undefined {
   }
   const first = asides.findIndex(({ queue }) => queue === owed.queue);
   return asides.splice(first, 1)[0];
-}
-
-/** An aside has taken the shard's time up to `now`. */
-export function payOwed(shard: Shard, startedAt: number, now: number): void {
-  shard.owedFrom = now + Math.max(OWED_MS_MIN, now - startedAt) * (OWED_PART - 1);
 }
 
 /** Microseconds a row. */

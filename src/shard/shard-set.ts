@@ -1,4 +1,4 @@
-import { payOwed, rowUs, stepAside, takeOwed } from "./asides.ts";
+import { rowUs, stepAside, takeOwed } from "./asides.ts";
 import type { AsideOptions } from "./asides.ts";
 import { ShardChanges } from "./changes.ts";
 import { GatherTurns } from "./gather-turns.ts";
@@ -279,7 +279,9 @@ export class ShardSet {
     let inlineWork = 0;
     for (const shard of this.shards) {
       if (shard.busy || !this.journal.hasRoom || this.held.start(shard)) continue;
-      if (this.stepOwed(shard) || shard.gathering.rows === 0) continue;
+      const owed = takeOwed(shard, this.options.clock.now());
+      if (owed !== undefined) void this.stepAside(shard, owed);
+      if (owed !== undefined || shard.gathering.rows === 0) continue;
       if (inlineWork + shard.work <= this.options.inlineWorkMax) {
         inlineWork += shard.work;
         this.stepInline(shard);
@@ -325,25 +327,11 @@ export class ShardSet {
     }
   }
 
-  /** A few of them though rows gather: under a load that never ends a version would never be ready. */
-  private stepOwed(shard: Shard): boolean {
-    if (shard.controls.length > 0) return false;
-    const aside = takeOwed(shard, this.options.clock.now());
-    if (aside !== undefined) void this.stepAside(shard, aside);
-    return aside !== undefined;
-  }
-
   private async stepAside(shard: Shard, aside: AsideBatch): Promise<void> {
     const { journal, mender } = this;
-    const { clock } = this.options;
-    const startedAt = clock.now();
+    const { clock, log } = this.options;
     const step = (...given: Parameters<AsideOptions["step"]>) => this.stepAlone(...given);
-    try {
-      await stepAside(shard, aside, { journal, mender, step, failureOf });
-    } catch (error) {
-      this.options.log.error({ err: error, shard: shard.index }, "rows aside were not stepped");
-    }
-    payOwed(shard, startedAt, clock.now());
+    await stepAside(shard, aside, { journal, mender, step, failureOf, clock, log });
     this.windowModels.tellDue(shard);
     this.wake();
   }

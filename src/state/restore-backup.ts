@@ -26,17 +26,39 @@ export interface Backup {
 export function readBackup(path: string, damaged: (what: string) => void): Backup {
   const whole = existsSync(snapshotsIn(path));
   const snapshot = whole ? newestSound(path, damaged) : checked(path, () => opened(path));
-  const last = whole ? lastEntry(path, snapshot) : 0;
+  const { first, last } = whole ? journalOf(path, snapshot) : { first: 1, last: 0 };
+  const before = last > 0 ? soundBefore(path, snapshot, damaged) : [];
   const files = [
     ...(whole ? filesBelow(path, "journal") : []),
     ...(whole ? partsBeside.flatMap((part) => filesBelow(path, part)) : []),
-    ...readdirSync(snapshot.path).map((name) => ({
-      from: join(snapshot.path, name),
-      to: join("snapshots", basename(snapshot.path), name),
-    })),
+    ...[snapshot, ...before.filter(({ position }) => position >= first - 1)].flatMap(snapshotFiles),
   ];
   const bytes = files.reduce((sum, { from }) => sum + statSync(from).size, 0);
   return { snapshot, last, files, bytes };
+}
+
+function snapshotFiles({ path }: Snapshot): { from: string; to: string }[] {
+  return readdirSync(path).map((name) => ({
+    from: join(path, name),
+    to: join("snapshots", basename(path), name),
+  }));
+}
+
+/** Older ones, from which the past can be replayed. */
+function soundBefore(
+  data: string,
+  { position }: Snapshot,
+  damaged: (what: string) => void,
+): readonly Snapshot[] {
+  return listSnapshots(snapshotsIn(data)).flatMap((listed) => {
+    if (listed.position >= position) return [];
+    try {
+      return [opened(listed.path)];
+    } catch (thrown) {
+      damaged(`${listed.path} is not sound: ${textOf(thrown)}`);
+      return [];
+    }
+  });
 }
 
 function opened(path: string): Snapshot {
@@ -58,9 +80,12 @@ function newestSound(data: string, damaged: (what: string) => void): Snapshot {
 }
 
 /** Reads the journal of a data directory; its chain shows what is not as it was written. */
-function lastEntry(data: string, { position: at }: Snapshot): Position {
+function journalOf(
+  data: string,
+  { position: at }: Snapshot,
+): { readonly first: Position; readonly last: Position } {
   const directory = join(data, "journal");
-  if (!existsSync(directory)) return 0;
+  if (!existsSync(directory)) return { first: 1, last: 0 };
   const { first, last } = checked(directory, () => {
     let [oldest, newest] = [0, 0];
     for (const { position } of readEntries(directory, { after: 0 })) {
@@ -69,7 +94,7 @@ function lastEntry(data: string, { position: at }: Snapshot): Position {
     }
     return { first: oldest, last: newest };
   });
-  if (first <= at + 1) return last;
+  if (first <= at + 1) return { first, last };
   const gap = `its journal begins at position ${first}, and its newest sound snapshot is at ${at}`;
   throw new OptionsError(
     `${data}: ${gap}: what lies between is gone. Restore the snapshot by its own path, without what came later`,

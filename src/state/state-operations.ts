@@ -15,7 +15,7 @@ import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import { listSnapshots, snapshotsIn } from "./snapshot/snapshots.ts";
-import { writeBackup } from "./write-backup.ts";
+import { removeBackup, writeBackup } from "./write-backup.ts";
 
 export interface StateOperationsOptions {
   /** The data directory. */
@@ -79,12 +79,14 @@ export class StateOperations implements OfState {
     );
   }
 
-  async backUp(directory: string): Promise<SnapshotInfo> {
+  async backUp(directory: string, journal: boolean): Promise<SnapshotInfo> {
     await checkEmpty(directory);
     const snapshot = await this.snapshot();
     try {
       await writeBackup(this.options.data, snapshot, directory);
+      if (journal) await this.keeping.keeper.copyPast(directory);
     } catch (error) {
+      await removeBackup(directory);
       const why = error instanceof Error ? error.message : String(error);
       throw new WeirError(
         Code.FAILED_PRECONDITION,

@@ -23,10 +23,15 @@ export async function writeBackup(
     await copyFiles(snapshot.path, unfinished);
     await rename(unfinished, into);
   } catch (error) {
-    for (const part of [...partsBeside, "snapshots"]) {
-      await rm(join(directory, part), { recursive: true, force: true });
-    }
+    await removeBackup(directory);
     throw error;
+  }
+}
+
+/** Of a backup that came to nothing. */
+export async function removeBackup(directory: string): Promise<void> {
+  for (const part of [...partsBeside, "snapshots", "journal", "journal.new"]) {
+    await rm(join(directory, part), { recursive: true, force: true });
   }
 }
 

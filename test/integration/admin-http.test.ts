@@ -51,7 +51,11 @@ describe("/v1/admin", () => {
     });
     await body(fetch(`${at}/snapshots`), schemas.snapshotList);
     await body(fetch(`${at}/snapshots`, { method: "POST" }), schemas.snapshotAnswer, 201);
-    await body(postJson(`${at}/backups`, { directory: "/b" }), schemas.snapshotAnswer, 201);
+    await body(
+      postJson(`${at}/backups`, { directory: "/b", journal: true }),
+      schemas.snapshotAnswer,
+      201,
+    );
     const place = await body(fetch(`${at}/explain?position=12&row=3`), schemas.explainedVerdict);
     expect(place).toMatchObject({ answered: { score: 0.25 }, modelled: { score: 0.75 } });
     await body(fetch(`${at}/explain?detector=cards&key=k&eventId=e`), schemas.explainedVerdict);
@@ -73,7 +77,7 @@ describe("/v1/admin", () => {
       "state",
       "listSnapshots",
       "createSnapshot",
-      { backUp: "/b" },
+      { backUp: "/b", journal: true },
       { explain: { position: 12, row: 3 } },
       { explain: { detector: "cards", key: "k", eventId: "e" } },
       { versions: "cards" },

@@ -88,11 +88,13 @@ describe("what is asked reaches the operations, and their answers the client", (
         .snapshots,
     ).toHaveLength(1);
     valueOf(await unary((done) => admin.BackUp({ directory: "/var/./backup/x/.." }, done)));
+    valueOf(await unary((done) => admin.BackUp({ directory: "/b", journal: true }, done)));
     expect(operations.asked).toEqual([
       "state",
       "createSnapshot",
       "listSnapshots",
       { backUp: "/var/backup" },
+      { backUp: "/b", journal: true },
     ]);
   });
 

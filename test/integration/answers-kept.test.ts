@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Source } from "../../src/domain/verdict.ts";
-import { explainIn } from "../../src/report/explain-verdict.ts";
+import { explainIn, type Explained } from "../../src/report/explain-verdict.ts";
 import { PackedRowsReader } from "../../src/report/packed-row.ts";
+import { Op } from "../../src/shard/layout.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import { Kind } from "../../src/state/journal/entry.ts";
 import { openStateSource } from "../../src/state/replay/source.ts";
@@ -35,28 +36,34 @@ beforeAll(async () => {
 });
 afterAll(() => kept.remove());
 
+/** Of the rows of an id, in the journal's order. */
+function explainedRows(module: WebAssembly.Module, id: string): (Explained | undefined)[] {
+  const source = openStateSource(kept.data);
+  return [...source.entries({ after: 0, kinds: [Kind.ROWS] })].flatMap(({ position, body }) => {
+    const packed = new PackedRowsReader(body);
+    const rows = Array.from({ length: packed.rows }, (_, row) => row);
+    return rows
+      .filter((row) => packed.op(row) === Op.SCORE_AND_LEARN)
+      .filter((row) => Buffer.from(packed.id(row)).toString() === id)
+      .map((row) => explainIn(source, module, { position, row }));
+  });
+}
+
 test("a repeat that got a fallback's answer again is explained so, though the shard said another", async () => {
   const sent = kept.sent.filter(({ id }) => id === "late");
   expect(sent.map(({ score, replayed }) => [score, replayed])).toEqual([
     [0.125, 0],
     [0.125, 1],
   ]);
-  const source = openStateSource(kept.data);
-  const module = await compileModule(keptModulePath);
-  const explained = [];
-  for (const { position, body } of source.entries({ after: 0, kinds: [Kind.ROWS] })) {
-    const packed = new PackedRowsReader(body);
-    for (let row = 0; row < packed.rows; row++) {
-      if (packed.op(row) !== 1 || Buffer.from(packed.id(row)).toString() !== "late") continue;
-      explained.push(explainIn(source, module, { position, row }));
-    }
-  }
+  const explained = explainedRows(await compileModule(keptModulePath), "late");
   expect(explained).toHaveLength(2);
   for (const [at, one] of explained.entries()) {
-    expect(one?.answered?.scores[0]).toBe(0.125);
-    expect(one?.answered?.sources[0]).toBe(Source.DEFAULT);
-    expect(one?.answered?.modelVersions[0]).toBe(sent[at]?.modelVersion);
-    expect(one?.answered?.replayed[0]).toBe(at);
+    expect(one?.answered).toMatchObject({
+      scores: Float64Array.of(0.125),
+      sources: Uint8Array.of(Source.DEFAULT),
+      modelVersions: Uint32Array.of(sent[at]?.modelVersion ?? 0),
+      replayed: Uint8Array.of(at),
+    });
     expect(one?.modelled.scores[0]).not.toBe(0.125);
   }
 });

@@ -245,7 +245,7 @@ test("a backup and a restored directory have the versions that are kept, and fit
     return join(away, name);
   });
   if (backup === undefined || ofBackup === undefined || ofData === undefined) throw new Error();
-  await operations.backUp(backup);
+  await operations.backUp(backup, false);
   rigs.splice(rigs.indexOf(rig), 1);
   await rig.close();
   for (const [from, to] of [

@@ -76,8 +76,8 @@ export class FakeOperations implements Operations {
     return [aSnapshot];
   }
 
-  async backUp(directory: string): Promise<SnapshotInfo> {
-    this.#ask({ backUp: directory });
+  async backUp(directory: string, journal: boolean): Promise<SnapshotInfo> {
+    this.#ask({ backUp: directory, ...(journal ? { journal } : {}) });
     return aSnapshot;
   }
 

@@ -134,6 +134,11 @@ export class Keeper {
     await this.request({ kind: "seal", path });
   }
 
+  /** Puts the journal and the snapshots that are kept into a backup that has the newest one. Rejects with what went wrong. */
+  async copyPast(backup: string): Promise<void> {
+    await this.request({ kind: "copy", backup });
+  }
+
   /** Writes the state that a slot's detector had at a position that is settled into a file; see export-file.ts. */
   async exportDetector(options: {
     readonly slot: number;

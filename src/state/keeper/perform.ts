@@ -1,3 +1,4 @@
+import { copyPast } from "./copy-past.ts";
 import { makeSnapshot } from "./make-snapshot.ts";
 import { exportDetector } from "./export-detector.ts";
 import type { KeeperDone, KeeperProgress, KeeperRequest, KeeperSetting } from "./protocol.ts";
@@ -17,6 +18,9 @@ export function perform(
     case "seal":
       seal(request.path);
       return { kind: "seal" };
+    case "copy":
+      copyPast(setting.data, request.backup);
+      return { kind: "copy" };
     case "export":
       return exportDetector({ ...setting, ...request, onProgress: tell });
     default:

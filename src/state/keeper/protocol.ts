@@ -21,6 +21,8 @@ export type KeeperRequest =
   | { readonly kind: "snapshot"; readonly until: Position }
   /** A segment that is not written any more: what is in its log goes into its file. */
   | { readonly kind: "seal"; readonly path: string }
+  /** The journal and older snapshots, into a backup (copy-past.ts). */
+  | { readonly kind: "copy"; readonly backup: string }
   /** The state that a detector had at a position, into a file (export-file.ts). */
   | {
       readonly kind: "export";
@@ -67,7 +69,7 @@ export interface ExportDone {
   readonly rows: number;
 }
 
-export type KeeperDone = SnapshotDone | ExportDone | { readonly kind: "seal" };
+export type KeeperDone = SnapshotDone | ExportDone | { readonly kind: "seal" | "copy" };
 
 /** What the thread tells. Classes of errors do not survive the way between threads. */
 export type KeeperMessage =

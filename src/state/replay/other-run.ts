@@ -8,10 +8,12 @@ import type { SlotSpec } from "../../shard/journal.ts";
 import { KeyHash } from "../../shard/key-hash.ts";
 import {
   Op,
+  OUTPUT_BYTES,
   Region as Offset,
   regionBase,
   Row,
   ROW_BYTES,
+  ROWS_MAX,
   RowFlag,
   Status,
 } from "../../shard/layout.ts";
@@ -51,6 +53,8 @@ export class OtherRun {
   private readonly defaults: Float64Array;
   private readonly mappings = new WeakMap<SlotSpec, Mapping>();
   private sequence = 0;
+  /** Outputs of a batch's rows that were stepped before the rest of it. */
+  private readonly said = new Uint8Array(ROWS_MAX * OUTPUT_BYTES);
 
   /** @param detector with known columns */
   constructor(detector: Detector, module: WebAssembly.Module, trainNow: TrainNow) {
@@ -85,41 +89,85 @@ export class OtherRun {
   }
 
   /**
-   * Steps what a batch has of the detector's rows: they are copied as they are, with their texts, and then made the other detector's.
+   * Steps what a batch has of the detector's rows: they are copied as they are, with their texts, and then made the other detector's. Where those
+   * are too wide for one batch, in several.
    * @param specOf what a row's slot held, where the row is the detector's; undefined = another's
    */
   feed(live: Replica, rows: number, specOf: (row: number) => SlotSpec | undefined): void {
     const { region, kernel, views } = this.replica;
+    const { outputs } = this.placesOf(0);
     region.clear();
+    region.rows = rows;
+    let first = 0;
+    do {
+      const end = this.lay(live, { first, rows }, specOf);
+      region.seal();
+      const done = kernel.step(region.index);
+      if (done !== rows)
+        throw new Error(`the other detector's step answered ${done} of ${rows} rows`);
+      if (first > 0) views.u8.set(this.said.subarray(0, first * OUTPUT_BYTES), outputs);
+      if (end < rows) {
+        this.said.set(views.u8.subarray(outputs, outputs + end * OUTPUT_BYTES));
+      }
+      first = end;
+    } while (first < rows);
+    this.trainNow.trainDue(this.replica, () => this.detector);
+  }
+
+  /** Lays rows from `first` on, as many as have room with what is derived from them; the others are skipped. The row behind the last. */
+  private lay(
+    live: Replica,
+    { first, rows }: { readonly first: number; readonly rows: number },
+    specOf: (row: number) => SlotSpec | undefined,
+  ): number {
+    const { region, views } = this.replica;
+    const { runtime } = this;
+    const values = runtime.sources.length + runtime.derived;
+    this.copy(live, rows);
+    for (let row = 0; row < first; row++) views.u8[this.placesOf(row).row + Row.op] = Op.SKIP;
+    let known: SlotSpec | undefined;
+    let mapping: Mapping | undefined;
+    let end = first;
+    for (; end < rows; end++) {
+      const spec = specOf(end);
+      if (spec !== known) {
+        known = spec;
+        mapping = spec === undefined ? undefined : this.mappingOf(spec, live.region.slot(end));
+      }
+      if (mapping !== undefined && !region.fits(0, values, HASH_BYTES)) break;
+      this.adapt(live, end, mapping);
+    }
+    if (end === first && first < rows) throw new Error(`a row has no room for ${values} values`);
+    for (let row = end; row < rows; row++) views.u8[this.placesOf(row).row + Row.op] = Op.SKIP;
+    return end;
+  }
+
+  /** The batch's rows and texts; its values are taken one by one. */
+  private copy(live: Replica, rows: number): void {
+    const { region, views } = this.replica;
     const from = regionBase(live.region.index);
     const to = regionBase(region.index);
     const copy = (at: number, bytes: number): void =>
       views.u8.set(live.views.u8.subarray(from + at, from + at + bytes), to + at);
     copy(Offset.rows, rows * ROW_BYTES);
     copy(Offset.bytes, live.region.bytesUsed);
-    region.rows = rows;
     region.bytesUsed = live.region.bytesUsed;
-    let known: SlotSpec | undefined;
-    let mapping: Mapping | undefined;
-    for (let row = 0; row < rows; row++) {
-      const spec = specOf(row);
-      if (spec !== known) {
-        known = spec;
-        mapping = spec === undefined ? undefined : this.mappingOf(spec, live.region.slot(row));
-      }
-      this.adapt(live, row, mapping);
-    }
-    region.seal();
-    const done = kernel.step(region.index);
-    if (done !== rows)
-      throw new Error(`the other detector's step answered ${done} of ${rows} rows`);
-    this.trainNow.trainDue(this.replica, () => this.detector);
+    region.valuesUsed = 0;
+  }
+
+  /** Where a row and its output are in the memory. */
+  private placesOf(row: number): { readonly row: number; readonly outputs: number } {
+    const base = regionBase(this.replica.region.index);
+    return {
+      row: base + Offset.rows + row * ROW_BYTES,
+      outputs: base + Offset.outputs + row * OUTPUT_BYTES,
+    };
   }
 
   /** Makes a copied row the other detector's. */
   private adapt(live: Replica, row: number, mapping: Mapping | undefined): void {
-    const { region, views } = this.replica;
-    const at = regionBase(region.index) + Offset.rows + row * ROW_BYTES;
+    const { views } = this.replica;
+    const at = this.placesOf(row).row;
     const op = mapping === undefined ? Op.SKIP : this.opOf(views.u8[at + Row.op] ?? 0);
     views.u8[at + Row.op] = op;
     if (mapping === undefined || op === Op.SKIP) return;
@@ -150,7 +198,6 @@ export class OtherRun {
       return;
     }
     if (!liveOneCell) return;
-    if (!region.fits(0, 0, HASH_BYTES)) throw new Error("a batch has no room for its keys' hashes");
     // Little-endian in the row, too: the hash's own bytes are the key.
     const offset = region.putBytes(u8, at + Row.clientLo, HASH_BYTES);
     u32[(at + Row.keyOffset) >>> 2] = offset;
@@ -164,11 +211,6 @@ export class OtherRun {
     const { runtime } = this;
     const { region, views } = this.replica;
     const values = from.length + runtime.derived;
-    if (!region.fits(0, values, 0)) {
-      throw new Error(
-        `a batch of ${region.rows} rows has no room for ${values} values a row: the other detector's rows are too wide for it`,
-      );
-    }
     const to = region.valuesUsed;
     region.valuesUsed = to + values;
     views.u32[(at + Row.valuesOffset) >>> 2] = to;

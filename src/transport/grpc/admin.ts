@@ -44,8 +44,10 @@ function stateHandlers(host: StreamingHost, operations: Operations) {
     ListSnapshots: unary(host, async () => ({
       snapshots: (await operations.listSnapshots()).map(snapshotJson),
     })),
-    BackUp: unary(host, async ({ directory }: BackUpRequest__Output) => ({
-      snapshot: snapshotJson(await operations.backUp(directoryOf(directory ?? ""))),
+    BackUp: unary(host, async ({ directory, journal }: BackUpRequest__Output) => ({
+      snapshot: snapshotJson(
+        await operations.backUp(directoryOf(directory ?? ""), journal === true),
+      ),
     })),
     VerifyState: sendStream(
       host,

@@ -58,6 +58,10 @@ export const backUpRequest = component(
   "Where a backup goes.",
   z.strictObject({
     directory: name.describe("Absolute, on the server's machine; must not exist, or be empty"),
+    journal: z
+      .boolean()
+      .optional()
+      .describe("With the journal and all snapshots: past verdicts can be explained there, too"),
   }),
 );
 

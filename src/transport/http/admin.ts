@@ -103,8 +103,8 @@ function snapshotRoutes({ app, gate, operations }: AdminRoutes): void {
   });
   app.post("/v1/admin/backups", { config: { openapi: backUp } }, async (request, reply) => {
     gate.check();
-    const { directory } = readBody(backUpRequest, request.body);
-    const snapshot = snapshotJson(await operations.backUp(directoryOf(directory)));
+    const { directory, journal = false } = readBody(backUpRequest, request.body);
+    const snapshot = snapshotJson(await operations.backUp(directoryOf(directory), journal));
     return sendJson(reply.code(201), { snapshot });
   });
 }

@@ -83,9 +83,11 @@ describe("what a server is asked", () => {
     const { status, out } = await weir("backup", "some/where");
     expect(status).toBe(0);
     expect(out).toContain("holds everything up to position 9,007,199,254,740,991");
+    expect((await weir("backup", "/b", "--journal")).out).toContain(", and the journal");
     expect(rig.operations.asked).toEqual([
       "createSnapshot",
       { backUp: join(process.cwd(), "some/where") },
+      { backUp: "/b", journal: true },
     ]);
   });
 

@@ -47,7 +47,9 @@ test("a disk that is full is told to who asks for a snapshot, a backup or an exp
     message: `${what} could not be written: ENOSPC: no space left on device, write: the disk is full: make room on it`,
   });
   await expect(operations.createSnapshot()).rejects.toMatchObject(refusal("the snapshot"));
-  await expect(operations.backUp(join(away, "b"))).rejects.toMatchObject(refusal("the snapshot"));
+  await expect(operations.backUp(join(away, "b"), false)).rejects.toMatchObject(
+    refusal("the snapshot"),
+  );
   const chunks = operations.exportDetector("live");
   await expect(chunks.next()).rejects.toMatchObject(refusal("the export"));
 });

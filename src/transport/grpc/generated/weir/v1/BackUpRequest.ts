@@ -3,8 +3,10 @@
 
 export interface BackUpRequest {
   'directory'?: (string);
+  'journal'?: (boolean);
 }
 
 export interface BackUpRequest__Output {
   'directory'?: (string);
+  'journal'?: (boolean);
 }
