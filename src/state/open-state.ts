@@ -164,7 +164,7 @@ async function rebuild(
   const { module, memoryBytes, journalDirectory, snapshotDirectory } = options;
   const tried = new Set<Position>();
   for (;;) {
-    const [snapshot] = soundSnapshots(snapshotDirectory).filter(
+    const snapshot = soundSnapshots(snapshotDirectory).find(
       ({ position }) => position <= until && !tried.has(position),
     );
     const from = snapshot?.position ?? 0;

@@ -326,8 +326,7 @@ export class JournalWriter {
         if (!this.failed) this.roll();
         break;
       case "release":
-        this.sealed.get(command.path)?.close();
-        this.sealed.delete(command.path);
+        this.release(command.path);
         break;
       case "close":
         this.close();
@@ -336,6 +335,16 @@ export class JournalWriter {
         command satisfies never;
     }
     this.post({ notice: "reply", id });
+  }
+
+  /** The log of one that the keeper could not take into its file stays as it is: here it would keep commits waiting. */
+  private release(path: string): void {
+    const database = this.sealed.get(path);
+    if (database === undefined) return;
+    const logBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (logBytes === 0) database.close();
+    else closeKeepingLog(path, database);
+    this.sealed.delete(path);
   }
 
   /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */
