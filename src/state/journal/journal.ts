@@ -244,6 +244,8 @@ export class Journal implements ShardJournal {
     } else {
       await this.start();
     }
+    // It may have died since, of which a journal that has failed is not told.
+    if (this.writer?.isAlive !== true) throw new Error("the journal's writer thread died");
     this.failure = undefined;
   }
 
