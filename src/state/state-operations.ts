@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { describeSpec } from "../config/describe-spec.ts";
 import type { Detectors } from "../control/detectors.ts";
@@ -13,6 +13,7 @@ import { journalBytes, listSegments } from "./journal/segments.ts";
 import { openExport } from "./keeper/export-file.ts";
 import type { ExportAbout } from "./keeper/protocol.ts";
 import type { Keeping } from "./run-state.ts";
+import { disk } from "./snapshot/disk.ts";
 import { snapshotName } from "./snapshot/format.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 import { listSnapshots, snapshotsIn } from "./snapshot/snapshots.ts";
@@ -85,7 +86,9 @@ export class StateOperations implements OfState {
         // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk
         await copySynced(join(snapshot.path, name), join(unfinished, name));
       }
+      disk.syncDirectory(unfinished);
       await rename(unfinished, into);
+      for (const each of [dirname(into), directory]) disk.syncDirectory(each);
     } catch (error) {
       await rm(unfinished, { recursive: true, force: true });
       const why = error instanceof Error ? error.message : String(error);
