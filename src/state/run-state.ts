@@ -141,8 +141,13 @@ export function keep(
     // Else the writer would keep it open, and its room on the disk when it is removed.
     keeper
       .seal(path)
-      .catch(told)
-      .then(() => journal.releaseSegment(path))
+      .then(
+        () => journal.releaseSegment(path),
+        (error: unknown) => {
+          told(error);
+          return journal.leaveSegment(path);
+        },
+      )
       .catch(told);
   };
   keeper.start();

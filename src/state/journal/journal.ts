@@ -259,6 +259,11 @@ export class Journal implements ShardJournal {
     if (this.writer?.isAlive === true) await this.writer.request({ command: "release", path });
   }
 
+  /** The keeper could not take the sealed segment's log into its file: the writer closes it and leaves the log, which alone has the entries. */
+  async leaveSegment(path: string): Promise<void> {
+    if (this.writer?.isAlive === true) await this.writer.request({ command: "leave", path });
+  }
+
   /** Commits everything, and takes the log into the file. Nothing is appended after it. */
   async close(): Promise<void> {
     this.closed = true;

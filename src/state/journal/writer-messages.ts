@@ -22,8 +22,10 @@ export type Command =
   /** The entries before it were written by a disk that failed; the next one has this position. */
   | { readonly id: number; readonly command: "resume"; readonly first: Position }
   | { readonly id: number; readonly command: "roll" }
-  /** The keeper is done with the sealed segment: it need not be kept open any more. */
+  /** The sealed segment's log is in its file: it need not be kept open any more. */
   | { readonly id: number; readonly command: "release"; readonly path: string }
+  /** It is not, and stays: it need not be kept open either. */
+  | { readonly id: number; readonly command: "leave"; readonly path: string }
   | { readonly id: number; readonly command: "close" };
 
 /** With a REFERENCE record. */

@@ -326,7 +326,11 @@ export class JournalWriter {
         if (!this.failed) this.roll();
         break;
       case "release":
-        this.release(command.path);
+        this.sealed.get(command.path)?.close();
+        this.sealed.delete(command.path);
+        break;
+      case "leave":
+        this.leaveSealed(command.path);
         break;
       case "close":
         this.close();
@@ -337,13 +341,11 @@ export class JournalWriter {
     this.post({ notice: "reply", id });
   }
 
-  /** The log of one that the keeper could not take into its file stays as it is: here it would keep commits waiting. */
-  private release(path: string): void {
+  /** Its log has entries that its file has not. Taking it in here would keep commits waiting. */
+  private leaveSealed(path: string): void {
     const database = this.sealed.get(path);
     if (database === undefined) return;
-    const logBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if (logBytes === 0) database.close();
-    else closeKeepingLog(path, database);
+    closeKeepingLog(path, database);
     this.sealed.delete(path);
   }
 

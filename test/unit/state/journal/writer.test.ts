@@ -108,7 +108,7 @@ describe("the journal's writer", () => {
       const sealed = rig.notices().flatMap((each) => (each.notice === "sealed" ? [each.path] : []));
       const [kept = "", gone = ""] = sealed;
       expect(openFiles(gone)).not.toEqual([]);
-      rig.tell({ id: 1, command: "release", path: kept });
+      rig.tell({ id: 1, command: "leave", path: kept });
       for (const file of filesOf(gone)) rmSync(file, { force: true });
       rig.tell({ id: 2, command: "release", path: gone });
       expect(rig.notices().filter(({ notice }) => notice === "reply")).toEqual([
