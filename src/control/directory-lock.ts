@@ -1,10 +1,11 @@
-import { readFile, unlink, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { constants, copyFile, link, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OptionsError } from "../config/options-error.ts";
 
 const FILE = "weir.lock";
 /** A lock that its owner left behind is taken once; whoever comes first then has it. */
-const ATTEMPTS = 2;
+const ATTEMPTS = 3;
 
 /**
  * Makes this process the only Weir in a data directory, until the returned function gives it back. The lock file names its
@@ -15,27 +16,72 @@ const ATTEMPTS = 2;
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, FILE);
   const mine = `${process.pid} ${await startOf(process.pid)}\n`;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (await make(path, mine)) return () => release(path, mine);
-    const owner = await readIfThere(path);
-    if (owner !== undefined && (await isAlive(owner))) throw inUse(directory, path, owner);
-    if (owner !== undefined) await unlinkIfThere(path);
+  const own = `${path}.${randomUUID()}`;
+  await write(own, mine);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (await place(own, path)) return () => release(path, mine);
+      const owner = await readIfThere(path);
+      if (owner === undefined) continue;
+      if (await isAlive(owner)) throw inUse(directory, path, owner);
+      if (await takeOver(own, path, owner)) return () => release(path, mine);
+    }
+  } finally {
+    await unlinkIfThere(own);
   }
-  throw inUse(directory, path, (await readIfThere(path)) ?? "");
+  const owner = (await readIfThere(claimOf(path))) ?? (await readIfThere(path));
+  throw inUse(directory, path, owner ?? "");
 }
 
-/** False when there is one already. */
-async function make(path: string, owner: string): Promise<boolean> {
+const claimOf = (path: string): string => `${path}.claim`;
+
+/** Who has the claim replaces what an owner left behind, unless another one did so since it was read. False = it has not. */
+async function takeOver(own: string, path: string, owner: string): Promise<boolean> {
+  const claim = claimOf(path);
+  if (!(await place(own, claim))) {
+    const claimer = await readIfThere(claim);
+    if (claimer !== undefined && !(await isAlive(claimer))) await unlinkIfThere(claim);
+    return false;
+  }
+  try {
+    if ((await readIfThere(path)) !== owner) return false;
+    await rename(own, path);
+    return true;
+  } finally {
+    await unlinkIfThere(claim);
+  }
+}
+
+async function write(path: string, owner: string): Promise<void> {
   try {
     await writeFile(path, owner, { flag: "wx" });
-    return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
     // On a full disk it was made, and holds nothing.
     if (error instanceof Error && !("path" in error)) await unlinkIfThere(path);
     throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
 }
+
+/** Gives a file a second name, with all that is in it at once. False when something has that name. */
+async function place(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    if (!WITHOUT_LINKS.has(codeOf(error))) throw error;
+  }
+  try {
+    await copyFile(own, path, constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** What file systems say that know no second names. */
+const WITHOUT_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 async function release(path: string, mine: string): Promise<void> {
   if ((await readIfThere(path)) === mine) await unlinkIfThere(path);

@@ -4,6 +4,7 @@ import type { Change, Position, ShardJournal } from "./journal.ts";
 import { Status } from "./layout.ts";
 import type { StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
+import type { Rebuilds } from "./rebuilds.ts";
 import type { Batch, Shard } from "./shard.ts";
 
 /** What the shards tell an operator; the composition root writes it to the log. */
@@ -15,8 +16,8 @@ export interface ShardLog {
 export interface MenderOptions {
   readonly pool: StepPool;
   readonly journal: ShardJournal;
-  /** Makes a shard what it was after the entry `until`, from a snapshot and the journal; undefined = there is no journal. */
-  readonly rebuild: ((shard: Shard, until: Position) => Promise<void>) | undefined;
+  /** Undefined = there is no journal. */
+  readonly rebuilds: Pick<Rebuilds, "rebuild"> | undefined;
   readonly telemetry: Pick<Telemetry, "keysInDoubt">;
   readonly log: ShardLog;
   /** Of every detector, by slot: how to make it again. */
@@ -47,7 +48,7 @@ export class Mender {
   /** A batch did not end. Resolves to the result of another go at it; undefined = its rows are lost, and the shard goes on without them. */
   async mend(shard: Shard, batch: Batch, why: string): Promise<JobResult | undefined> {
     const { log } = this.options;
-    if (this.options.rebuild === undefined) {
+    if (this.options.rebuilds === undefined) {
       await this.recover(shard, batch, why);
       return undefined;
     }
@@ -74,49 +75,49 @@ export class Mender {
 
   /** Makes a change until it is made: its answer, -1 = it cannot be made. `position` is its place in the journal. */
   async change(shard: Shard, change: Change, position: Position): Promise<number> {
-    const { rebuild } = this.options;
+    const { rebuilds } = this.options;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const result = await this.attempt({ kind: "change", shard: shard.index, change });
       if (result !== undefined) {
-        const before = rebuild === undefined && attempt > 0 ? DONE_BEFORE[change.kind] : undefined;
+        const before = rebuilds === undefined && attempt > 0 ? DONE_BEFORE[change.kind] : undefined;
         return result.value === before ? Status.OK : result.value;
       }
       // A change that was cut off leaves lists half made.
-      if (rebuild === undefined) {
+      if (rebuilds === undefined) {
         await this.persist({ kind: "recover", shard: shard.index, region: -1 });
       } else if (!(await this.rebuildBefore(shard, position))) {
         return -1;
       }
     }
-    if (rebuild !== undefined) await this.leaveOut(shard, position);
+    if (rebuilds !== undefined) await this.leaveOut(shard, position);
     return -1;
   }
 
   /** Work that is no entry trapped in the shard, and may have left lists half made: it is what its entries made it. */
   async restore(shard: Shard): Promise<void> {
-    const { journal, rebuild } = this.options;
-    if (rebuild === undefined) {
+    const { journal, rebuilds } = this.options;
+    if (rebuilds === undefined) {
       await this.persist({ kind: "recover", shard: shard.index, region: -1 });
       return;
     }
     // Where its last entry is lost the journal has failed, and that takes care of the shard.
     if (shard.position > 0 && !(await this.durable(shard.position))) return;
-    await rebuild(shard, journal.durable);
+    await rebuilds.rebuild(shard, journal.durable);
   }
 
   /** The entry at `position`, the shard's last, was not applied and will not be: the shard is what it was before it. */
   async leaveOut(shard: Shard, position: Position): Promise<void> {
     const voided = this.options.journal.appendVoid(shard.index, position);
     if (await this.rebuildBefore(shard, position, voided)) return;
-    const { journal, rebuild } = this.options;
-    if (rebuild !== undefined && position <= journal.durable) shard.unvoided = position;
+    const { journal, rebuilds } = this.options;
+    if (rebuilds !== undefined && position <= journal.durable) shard.unvoided = position;
   }
 
   /** The shard is what it was before that entry. False = it cannot be: the journal failed before, and takes care of it. */
   async rebuildBefore(shard: Shard, position: Position, waitFor = position): Promise<boolean> {
-    const { rebuild } = this.options;
-    if (rebuild === undefined || !(await this.durable(waitFor))) return false;
-    await rebuild(shard, position - 1);
+    const { rebuilds } = this.options;
+    if (rebuilds === undefined || !(await this.durable(waitFor))) return false;
+    await rebuilds.rebuild(shard, position - 1);
     return true;
   }
 

@@ -14,6 +14,7 @@ import type { StepPool } from "./pool.ts";
 import type { Job, JobResult } from "./protocol.ts";
 import { countersIn } from "./counters.ts";
 import type { DetectorCounters } from "./counters.ts";
+import { Rebuilds } from "./rebuilds.ts";
 import { recall } from "./recall.ts";
 import type { Recalled } from "./recall.ts";
 import { runJob } from "./run-job.ts";
@@ -44,6 +45,8 @@ export class ShardSet {
   /** How every detector was made, by slot. */
   private readonly creations = new Map<number, Change>();
   private readonly journal: ShardJournal;
+  /** Undefined = there is no journal. */
+  private readonly rebuilds: Rebuilds | undefined;
   private readonly mender: Mender;
   private readonly held: Holds;
   private scheduled = false;
@@ -82,8 +85,12 @@ export class ShardSet {
     });
     const { telemetry, log, rebuild } = options;
     const { journal, pool, creations } = this;
-    const rebuilt = rebuild === undefined ? undefined : this.rebuilding(rebuild);
-    this.mender = new Mender({ pool, journal, telemetry, log, creations, rebuild: rebuilt });
+    if (rebuild !== undefined) {
+      const renew = (shard: Shard): void => this.renew(shard);
+      const isClosed = (): boolean => this.closed;
+      this.rebuilds = new Rebuilds({ journal, rebuild, renew, log, isClosed });
+    }
+    this.mender = new Mender({ pool, journal, telemetry, log, creations, rebuilds: this.rebuilds });
     this.held = new Holds({
       mender: this.mender,
       kernelOf: (shard) => this.inlineOf(shard),
@@ -207,16 +214,10 @@ export class ShardSet {
    * nothing may learn.
    */
   async goBack(durable: Position): Promise<void> {
-    const { rebuild } = this.options;
     await Promise.all(
       this.shards.map((shard) =>
         this.held.hold(shard, async () => {
-          if ((shard.unvoided ?? 0) > durable) shard.unvoided = undefined;
-          const until = shard.unvoided === undefined ? durable : shard.unvoided - 1;
-          if (shard.position > until && rebuild !== undefined) {
-            await this.rebuilding(rebuild)(shard, until);
-            shard.position = shard.unvoided ?? durable;
-          }
+          await this.rebuilds?.goBack(shard, durable);
           for (const aside of shard.asides.splice(0)) aside.lost();
         }),
       ),
@@ -226,13 +227,7 @@ export class ShardSet {
 
   /** The journal can be written again: before anything else it is told what is left out and it did not take. */
   goOn(): void {
-    for (const shard of this.shards) {
-      if (shard.unvoided === undefined) continue;
-      const voided = this.journal.appendVoid(shard.index, shard.unvoided);
-      this.journal.whenDurable(voided, (durable) => {
-        if (durable) shard.unvoided = undefined;
-      });
-    }
+    this.rebuilds?.goOn(this.shards);
   }
 
   /** The newest entry that is on disk and, like all before it, applied by its shard or left out. */
@@ -450,8 +445,9 @@ export class ShardSet {
     try {
       result = await this.mender.mend(shard, batch, why);
     } catch (error) {
-      // Its rows get the fallback's verdicts, and others wait.
-      this.loseShard(shard, error);
+      // Its rows get the fallback's verdicts, and others wait: nothing may be stepped in a shard of which nobody knows what it holds.
+      const { log } = this.options;
+      if (!shard.lost) log.error({ err: error, shard: shard.index }, "a batch was not mended");
       this.tellLost(batch);
       return;
     }
@@ -466,31 +462,6 @@ export class ShardSet {
 
   private tellLost({ segments, region }: Batch): void {
     for (const segment of segments) this.tell(segment, region, "lost");
-  }
-
-  /** Makes a shard anew, and this thread's instance over it. */
-  private rebuilding(
-    rebuild: NonNullable<ShardSetOptions["rebuild"]>,
-  ): (shard: Shard, until: Position) => Promise<void> {
-    return async (shard, until) => {
-      try {
-        await rebuild(shard, until);
-      } catch (error) {
-        this.loseShard(shard, error);
-        throw error;
-      }
-      this.renew(shard);
-    };
-  }
-
-  /** Nothing may be stepped in a shard of which nobody knows what it holds. */
-  private loseShard(shard: Shard, error: unknown): void {
-    if (shard.lost || this.closed) return;
-    shard.lost = true;
-    this.options.log.error(
-      { err: error, shard: shard.index },
-      "a shard could not be brought back: restart the server",
-    );
   }
 
   private inlineOf(shard: Shard): ShardExports {

@@ -149,7 +149,10 @@ make room or let the user that runs weir write there, choose another directory w
   };
 }
 
-/** From the newest snapshot that can be read, or from the journal's first entry. */
+/**
+ * From the newest snapshot that can be read, or from the journal's first entry. Meanwhile the keeper may make a newer snapshot and remove the one that
+ * is read, or entries that only that one needs: then it is begun again from the newer one.
+ */
 async function rebuild(
   { index, memory, gathering }: Shard,
   until: Position,
@@ -159,8 +162,12 @@ async function rebuild(
   >,
 ): Promise<void> {
   const { module, memoryBytes, journalDirectory, snapshotDirectory } = options;
-  const before = soundSnapshots(snapshotDirectory).filter(({ position }) => position <= until);
-  for (const snapshot of [...before, undefined]) {
+  const tried = new Set<Position>();
+  for (;;) {
+    const snapshot = soundSnapshots(snapshotDirectory).find(
+      ({ position }) => position <= until && !tried.has(position),
+    );
+    const from = snapshot?.position ?? 0;
     try {
       // oxlint-disable-next-line no-await-in-loop -- the next one is tried because this one failed
       await recoverShard({
@@ -175,8 +182,12 @@ async function rebuild(
       }).done;
       return;
     } catch (error) {
-      const next = error instanceof RecoveryError && error.kind === "snapshot";
-      if (!next || snapshot === undefined) throw error;
+      const isDamaged = error instanceof RecoveryError && error.kind === "snapshot";
+      const isNewer = soundSnapshots(snapshotDirectory).some(
+        ({ position }) => position > Math.max(from, ...tried) && position <= until,
+      );
+      if (!isNewer && (!isDamaged || snapshot === undefined)) throw error;
+      tried.add(from);
     }
   }
 }

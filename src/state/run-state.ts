@@ -111,7 +111,13 @@ export interface KeepOptions {
 /** Begins to make snapshots of a server's state, and to put its journal in order. */
 export function keep(
   state: OpenState,
-  { module, shards }: { readonly module: WebAssembly.Module; readonly shards: ShardSet },
+  {
+    module,
+    shards,
+  }: {
+    readonly module: WebAssembly.Module;
+    readonly shards: Pick<ShardSet, "settled" | "goBack">;
+  },
   { data, memoryBytes, settings, log: logger }: KeepOptions,
 ): Keeping {
   const { journal, snapshot, memories } = state;
@@ -132,15 +138,27 @@ export function keep(
     bytesBetween: snapshotIntervalMs === 0 ? Number.POSITIVE_INFINITY : BYTES_BETWEEN_SNAPSHOTS,
     clock: systemClock,
     log: logger,
-    onAged: () => void journal.roll(),
+    onAged: () => {
+      journal.roll().catch((error: unknown) => {
+        logger.warn({ err: error }, "the newest segment could not be ended");
+      });
+    },
   });
   journal.onSealed = (path) => {
+    const told = (error: unknown): void => {
+      logger.warn({ err: error, path }, "a segment of the journal could not be put in order");
+    };
+    // Else the writer would keep it open, and its room on the disk when it is removed.
     keeper
       .seal(path)
-      .then(() => journal.releaseSegment(path))
-      .catch((error: unknown) =>
-        logger.warn({ err: error, path }, "a segment of the journal could not be put in order"),
-      );
+      .then(
+        () => journal.releaseSegment(path),
+        (error: unknown) => {
+          told(error);
+          return journal.leaveSegment(path);
+        },
+      )
+      .catch(told);
   };
   keeper.start();
   return { journal, guard, keeper };

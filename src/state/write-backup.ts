@@ -1,6 +1,7 @@
 import { copyFile, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { makeDirectory } from "../domain/make-directory.ts";
+import { disk } from "./snapshot/disk.ts";
 import { snapshotName } from "./snapshot/format.ts";
 import type { Snapshot } from "./snapshot/format.ts";
 
@@ -22,6 +23,7 @@ export async function writeBackup(
     for (const part of partsBeside) await copyFiles(join(data, part), join(directory, part));
     await copyFiles(snapshot.path, unfinished);
     await rename(unfinished, into);
+    for (const each of [dirname(into), directory]) disk.syncDirectory(each);
   } catch (error) {
     await removeBackup(directory);
     throw error;
@@ -45,6 +47,7 @@ async function copyFiles(from: string, to: string): Promise<void> {
     // oxlint-disable-next-line no-await-in-loop -- a copy at a time: they share one disk
     await copySynced(join(from, entry.name), join(to, entry.name)).catch(unlessMissing);
   }
+  disk.syncDirectory(to);
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { limits } from "../../src/config/limits.ts";
+import { lockDirectory } from "../../src/control/directory-lock.ts";
 import { openDetectorStore } from "../../src/control/detector-store.ts";
 import { createDetector, event, request, startCore, submit } from "../support/core.ts";
 import type { TestCore } from "../support/core.ts";
@@ -122,6 +123,20 @@ describe("a data directory", () => {
     const store = await openDetectorStore(path);
     expect(readFileSync(join(path, "weir.lock"), "utf8")).toMatch(`${process.pid} `);
     await store.close();
+  });
+
+  test("whose lock was left behind is taken over by one of those who come for it at once", async () => {
+    const path = directory();
+    const lock = join(path, "weir.lock");
+    for (let round = 0; round < 100; round++) {
+      writeFileSync(lock, "999999999 1\n");
+      const came = await Promise.allSettled(Array.from({ length: 4 }, () => lockDirectory(path)));
+      const released = came.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+      expect(released).toHaveLength(1);
+      expect(readdirSync(path)).toEqual(["weir.lock"]);
+      await released[0]?.();
+      expect(readdirSync(path)).toEqual([]);
+    }
   });
 
   test.skipIf(process.platform !== "linux")(

@@ -243,6 +243,8 @@ export class Journal implements ShardJournal {
     } else {
       await this.start();
     }
+    // It may have died since, of which a journal that has failed is not told.
+    if (this.writer?.isAlive !== true) throw new Error("the journal's writer thread died");
     this.failure = undefined;
   }
 
@@ -254,6 +256,11 @@ export class Journal implements ShardJournal {
   /** The keeper has taken the sealed segment's log into its file: the writer closes it. */
   async releaseSegment(path: string): Promise<void> {
     if (this.writer?.isAlive === true) await this.writer.request({ command: "release", path });
+  }
+
+  /** The keeper could not take the sealed segment's log into its file: the writer closes it and leaves the log, which alone has the entries. */
+  async leaveSegment(path: string): Promise<void> {
+    if (this.writer?.isAlive === true) await this.writer.request({ command: "leave", path });
   }
 
   /** Commits everything, and takes the log into the file. Nothing is appended after it. */

@@ -215,9 +215,12 @@ function waysToRead(path: string): (() => DatabaseSync)[] {
   ];
 }
 
-/** SQLite's primary result codes that say nothing of what is in the file: BUSY, NOMEM, READONLY, FULL, CANTOPEN. */
-const OUTSIDE: ReadonlySet<number> = new Set([5, 7, 8, 13, 14]);
-/** Extended ones: IOERR_SHMOPEN, IOERR_SHMSIZE, IOERR_SHMMAP. */
+/** SQLite's primary result codes that say nothing of what is in the file: PERM, BUSY, LOCKED, NOMEM, READONLY, FULL, CANTOPEN, PROTOCOL, AUTH. */
+const OUTSIDE: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 13, 14, 15, 23]);
+const IO_ERROR = 10;
+/** Extended codes of it that do: READ, SHORT_READ, DATA, CORRUPTFS. */
+const OF_CONTENTS: ReadonlySet<number> = new Set([266, 522, 8202, 8458]);
+/** Others: IOERR_SHMOPEN, IOERR_SHMSIZE, IOERR_SHMMAP. */
 const LOG_INDEX: ReadonlySet<number> = new Set([4618, 4874, 5386]);
 const CANNOT_OPEN = 14;
 
@@ -230,7 +233,8 @@ function needsRoom(error: unknown): boolean {
 export function asDamage(error: unknown, path: string, position: Position): unknown {
   const code = sqliteCode(error);
   if (code === undefined || !(error instanceof Error)) return error;
-  if (!OUTSIDE.has(code & 255) && !LOG_INDEX.has(code)) {
+  const outside = OUTSIDE.has(code & 255) || (code & 255) === IO_ERROR;
+  if (!outside || OF_CONTENTS.has(code)) {
     return new JournalDamage(path, position, `SQLite: ${error.message}`);
   }
   const advice =

@@ -24,6 +24,8 @@ export type Command =
   | { readonly id: number; readonly command: "roll" }
   /** The sealed segment's log is in its file: it need not be kept open any more. */
   | { readonly id: number; readonly command: "release"; readonly path: string }
+  /** It is not, and stays: it need not be kept open either. */
+  | { readonly id: number; readonly command: "leave"; readonly path: string }
   /** A spare log is there. */
   | { readonly id: number; readonly command: "spare" }
   | { readonly id: number; readonly command: "close" };

@@ -359,6 +359,9 @@ export class JournalWriter {
       case "spare":
         if (this.live?.overwrites === false && !this.failed) this.roll();
         break;
+      case "leave":
+        this.leaveSealed(command.path);
+        break;
       case "close":
         this.close();
         break;
@@ -376,6 +379,14 @@ export class JournalWriter {
     closeKeepingLog(path, database);
     const { directory, segmentBytes } = this.data;
     if (recycleLog(directory, path, spareBytes(segmentBytes))) this.spare = true;
+  }
+
+  /** Its log has entries that its file has not. Taking it in here would keep commits waiting. */
+  private leaveSealed(path: string): void {
+    const database = this.sealed.get(path);
+    if (database === undefined) return;
+    closeKeepingLog(path, database);
+    this.sealed.delete(path);
   }
 
   /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Journal } from "../../../../src/state/journal/journal.ts";
+import { asDamage } from "../../../../src/state/journal/segment-file.ts";
 import { decodeChange } from "../../../../src/state/journal/entry.ts";
 import { inspectTail, listSegments, readEntries } from "../../../../src/state/journal/segments.ts";
 import { copyJournal, journalDirectory, smallDisk } from "../../../support/journal.ts";
+import { stopWriter } from "../../../support/stop-writer.ts";
 
 const MIB = 1024 * 1024;
 
@@ -161,6 +163,26 @@ describe("a journal that cannot be written", () => {
     await expect(open(join(file, "journal"))).rejects.toThrow(file);
   });
 
+  it("whose new writer dies as it begins has not gone on", async () => {
+    const journal = await open(journalDirectory());
+    onTestFinished(() => journal.close());
+    (await stopWriter(journal))();
+    expect(journal.failed).toBe(true);
+    const start: unknown = Reflect.get(journal, "start");
+    if (typeof start !== "function") throw new Error("it starts no writer");
+    Reflect.set(journal, "start", async () => {
+      await Reflect.apply(start, journal, []);
+      (await stopWriter(journal))();
+    });
+    await expect(journal.resume()).rejects.toThrow("writer thread died");
+    expect(journal.failed).toBe(true);
+    Reflect.deleteProperty(journal, "start");
+    await journal.resume();
+    expect(journal.failed).toBe(false);
+    const position = journal.appendVoid(0, 1);
+    expect(await new Promise((resolve) => journal.whenDurable(position, resolve))).toBe(true);
+  });
+
   it("whose files vanished fails, and goes on in a new segment", async () => {
     const directory = journalDirectory();
     const journal = await open(directory);
@@ -174,4 +196,17 @@ describe("a journal that cannot be written", () => {
     expect(journal.failure?.message).toContain(directory);
     expect(callbacks.every((at) => at < 0 || at <= journal.durable)).toBe(true);
   });
+});
+
+it.each([
+  ["a lock that others hold", 15, "UnreadableJournal"],
+  ["no memory for reading", 3082, "UnreadableJournal"],
+  ["a lock that the system refuses", 3850, "UnreadableJournal"],
+  ["bytes that cannot be read", 266, "JournalDamage"],
+  ["a file that ends too early", 522, "JournalDamage"],
+  ["a broken page", 11, "JournalDamage"],
+  ["a missing table", 1, "JournalDamage"],
+])("%s (SQLite's %i) is a %s", (_what, errcode, name) => {
+  const error = Object.assign(new Error("said"), { errcode });
+  expect(asDamage(error, "path", 1)).toMatchObject({ name });
 });

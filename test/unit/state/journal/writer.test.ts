@@ -1,9 +1,10 @@
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { durableMarkIn } from "../../../../src/state/journal/durable-mark.ts";
 import { Kind } from "../../../../src/state/journal/entry.ts";
+import { filesOf } from "../../../../src/state/journal/segment-file.ts";
 import {
   listSegments,
   readDurableMark,
@@ -20,6 +21,22 @@ function texts(directory: string): string[] {
   return [...readEntries(directory, { after: 0 })].map(
     ({ position, body }) => `${position} ${Buffer.from(body).toString().trim()}`,
   );
+}
+
+/** Files of a segment that this process has open. */
+function openFiles(path: string): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    const open = linkOf(`/proc/self/fd/${fd}`);
+    return open.startsWith(path) ? [open] : [];
+  });
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }
 
 /**
@@ -85,6 +102,28 @@ describe("the journal's writer", () => {
     rig.close();
     expect(texts(directory)).toHaveLength(8);
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "lets go of a segment that the keeper could not put in order, or that is gone",
+    () => {
+      const directory = journalDirectory();
+      const rig = new WriterRig(directory, { segmentBytes: 60_000 });
+      for (const text of "abcdefghijklm") rig.write([entry(text)]);
+      const sealed = rig.notices().flatMap((each) => (each.notice === "sealed" ? [each.path] : []));
+      const [kept = "", gone = ""] = sealed;
+      expect(openFiles(gone)).not.toEqual([]);
+      rig.tell({ id: 1, command: "leave", path: kept });
+      for (const file of filesOf(gone)) rmSync(file, { force: true });
+      rig.tell({ id: 2, command: "release", path: gone });
+      expect(rig.notices().filter(({ notice }) => notice === "reply")).toEqual([
+        { notice: "reply", id: 1 },
+        { notice: "reply", id: 2 },
+      ]);
+      expect([...openFiles(kept), ...openFiles(gone)]).toEqual([]);
+      expect(statSync(`${kept}-wal`).size).toBeGreaterThan(60_000);
+      rig.close();
+    },
+  );
 
   it("does not let entries come back whose sync failed, in a crash before and after it goes on", () => {
     const root = journalDirectory();
