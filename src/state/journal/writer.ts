@@ -7,14 +7,7 @@ import { COMMIT_BUCKETS, RecordType, RingReader, Word } from "./ring.ts";
 import { Kind } from "./entry.ts";
 import { LARGE_COMMIT_BYTES, closeKeepingLog, createSegment } from "./make-segment.ts";
 import type { MadeSegment } from "./make-segment.ts";
-import {
-  FRAME_HEAD_BYTES,
-  LOG_HEADER_BYTES,
-  chainAt,
-  chainOf,
-  numberOf,
-  segmentPath,
-} from "./segment-file.ts";
+import { chainAt, chainOf, segmentPath } from "./segment-file.ts";
 import { recycleLog, removeHalfMade, spareBytes } from "./spare-log.ts";
 import { READY, isCommand, isReferenced } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
@@ -39,8 +32,6 @@ const LAZY_MS = 25;
 
 interface Live extends MadeSegment {
   readonly insert: StatementSync;
-  /** Says how many frames are in the log, which may be longer. */
-  readonly frames: StatementSync;
   /** Of its log, what was written up to the newest commit that succeeded. */
   logBytes: number;
   /** Of its entries. */
@@ -177,7 +168,7 @@ export class JournalWriter {
     this.commit(live.database);
     this.count((performance.now() - start) * 1000);
     const before = live.logBytes;
-    live.logBytes = logBytesOf(live);
+    live.logBytes = live.written();
     // Of the newest few: a segment of a quiet night says nothing of the day.
     const bytes = live.logBytes - before;
     this.commitBytes += (bytes - this.commitBytes) / 16;
@@ -234,8 +225,7 @@ export class JournalWriter {
     const { directory, shards } = this.data;
     const made = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = made.database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    const frames = made.database.prepare("PRAGMA wal_checkpoint = NOOP");
-    this.live = { ...made, insert, frames, logBytes: 0, bodyBytes: 0 };
+    this.live = { ...made, insert, logBytes: 0, bodyBytes: 0 };
     this.spare = false;
     this.durable = first - 1;
     this.position = first - 1;
@@ -248,7 +238,6 @@ export class JournalWriter {
   private sealLive(first: Position): void {
     const { live } = this;
     if (live === undefined) return;
-    this.cutLog(live);
     this.live = undefined;
     if (live.path === segmentPath(this.data.directory, first)) {
       live.database.close();
@@ -257,11 +246,16 @@ export class JournalWriter {
     this.leave(live);
   }
 
+  /** Where that fails, a segment may be there nevertheless, and nothing behind its first position counts in the one before. */
   private roll(): void {
-    if (this.live === undefined || this.live.logBytes === 0) return;
     const { live } = this;
-    this.begin(this.durable + 1, this.chain);
-    this.leave(live);
+    if (live === undefined || live.logBytes === 0 || this.failed) return;
+    try {
+      this.begin(this.durable + 1, this.chain);
+      this.leave(live);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /**
@@ -270,7 +264,7 @@ export class JournalWriter {
    */
   private leave(live: Live): void {
     const { path, database, logBytes, bodyBytes } = live;
-    if (live.overwrites) this.cutLog(live);
+    this.cutLog(live);
     if (logBytes < WASTEFUL * bodyBytes) {
       closeKeepingLog(path, database);
       return;
@@ -343,13 +337,13 @@ export class JournalWriter {
         this.open(id, command.first);
         return;
       case "roll":
-        if (!this.failed) this.roll();
+        this.roll();
         break;
       case "release":
         this.release(command.path);
         break;
       case "spare":
-        if (this.live?.overwrites === false && !this.failed) this.roll();
+        if (this.live?.overwrites === false) this.roll();
         break;
       case "close":
         this.close();
@@ -365,9 +359,12 @@ export class JournalWriter {
     const database = this.sealed.get(path);
     if (database === undefined) return;
     this.sealed.delete(path);
-    closeKeepingLog(path, database);
     const { directory, segmentBytes } = this.data;
-    if (recycleLog(directory, path, spareBytes(segmentBytes))) this.spare = true;
+    try {
+      if (recycleLog(directory, path, spareBytes(segmentBytes))) this.spare = true;
+    } finally {
+      database.close();
+    }
   }
 
   /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */
@@ -392,9 +389,4 @@ export class JournalWriter {
     for (const [path, database] of this.sealed) closeKeepingLog(path, database);
     this.sealed.clear();
   }
-}
-
-function logBytesOf({ frames, pageBytes }: Live): number {
-  const count = numberOf(frames.get()?.["log"]);
-  return count > 0 ? LOG_HEADER_BYTES + count * (FRAME_HEAD_BYTES + pageBytes) : 0;
 }
