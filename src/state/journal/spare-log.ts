@@ -23,6 +23,7 @@ import { FRAME_HEAD_BYTES, LARGE_PAGE_BYTES, PAGE_BYTES } from "./segment-file.t
  */
 const NAME = "spare.log";
 const EMPTY = Buffer.from("weir: nothing is in this log yet");
+const halfMade = (directory: string): string => join(directory, `${NAME}.new`);
 const PIECE_BYTES = 512 * 1024;
 /** Between two pieces: commits go on meanwhile. */
 const PAUSE_MS = 4;
@@ -54,7 +55,7 @@ export async function makeSpareLog(
   const { bavail, bsize } = await statfs(directory);
   if (bavail * bsize < bytes + freeMin) return false;
   const spare = join(directory, NAME);
-  const made = `${spare}.new`;
+  const made = halfMade(directory);
   // Of its own: what another one is making may be a segment's log, with entries in it, before this one is done.
   const file = await open(made, "wx");
   try {
@@ -103,7 +104,7 @@ function headerOf(path: string): Uint8Array {
 }
 
 /**
- * Keeps the log of a segment whose file has all of it as the spare one, if it is that long and there is none; else removes it. The caller has the
+ * Keeps the log of a segment whose file has all of it as the spare one, if it is that long and none is there or being made; else removes it. The caller has the
  * segment open: SQLite's index of the log is there and sends everyone to the file. Who opens a segment alone makes that index anew, from the log.
  * True = it is the spare one.
  */
@@ -111,7 +112,7 @@ export function recycleLog(directory: string, path: string, bytes: number): bool
   const log = `${path}-wal`;
   const spare = join(directory, NAME);
   const length = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
-  if (length < bytes || existsSync(spare)) {
+  if (length < bytes || existsSync(spare) || existsSync(halfMade(directory))) {
     rmSync(log, { force: true });
     return false;
   }
@@ -131,7 +132,7 @@ export function recycleLog(directory: string, path: string, bytes: number): bool
 /** What an earlier server was making. Where it stays, none is made. */
 export function removeHalfMade(directory: string): void {
   try {
-    rmSync(join(directory, `${NAME}.new`), { force: true });
+    rmSync(halfMade(directory), { force: true });
   } catch {
     // The first segment cannot be made either, and that says why.
   }

@@ -7,7 +7,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
@@ -269,6 +269,19 @@ describe("a spare log", () => {
       if (command === "release") rig.close();
     },
   );
+
+  it("is not made of a log while one is being made: there is one at most", async () => {
+    const directory = journalDirectory();
+    const rig = await onSpare(directory);
+    const { path } = sealedOne(rig, directory);
+    writeFileSync(join(directory, "spare.log.new"), "");
+    rig.tell({ id: 8, command: "release", path });
+    const names = readdirSync(directory);
+    expect(names).not.toContain("spare.log");
+    expect(names).not.toContain(`${basename(path)}-wal`);
+    expect(texts(directory)).toEqual(numbered(rig.position));
+    rig.close();
+  });
 
   it("that cannot be had is done without", async () => {
     const directory = journalDirectory();
