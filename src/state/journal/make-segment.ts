@@ -6,6 +6,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -13,10 +14,13 @@ import { DatabaseSync } from "node:sqlite";
 import {
   BUSY_MS,
   FORMAT,
+  FRAME_HEAD_BYTES,
   LARGE_PAGE_BYTES,
+  LOG_HEADER_BYTES,
   PAGE_BYTES,
   filesOf,
   namedSegments,
+  numberOf,
   segmentPath,
 } from "./segment-file.ts";
 import type { Position } from "../../shard/journal.ts";
@@ -30,7 +34,8 @@ export const LARGE_COMMIT_BYTES = 262_144;
 export interface MadeSegment {
   readonly path: string;
   readonly database: DatabaseSync;
-  readonly pageBytes: number;
+  /** Of its log, which may be longer, what was written. To be asked after a commit; throws where the log does not hold that. */
+  readonly written: () => number;
   /** Its log is as long as it will be, and is written over. */
   readonly overwrites: boolean;
 }
@@ -57,7 +62,18 @@ export function createSegment(directory: string, meta: SegmentMeta, commitBytes 
   renameSync(made, path);
   const overwrites = takeSpareLog(directory, path);
   syncFile(directory);
-  return { path, database: openToWrite(path), pageBytes, overwrites };
+  const database = openToWrite(path);
+  return { path, database, written: writtenTo(path, database, pageBytes), overwrites };
+}
+
+function writtenTo(path: string, database: DatabaseSync, pageBytes: number): () => number {
+  const frames = database.prepare("PRAGMA wal_checkpoint = NOOP");
+  return () => {
+    const count = numberOf(frames.get()?.["log"]);
+    const bytes = LOG_HEADER_BYTES + count * (FRAME_HEAD_BYTES + pageBytes);
+    if (count > 0 && statSync(`${path}-wal`).size >= bytes) return bytes;
+    throw new Error("its log does not hold what was written to it");
+  };
 }
 
 function fillSegment(path: string, { first, shards, chain }: SegmentMeta, pageBytes: number): void {
@@ -90,9 +106,13 @@ function openToWrite(path: string): DatabaseSync {
 
 /**
  * Closes a segment's database and leaves its log as it is: SQLite takes the log into the file when the last connection closes, and one that only
- * reads cannot.
+ * reads cannot. One whose segment has left the journal has no log.
  */
 export function closeKeepingLog(path: string, database: DatabaseSync): void {
+  if (!existsSync(path)) {
+    database.close();
+    return;
+  }
   const reader = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS });
   reader.prepare("SELECT value FROM meta WHERE name = 'format'").get();
   database.close();

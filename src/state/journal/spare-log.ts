@@ -2,12 +2,12 @@ import {
   closeSync,
   existsSync,
   fdatasyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
   writeSync,
 } from "node:fs";
 import { open, rename, rm, statfs } from "node:fs/promises";
@@ -23,6 +23,7 @@ import { FRAME_HEAD_BYTES, LARGE_PAGE_BYTES, PAGE_BYTES } from "./segment-file.t
  */
 const NAME = "spare.log";
 const EMPTY = Buffer.from("weir: nothing is in this log yet");
+const halfMade = (directory: string): string => join(directory, `${NAME}.new`);
 const PIECE_BYTES = 512 * 1024;
 /** Between two pieces: commits go on meanwhile. */
 const PAUSE_MS = 4;
@@ -44,7 +45,7 @@ export function saysEmpty(header: Uint8Array): boolean {
 
 /**
  * Writes a spare log of zeros, a piece at a time. False where there is too little room, or it was aborted: nothing is left of it then. Rejects with
- * what the disk says.
+ * what the disk says, and while another one is made.
  */
 export async function makeSpareLog(
   directory: string,
@@ -54,9 +55,10 @@ export async function makeSpareLog(
   const { bavail, bsize } = await statfs(directory);
   if (bavail * bsize < bytes + freeMin) return false;
   const spare = join(directory, NAME);
-  const made = `${spare}.new`;
+  const made = halfMade(directory);
+  // Of its own: what another one is making may be a segment's log, with entries in it, before this one is done.
+  const file = await open(made, "wx");
   try {
-    const file = await open(made, "w");
     try {
       const zeros = Buffer.alloc(PIECE_BYTES);
       await file.write(EMPTY);
@@ -78,12 +80,16 @@ export async function makeSpareLog(
   }
 }
 
-/** Makes the spare log that of the segment at `path`, which has none. The caller syncs the directory. False = there is no spare. */
+/** Makes the spare log that of the segment at `path`, which has none. The caller syncs the directory. False = there is none that can be had. */
 export function takeSpareLog(directory: string, path: string): boolean {
   const spare = join(directory, NAME);
-  if (!existsSync(spare) || !saysEmpty(headerOf(spare))) return false;
-  renameSync(spare, `${path}-wal`);
-  return true;
+  try {
+    if (!existsSync(spare) || !saysEmpty(headerOf(spare))) return false;
+    renameSync(spare, `${path}-wal`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function headerOf(path: string): Uint8Array {
@@ -98,22 +104,24 @@ function headerOf(path: string): Uint8Array {
 }
 
 /**
- * Keeps the log of a segment whose file has all of it as the spare one, if it is that long and there is none; else removes it. Nobody may have
- * the segment's log in use. True = it is the spare one.
+ * Keeps the log of a segment whose file has all of it as the spare one, if it is that long and none is there or being made; else removes it. The caller has the
+ * segment open: SQLite's index of the log is there and sends everyone to the file. Who opens a segment alone makes that index anew, from the log.
+ * True = it is the spare one.
  */
 export function recycleLog(directory: string, path: string, bytes: number): boolean {
   const log = `${path}-wal`;
   const spare = join(directory, NAME);
   const length = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
-  if (length < bytes || existsSync(spare)) {
+  if (length < bytes || existsSync(spare) || existsSync(halfMade(directory))) {
     rmSync(log, { force: true });
     return false;
   }
   const file = openSync(log, "r+");
   try {
     writeSync(file, EMPTY, 0, EMPTY.length, 0);
-    truncateSync(log, bytes);
+    // A log that is cut before its header says so is one that ends too early: the file's pages would be older again.
     fdatasyncSync(file);
+    ftruncateSync(file, bytes);
   } finally {
     closeSync(file);
   }
@@ -121,7 +129,11 @@ export function recycleLog(directory: string, path: string, bytes: number): bool
   return true;
 }
 
-/** What an earlier server was making. */
+/** What an earlier server was making. Where it stays, none is made. */
 export function removeHalfMade(directory: string): void {
-  rmSync(join(directory, `${NAME}.new`), { force: true });
+  try {
+    rmSync(halfMade(directory), { force: true });
+  } catch {
+    // The first segment cannot be made either, and that says why.
+  }
 }

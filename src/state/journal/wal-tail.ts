@@ -124,14 +124,15 @@ function openLog(file: number, path: string): Log | "empty" | "broken" {
 }
 
 /** A log that only grew is whole frames long, or ends in a part of one with its salts: all of it was written. */
-function writtenBytes({ file, bytes, pageBytes, salts }: Log): number {
+function writtenBytes(log: Log): number {
+  const { file, bytes, pageBytes } = log;
   const frameBytes = FRAME_HEAD_BYTES + pageBytes;
   const part = (bytes - LOG_HEADER_BYTES) % frameBytes;
   if (part === 0) return bytes;
   const head = new DataView(new ArrayBuffer(16));
   const isOwn = (at: number): boolean => {
     readSync(file, head, 0, 16, at);
-    return head.getInt32(8) === salts[0] && head.getInt32(12) === salts[1];
+    return hasSalts(head, log);
   };
   let at = bytes - part;
   // Too short to say whose it is: the frame before tells.
@@ -217,29 +218,33 @@ function walk(log: Log, fileBytes: number): Tail {
 }
 
 function take(log: Log, frame: DataView, at: number, state: Walk): void {
-  const sound = isSound(log, frame, state);
+  const own = hasSalts(frame, log);
+  const follows = followsAny(log, frame, state);
   const commits = frame.getUint32(4) !== 0;
   if (state.broken >= 0) {
-    if (sound) takeBehind(state, commits);
-  } else if (!sound) {
+    if (own && follows) takeBehind(state, commits);
+  } else if (!own || !follows) {
     state.broken = at;
-    state.commitBehind = commits;
+    // Neither: it is of the log that was here before, and so is its commit.
+    state.commitBehind = commits && (own || follows);
   } else if (commits) {
     state.committed = at + FRAME_HEAD_BYTES + log.pageBytes;
   }
 }
 
+function hasSalts(head: DataView, { salts }: Log): boolean {
+  return head.getInt32(8) === salts[0] && head.getInt32(12) === salts[1];
+}
+
 /** The checksum goes on from what the frame before says of itself; where that was broken, also from what it should say. */
-function isSound(log: Log, frame: DataView, state: Walk): boolean {
-  const { salts, checksum } = log;
-  const own = frame.getInt32(8) === salts[0] && frame.getInt32(12) === salts[1];
-  const follows = (from: readonly [number, number]): boolean => followsChain(log, frame, from);
-  const sound =
-    own && (follows(state.said) || (state.computed !== undefined && follows(state.computed)));
-  if (!sound) follows(state.computed ?? state.said);
+function followsAny(log: Log, frame: DataView, state: Walk): boolean {
+  const { said, computed } = state;
+  const follows =
+    followsChain(log, frame, said) ||
+    (computed !== undefined && followsChain(log, frame, computed));
   state.said = [frame.getInt32(16), frame.getInt32(20)];
-  state.computed = sound ? undefined : [checksum.a, checksum.b];
-  return sound;
+  state.computed = follows ? undefined : [log.checksum.a, log.checksum.b];
+  return follows;
 }
 
 /** Leaves in `checksum` what the frame should say. */

@@ -34,6 +34,8 @@ export class WriterHandle {
   private readonly replies = new Map<number, Waiting>();
   private lastId = READY;
   private readonly stopping = new AbortController();
+  /** A spare log is being made. Never rejects. */
+  private making: Promise<void> | undefined;
   private readonly options: WriterOptions;
   private ended = false;
   private closing = false;
@@ -113,6 +115,7 @@ export class WriterHandle {
     this.ended = true;
     this.stopping.abort();
     await this.worker.terminate();
+    await this.making;
     this.port.close();
   }
 
@@ -125,7 +128,9 @@ export class WriterHandle {
   private take(message: unknown): void {
     if (!isNotice(message)) return;
     if (message.notice === "spare") {
-      void this.makeSpare(message.bytes);
+      this.making ??= this.makeSpare(message.bytes).finally(() => {
+        this.making = undefined;
+      });
       return;
     }
     if (message.notice !== "reply") {

@@ -8,15 +8,9 @@ import { DurableMark } from "./durable-mark.ts";
 import { Kind } from "./entry.ts";
 import { LARGE_COMMIT_BYTES, closeKeepingLog, createSegment } from "./make-segment.ts";
 import type { MadeSegment } from "./make-segment.ts";
-import {
-  FRAME_HEAD_BYTES,
-  LOG_HEADER_BYTES,
-  chainAt,
-  chainOf,
-  numberOf,
-  segmentPath,
-} from "./segment-file.ts";
-import { recycleLog, removeHalfMade, spareBytes } from "./spare-log.ts";
+import { chainAt, chainOf, segmentPath } from "./segment-file.ts";
+import { SealedSegments } from "./sealed-segments.ts";
+import { removeHalfMade, spareBytes } from "./spare-log.ts";
 import { READY, isCommand, isReferenced } from "./writer-messages.ts";
 import type { Command, Notice, WriterData } from "./writer-messages.ts";
 import { reasonOf } from "./write-failure.ts";
@@ -40,8 +34,6 @@ const LAZY_MS = 25;
 
 interface Live extends MadeSegment {
   readonly insert: StatementSync;
-  /** Says how many frames are in the log, which may be longer. */
-  readonly frames: StatementSync;
   /** Of its log, what was written up to the newest commit that succeeded. */
   logBytes: number;
   /** Of its entries. */
@@ -68,8 +60,7 @@ export class JournalWriter {
   private readonly commit: Commit;
   private live: Live | undefined;
   private mark: DurableMark | undefined;
-  /** Segments that are full; open, so that their logs stay until the keeper has taken them into the files. */
-  private readonly sealed = new Map<string, DatabaseSync>();
+  private readonly sealed = new SealedSegments();
   /** The newest durable position, and its chain. */
   private durable: Position;
   private chain = 0;
@@ -179,7 +170,7 @@ export class JournalWriter {
     this.commit(live.database);
     this.count((performance.now() - start) * 1000);
     const before = live.logBytes;
-    live.logBytes = logBytesOf(live);
+    live.logBytes = live.written();
     // Of the newest few: a segment of a quiet night says nothing of the day.
     const bytes = live.logBytes - before;
     this.commitBytes += (bytes - this.commitBytes) / 16;
@@ -242,8 +233,7 @@ export class JournalWriter {
     this.mark.set(first - 1);
     const made = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = made.database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    const frames = made.database.prepare("PRAGMA wal_checkpoint = NOOP");
-    this.live = { ...made, insert, frames, logBytes: 0, bodyBytes: 0 };
+    this.live = { ...made, insert, logBytes: 0, bodyBytes: 0 };
     this.spare = false;
     this.durable = first - 1;
     this.position = first - 1;
@@ -256,7 +246,6 @@ export class JournalWriter {
   private sealLive(first: Position): void {
     const { live } = this;
     if (live === undefined) return;
-    this.cutLog(live);
     this.live = undefined;
     if (live.path === segmentPath(this.data.directory, first)) {
       live.database.close();
@@ -265,11 +254,16 @@ export class JournalWriter {
     this.leave(live);
   }
 
+  /** Where that fails, a segment may be there nevertheless, and nothing behind its first position counts in the one before. */
   private roll(): void {
-    if (this.live === undefined || this.live.logBytes === 0) return;
     const { live } = this;
-    this.begin(this.durable + 1, this.chain);
-    this.leave(live);
+    if (live === undefined || live.logBytes === 0 || this.failed) return;
+    try {
+      this.begin(this.durable + 1, this.chain);
+      this.leave(live);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /**
@@ -278,12 +272,12 @@ export class JournalWriter {
    */
   private leave(live: Live): void {
     const { path, database, logBytes, bodyBytes } = live;
-    if (live.overwrites) this.cutLog(live);
+    this.cutLog(live);
     if (logBytes < WASTEFUL * bodyBytes) {
       closeKeepingLog(path, database);
       return;
     }
-    this.sealed.set(path, database);
+    this.sealed.add(path, database);
     this.post({ notice: "sealed", path });
   }
 
@@ -351,16 +345,16 @@ export class JournalWriter {
         this.open(id, command.first);
         return;
       case "roll":
-        if (!this.failed) this.roll();
+        this.roll();
         break;
       case "release":
-        this.release(command.path);
+        if (this.sealed.release(command.path, this.data)) this.spare = true;
         break;
       case "spare":
-        if (this.live?.overwrites === false && !this.failed) this.roll();
+        if (this.live?.overwrites === false) this.roll();
         break;
       case "leave":
-        this.leaveSealed(command.path);
+        this.sealed.leave(command.path);
         break;
       case "close":
         this.close();
@@ -369,24 +363,6 @@ export class JournalWriter {
         command satisfies never;
     }
     this.post({ notice: "reply", id });
-  }
-
-  /** What is in the log is in the file, and everyone reads it there. */
-  private release(path: string): void {
-    const database = this.sealed.get(path);
-    if (database === undefined) return;
-    this.sealed.delete(path);
-    closeKeepingLog(path, database);
-    const { directory, segmentBytes } = this.data;
-    if (recycleLog(directory, path, spareBytes(segmentBytes))) this.spare = true;
-  }
-
-  /** Its log has entries that its file has not. Taking it in here would keep commits waiting. */
-  private leaveSealed(path: string): void {
-    const database = this.sealed.get(path);
-    if (database === undefined) return;
-    closeKeepingLog(path, database);
-    this.sealed.delete(path);
   }
 
   /** A segment is made with a few pages; a disk that is full a moment later would have the server go back a second time. */
@@ -408,15 +384,9 @@ export class JournalWriter {
         closeKeepingLog(live.path, live.database);
       }
     }
-    for (const [path, database] of this.sealed) closeKeepingLog(path, database);
-    this.sealed.clear();
+    this.sealed.close();
     this.mark?.sync();
     this.mark?.close();
     this.mark = undefined;
   }
-}
-
-function logBytesOf({ frames, pageBytes }: Live): number {
-  const count = numberOf(frames.get()?.["log"]);
-  return count > 0 ? LOG_HEADER_BYTES + count * (FRAME_HEAD_BYTES + pageBytes) : 0;
 }

@@ -3,6 +3,7 @@ import { noJournal } from "../../../src/shard/journal.ts";
 import { ARENA_BASE } from "../../../src/shard/layout.ts";
 import { Mender } from "../../../src/shard/mender.ts";
 import { createMemory } from "../../../src/shard/module.ts";
+import { Rebuilds } from "../../../src/shard/rebuilds.ts";
 import type { Job, JobResult } from "../../../src/shard/protocol.ts";
 import { Shard, viewsOf } from "../../../src/shard/shard.ts";
 
@@ -30,10 +31,16 @@ test("a batch that no journal has, and that did not end, makes no key start cold
       durable: 7,
       whenDurable: (position, done) => done(position <= 7),
     },
-    rebuild: (_, until) => {
-      rebuilt.push(until);
-      return Promise.resolve();
-    },
+    rebuilds: new Rebuilds({
+      journal: noJournal,
+      rebuild: (_, until) => {
+        rebuilt.push(until);
+        return Promise.resolve();
+      },
+      renew: () => undefined,
+      log: { warn: () => undefined, error: () => undefined },
+      isClosed: () => false,
+    }),
     telemetry: { keysInDoubt: () => undefined },
     log: { warn: () => undefined, error: () => undefined },
     creations: new Map(),

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Op, regionBase } from "../../../../src/shard/layout.ts";
@@ -309,6 +310,18 @@ describe("the journal", () => {
     expect(journal.bytesSince(12)).toBeLessThan(2 * MIB);
     expect(journal.bytesSince(0)).toBeGreaterThan(12 * 300_000);
     expect(journal.bytesSince(6)).toBeLessThan(7 * 300_000 + 2 * MIB);
+  });
+
+  it("leaves nothing of a spare log that is being made when it is closed", async () => {
+    const directory = journalDirectory();
+    const journal = await open({ directory, segmentBytes: 64 * MIB });
+    const part = new Uint8Array(100_000);
+    for (let i = 0; i < 50; i++) {
+      await durable(journal, journal.appendChange(0, { kind: "import", slot: 1, part }));
+    }
+    await eventually(() => expect(readdirSync(directory)).toContain("spare.log.new"));
+    await journal.close();
+    expect(readdirSync(directory)).toEqual(["00000000000000000001.db"]);
   });
 
   it("refuses to open behind a gap, and names it", async () => {

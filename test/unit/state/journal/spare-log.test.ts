@@ -1,10 +1,23 @@
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Kind } from "../../../../src/state/journal/entry.ts";
-import { inspectTail, listSegments, readEntries } from "../../../../src/state/journal/segments.ts";
+import {
+  inspectTail,
+  listSegments,
+  readEntries,
+  removeSegment,
+} from "../../../../src/state/journal/segments.ts";
 import { makeSpareLog, saysEmpty, spareBytes } from "../../../../src/state/journal/spare-log.ts";
 import { seal } from "../../../../src/state/keeper/seal.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -44,8 +57,37 @@ async function onSpare(directory: string): Promise<WriterRig> {
   return rig;
 }
 
+/** The first segment that wrote over a spare log; the keeper has taken it into its file. */
+function sealedOne(rig: WriterRig, directory: string) {
+  const overwritten = newestLog(directory);
+  while (newestLog(directory) === overwritten) writeNext(rig);
+  const path = overwritten.slice(0, -"-wal".length);
+  seal(path);
+  const sealed = listSegments(directory).find((segment) => segment.path === path);
+  if (sealed === undefined) throw new Error("it is gone");
+  return sealed;
+}
+
+function framesIn(path: string): number {
+  const reader = new DatabaseSync(path, { readOnly: true });
+  const frames = Number(reader.prepare("PRAGMA wal_checkpoint = NOOP").get()?.["log"]);
+  reader.close();
+  return frames;
+}
+
+/** Of this process. */
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+}
+
 function writeNext(rig: WriterRig): void {
-  rig.write([entry(String(rig.position + 1))]);
+  rig.write([entry(String(rig.position + 1), 3000)]);
 }
 
 describe("a spare log", () => {
@@ -121,10 +163,7 @@ describe("a spare log", () => {
     for (let i = 0; i < 4; i++) writeNext(rig);
     const path = listSegments(live).at(-1)?.path ?? "";
     const whole = readFileSync(`${path}-wal`);
-    const frames = new DatabaseSync(path, { readOnly: true });
-    const written =
-      32 + Number(frames.prepare("PRAGMA wal_checkpoint = NOOP").get()?.["log"]) * 16_408;
-    frames.close();
+    const written = 32 + framesIn(path) * 16_408;
     rig.close();
     const altered = join(root, "altered.db");
     const look = (log: Uint8Array): object => {
@@ -155,6 +194,105 @@ describe("a spare log", () => {
       { numRuns: 150 },
     );
     expect(look(whole)).toMatchObject({ droppedBytes: 0 });
+  });
+
+  it("whose old frames show through a transaction that was torn, is not taken for one that lost entries", async () => {
+    const directory = journalDirectory();
+    const rig = await onSpare(directory);
+    for (let i = 0; i < 4; i++) writeNext(rig);
+    const path = listSegments(directory).at(-1)?.path ?? "";
+    const before = framesIn(path);
+    rig.write([entry("torn", 80_000)]);
+    const log = readFileSync(`${path}-wal`);
+    expect(framesIn(path)).toBeGreaterThan(before + 3);
+    rig.close();
+    // A commit of another log.
+    const old = Buffer.from(log.subarray(32 + (before - 1) * 16_408).subarray(0, 16_408));
+    expect(old.readUInt32BE(4)).toBeGreaterThan(0);
+    old.writeUInt32BE(12_345, 8);
+    old.copy(log, 32 + before * 16_408);
+    const torn = join(directory, "torn.db");
+    writeFileSync(`${torn}-wal`, log);
+    expect(inspectTail(torn)).toMatchObject({ lost: false, what: expect.any(String) });
+  });
+
+  it("that is asked for twice is made once", async () => {
+    const directory = journalDirectory();
+    const bounds = { freeMin: 0, signal: never };
+    const made = makeSpareLog(directory, 2 ** 22, bounds);
+    await eventually(() => expect(existsSync(join(directory, "spare.log.new"))).toBe(true));
+    await expect(makeSpareLog(directory, 2 ** 24, bounds)).rejects.toThrow("EEXIST");
+    expect(await made).toBe(true);
+    expect(readdirSync(directory)).toEqual(["spare.log"]);
+  });
+
+  it("is made of a log that nobody reads who opens its segment when the writer closes it", async () => {
+    const directory = journalDirectory();
+    const rig = await onSpare(directory);
+    const { path, first, last } = sealedOne(rig, directory);
+    let reader: Iterator<unknown> | undefined;
+    const readAtClose = (): void => {
+      const closing = vi.spyOn(DatabaseSync.prototype, "close");
+      closing.mockImplementation(function closeThenRead(this: DatabaseSync) {
+        closing.mockRestore();
+        this.close();
+        reader?.return?.();
+        reader = readEntries(directory, { after: first - 1, until: last });
+        reader.next();
+        readAtClose();
+      });
+    };
+    readAtClose();
+    rig.tell({ id: 8, command: "release", path });
+    vi.restoreAllMocks();
+    for (let segments = 0; segments < 2; segments++) {
+      const log = newestLog(directory);
+      while (newestLog(directory) === log) writeNext(rig);
+    }
+    let count = 1;
+    while (reader?.next().done === false) count++;
+    expect(count).toBe(last - first + 1);
+    rig.close();
+  });
+
+  it.each(["release", "close"] as const)(
+    "is not made of a segment that has left the journal, which is let go (%s)",
+    async (command) => {
+      const directory = journalDirectory();
+      const rig = await onSpare(directory);
+      const { path } = sealedOne(rig, directory);
+      removeSegment(path);
+      rig.notices();
+      rig.tell({ id: 8, command, path });
+      expect(rig.notices()).toEqual([{ notice: "reply", id: 8 }]);
+      expect(openFiles().filter((file) => file.includes(path))).toEqual([]);
+      if (command === "release") rig.close();
+    },
+  );
+
+  it("is not made of a log while one is being made: there is one at most", async () => {
+    const directory = journalDirectory();
+    const rig = await onSpare(directory);
+    const { path } = sealedOne(rig, directory);
+    writeFileSync(join(directory, "spare.log.new"), "");
+    rig.tell({ id: 8, command: "release", path });
+    const names = readdirSync(directory);
+    expect(names).not.toContain("spare.log");
+    expect(names).not.toContain(`${basename(path)}-wal`);
+    expect(texts(directory)).toEqual(numbered(rig.position));
+    rig.close();
+  });
+
+  it("that cannot be had is done without", async () => {
+    const directory = journalDirectory();
+    const rig = new WriterRig(directory, { segmentBytes });
+    writeNext(rig);
+    mkdirSync(join(directory, "spare.log"));
+    rig.tell({ id: 5, command: "spare" });
+    writeNext(rig);
+    expect(listSegments(directory)).toHaveLength(2);
+    rig.close();
+    expect(texts(directory)).toEqual(["1 1", "2 2"]);
   });
 
   it("that is cut off while it is made leaves nothing, nor does one for which there is no room", async () => {

@@ -1,6 +1,15 @@
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, expect, it } from "vitest";
 import { durableMarkIn } from "../../../../src/state/journal/durable-mark.ts";
 import { Kind } from "../../../../src/state/journal/entry.ts";
@@ -160,6 +169,35 @@ describe("the journal's writer", () => {
     expect(texts(join(root, "later"))).toEqual(["1 kept 1", "2 kept 2", "3 again 3"]);
     rig.close();
     expect(texts(directory)).toEqual(["1 kept 1", "2 kept 2", "3 again 3"]);
+  });
+
+  it("acknowledges nothing that is in a log whose name is gone", () => {
+    const directory = journalDirectory();
+    const rig = new WriterRig(directory);
+    rig.write([entry("a")]);
+    rig.notices();
+    rmSync(`${listSegments(directory)[0]?.path}-wal`);
+    rig.write([entry("b")]);
+    expect(rig.notices()).toMatchObject([
+      { notice: "failed", reason: expect.stringContaining("ENOENT") },
+    ]);
+  });
+
+  it("does not go on in a segment behind which it could not begin another", () => {
+    const directory = journalDirectory();
+    const rig = new WriterRig(directory);
+    rig.write([entry("a")]);
+    rig.notices();
+    const half = join(directory, "00000000000000000002.db.new");
+    mkdirSync(half);
+    rig.tell({ id: 1, command: "roll" });
+    expect(rig.notices()).toMatchObject([{ notice: "failed" }, { notice: "reply", id: 1 }]);
+    rig.write([entry("nobody is told")]);
+    rmdirSync(half);
+    rig.tell({ id: 2, command: "resume", first: 2 });
+    rig.write([entry("b")]);
+    rig.close();
+    expect(texts(directory)).toEqual(["1 a", "2 b"]);
   });
 
   it("replaces a segment of which nothing is durable", () => {
