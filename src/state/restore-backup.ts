@@ -115,11 +115,14 @@ function textOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** The index of a log, what an earlier start set aside, and room for a log. */
+const NOT_KEPT = /-shm$|\.damaged(-wal)?$|^spare\.log/u;
+
 function filesBelow(data: string, part: string): { from: string; to: string }[] {
   const directory = join(data, part);
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/-shm$|\.damaged(-wal)?$/u.test(entry.name))
+    .filter((entry) => entry.isFile() && !NOT_KEPT.test(entry.name))
     .map(({ name }) => ({ from: join(directory, name), to: join(part, name) }));
 }
 

@@ -20,6 +20,8 @@ const VERSION = 3_007_000;
 
 /** What a reader of a segment does not get to see. */
 export interface Tail {
+  /** Of the log, up to the end of its last whole transaction. */
+  readonly soundBytes: number;
   /** Behind the last whole transaction; 0 = nothing is dropped. */
   readonly droppedBytes: number;
   /** For people; undefined = nothing is dropped. */
@@ -30,7 +32,13 @@ export interface Tail {
   readonly lost: boolean;
 }
 
-const nothing: Tail = { droppedBytes: 0, what: undefined, soundFramesBehind: 0, lost: false };
+const nothing: Tail = {
+  soundBytes: 0,
+  droppedBytes: 0,
+  what: undefined,
+  soundFramesBehind: 0,
+  lost: false,
+};
 
 /** Reads the write-ahead log of a segment as SQLite does when it opens it. Changes nothing. @param path of the segment, not of its log */
 export function inspectTail(path: string): Tail {
@@ -166,7 +174,7 @@ function brokenHeader(path: string, bytes: number): Tail {
   // The header is on disk before the first transaction is; one with frames behind it was.
   const lost = bytes > LOG_HEADER_BYTES;
   const what = `${path}: its header is broken: all of its ${bytes} bytes are dropped`;
-  return { droppedBytes: bytes, what, soundFramesBehind: 0, lost };
+  return { soundBytes: 0, droppedBytes: bytes, what, soundFramesBehind: 0, lost };
 }
 
 /** What `walk` knows of the frames so far. */
@@ -268,7 +276,7 @@ function takeBehind(state: Walk, commits: boolean): void {
 function tailOf({ path, bytes }: Log, state: Walk): Tail {
   const { committed, broken, soundBehind, commitBehind, lost } = state;
   const droppedBytes = bytes - committed;
-  if (droppedBytes === 0) return nothing;
+  if (droppedBytes === 0) return { ...nothing, soundBytes: committed };
   const behind = soundBehind === 0 ? "" : `; ${soundBehind} frames behind it are sound`;
   const how =
     broken < 0
@@ -280,5 +288,5 @@ function tailOf({ path, bytes }: Log, state: Walk): Tail {
       ? "a power cut during its write, or altered since"
       : "an unfinished write; nothing of it was acknowledged";
   const what = `${path}: ${droppedBytes} bytes behind byte ${committed} are dropped: ${how}: ${meaning}`;
-  return { droppedBytes, what, soundFramesBehind: soundBehind, lost };
+  return { soundBytes: committed, droppedBytes, what, soundFramesBehind: soundBehind, lost };
 }

@@ -47,8 +47,9 @@ function copySegment(from: string, to: string): void {
   if (!existsSync(`${from}-wal`)) return;
   const log = `${to}-wal`;
   copyFileSync(`${from}-wal`, log, constants.COPYFILE_FICLONE);
-  const { droppedBytes, lost } = inspectTail(to);
-  if (droppedBytes > 0 && !lost) truncateSync(log, statSync(log).size - droppedBytes);
+  const { soundBytes, lost } = inspectTail(to);
+  // Of what was being written, and of the room behind it, nothing is needed.
+  if (!lost && soundBytes < statSync(log).size) truncateSync(log, soundBytes);
   sync(log);
 }
 

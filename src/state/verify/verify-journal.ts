@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
   inspectTail,
@@ -137,18 +137,13 @@ function* verifyTail({ path }: SegmentInfo, endIsLost: boolean): Generator<Found
 function settledTail(path: string): Tail {
   let tail = inspectTail(path);
   for (let attempt = 1; tail.lost && attempt < TAIL_ATTEMPTS; attempt++) {
-    const before = logBytes(path);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TAIL_WAIT_MS);
     const again = inspectTail(path);
-    const same = again.droppedBytes === tail.droppedBytes && logBytes(path) === before;
+    const same = again.soundBytes === tail.soundBytes && again.droppedBytes === tail.droppedBytes;
     tail = again;
     if (same) break;
   }
   return tail;
-}
-
-function logBytes(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function damageOf(error: unknown): Pick<Found, "what" | "problem"> {

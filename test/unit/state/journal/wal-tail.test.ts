@@ -56,6 +56,7 @@ describe("a write-ahead log", () => {
     const crashed = crash(journalDirectory());
     const directory = withLog(crashed, crashed.log);
     expect(inspectTail(join(directory, NAME))).toEqual({
+      soundBytes: crashed.log.length,
       droppedBytes: 0,
       what: undefined,
       soundFramesBehind: 0,
