@@ -60,13 +60,14 @@ export class Feed implements Beside {
     const pair = new Pair(beats ? 0 : rows, split.tally, () => undefined);
     const others = this.shadows.filter((shadow) => shadow !== split);
     let sequence = 0;
+    let encoded: Admitted["encoded"];
     const live = alone({
       ...submission,
       reply: answer.liveReply,
       observer: beats ? undefined : watchers,
       answers: (row) => !answer.takes(row),
       placed: (admitted) => {
-        sequence = admitted.sequence;
+        ({ sequence, encoded } = admitted);
         this.queueFor(others, admitted, watchers);
       },
       quiet: true,
@@ -83,6 +84,7 @@ export class Feed implements Beside {
         observer: beats ? undefined : { live: (region, at, row) => pair.other(region, at, row) },
         answers: (row) => answer.takes(row),
         shadows: true,
+        encoded,
       });
     } catch {
       if (!beats || split.detector.program !== undefined) split.shed(rows);
