@@ -5,7 +5,7 @@ import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import { verifyState } from "../../src/state/verify/verify.ts";
 import { createDetector, request, submit } from "../support/core.ts";
-import { EncodedRig, payments, spec, trainedOnce } from "../support/encoded-rig.ts";
+import { copyOf, EncodedRig, payments, spec, trainedOnce } from "../support/encoded-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { keptModulePath } from "../support/kept-core.ts";
 import { startShadow } from "../support/shadows.ts";
@@ -261,4 +261,58 @@ test("rows that come all the while are encoded, learned and replayed in their or
   expect(to.rig.shadows.report("b").rowsShed).toBe(0);
   await to.rig.shadows.promote("b");
   expect(await to.asked()).toEqual(never);
+});
+
+test("whenever it is killed, those that had one encoding have one again", async () => {
+  const to = await start(trainedOnce);
+  const { core, data, shadows, versions } = to.rig;
+  const copies: string[] = [];
+  let at = 40;
+  let isOver = false;
+  const going = (async (): Promise<void> => {
+    for (; !isOver; at += 10) {
+      await submit(core, request({ detector: "live", events: payments(at, 10) }));
+      await pause(5);
+    }
+  })();
+  const rows = async (count: number): Promise<void> => {
+    const until = at + count;
+    await eventually(() => expect(at).toBeGreaterThan(until));
+    copies.push(copyOf(data));
+  };
+  await startShadow(to.rig, { name: "b", shadowed: "live", spec: trainedOnce, copyState: true });
+  await rows(0);
+  await update(to, { ...trainedOnce, threshold: 0.9 });
+  await rows(100);
+  await versions.rollback("live", 1);
+  await rows(0);
+  await update(to, { ...model, window: trainedOnce.window });
+  await rows(0);
+  await eventually(() => expect(serving(to)).toBe(3));
+  await rows(0);
+  await shadows.promote("b");
+  await rows(100);
+  await shadows.stop("b");
+  await rows(0);
+  isOver = true;
+  await going;
+  const found = new Set<string>();
+  for (const copy of copies) {
+    const again = await EncodedRig.over(copy);
+    rigs.push(again);
+    const { detectors } = again.rig.core;
+    const { encoding } = detectors.get("live");
+    const shadow = detectors.find("b");
+    const isOne = shadow !== undefined && shadow.encoding === encoding;
+    found.add(shadow === undefined ? "alone" : isOne ? "one" : "two");
+    if (shadow !== undefined && !isOne)
+      expect(shadow.encoding?.state()).not.toEqual(encoding?.state());
+    expect(encoding).toBeDefined();
+    await again.learn(at, 8);
+    const slots = ["live", "b"].flatMap((name) => detectors.find(name)?.slot ?? []);
+    expect(slots.every((slot) => again.rig.core.shards.holds(slot))).toBe(true);
+    await again.close();
+    rigs.splice(rigs.indexOf(again), 1);
+  }
+  expect([...found].toSorted()).toEqual(["alone", "one", "two"]);
 });

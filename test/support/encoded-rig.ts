@@ -53,6 +53,13 @@ export function said({ scores, rawScores }: Verdicts): readonly number[] {
   return [...scores, ...rawScores];
 }
 
+/** A data directory as a kill would leave it now. */
+export function copyOf(data: string): string {
+  const copy = mkdtempSync(join(tmpdir(), "weir-encoded-"));
+  cpSync(data, copy, { recursive: true });
+  return copy;
+}
+
 /** A server with a detector "live" that encodes, and its data directory. */
 export class EncodedRig {
   rig: VersionRig;
@@ -72,6 +79,11 @@ export class EncodedRig {
     });
     await made.settled();
     return made;
+  }
+
+  /** Over a directory that there is. */
+  static async over(data: string): Promise<EncodedRig> {
+    return new EncodedRig(await startVersions(data));
   }
 
   /** In requests of a few rows, each waited for, with what they make due. */
@@ -118,8 +130,7 @@ export class EncodedRig {
       const journal = core.keeping?.journal;
       if (journal === undefined || journal.durable < journal.newest) throw new Error("not on disk");
     });
-    const copy = mkdtempSync(join(tmpdir(), "weir-encoded-"));
-    cpSync(data, copy, { recursive: true, filter: (path) => !path.endsWith("weir.lock") });
+    const copy = copyOf(data);
     await this.rig.close();
     this.old.push(data);
     this.rig = await startVersions(copy);
