@@ -32,8 +32,10 @@ export class EncodedRows {
     const width = detector.encoding.columns.length;
     const first = sources.length - width;
     for (let row = 0; row < this.what.rows; row++) {
-      const values = columns.subarray(row * width, (row + 1) * width);
-      staged.values.set(values, row * sources.length + first);
+      for (let column = 0; column < width; column++) {
+        const at = row * sources.length + first + column;
+        staged.values[at] = columns[row * width + column] ?? Number.NaN;
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { replay } from "../../src/cli/replay.ts";
 import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { compileModule } from "../../src/shard/module.ts";
@@ -21,6 +21,9 @@ async function start(given?: object): Promise<EncodedRig> {
   return rig;
 }
 
+// States are written behind everything else: where all cores are busy that takes as long as it takes.
+vi.setConfig({ testTimeout: 240_000 });
+
 const settings = { ...spec, threshold: 0.9 };
 const model = { ...spec, knn: undefined, ecod: {} };
 
@@ -33,14 +36,7 @@ function serving({ rig }: EncodedRig): number {
 }
 
 async function kept({ rig }: EncodedRig): Promise<void> {
-  await eventually(() =>
-    expect(
-      rig.versions
-        .list("live")
-        .map(({ problem }) => problem)
-        .join(),
-    ).toMatch(/^,*$/),
-  );
+  while (rig.versions.list("live").some(({ problem }) => problem !== "")) await pause(25);
 }
 
 /** Until another version answers; the number of the row after the last. */
@@ -268,9 +264,9 @@ test("whenever it is killed, those that had one encoding have one again", async 
   const { core, data, shadows, versions } = to.rig;
   const copies: string[] = [];
   let at = 40;
-  let isOver = false;
+  const traffic = { goesOn: true };
   const going = (async (): Promise<void> => {
-    for (; !isOver; at += 10) {
+    for (; traffic.goesOn; at += 10) {
       await submit(core, request({ detector: "live", events: payments(at, 10) }));
       await pause(5);
     }
@@ -294,7 +290,7 @@ test("whenever it is killed, those that had one encoding have one again", async 
   await rows(100);
   await shadows.stop("b");
   await rows(0);
-  isOver = true;
+  traffic.goesOn = false;
   await going;
   const found = new Set<string>();
   for (const copy of copies) {

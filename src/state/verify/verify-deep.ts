@@ -193,17 +193,8 @@ function foldedTo(
   }
   if (stored === undefined) return "";
   // As JSON: what is absent and what is undefined are one there.
-  const folded = JSON.stringify(state.toJson());
-  const isEqual =
-    isDeepStrictEqual(JSON.parse(folded), stored) ||
-    isDeepStrictEqual(JSON.parse(folded, withoutShares(stored)), stored);
-  return isEqual ? "" : "replayed and stored state differ";
-}
-
-/** Weir 0.1.0 did not keep what frequency encodings show: leaves it out where nothing of what is stored has it. */
-function withoutShares(stored: unknown): ((key: string, value: unknown) => unknown) | undefined {
-  if (JSON.stringify(stored).includes('"shares":')) return undefined;
-  return (key, value) => (key === "shares" || key === "unknown" ? undefined : value);
+  const folded: unknown = JSON.parse(JSON.stringify(state.toJson()));
+  return isDeepStrictEqual(folded, stored) ? "" : "replayed and stored state differ";
 }
 
 function whatOf(whose: string, from: string, { position, snapshot }: Stop): string {
