@@ -185,7 +185,7 @@ function standBeside(
 
 /** What the shards went back on when the journal failed, the rest of the server goes back on when it can be written again. */
 function goOnAfterFailures(
-  { guard, journal }: Keeping,
+  { guard }: Keeping,
   { shards, detectors, log }: Pick<Core, "shards" | "detectors"> & Pick<CoreOptions, "log">,
 ): void {
   guard.onWentBack = () => detectors.goBack();
@@ -195,10 +195,6 @@ function goOnAfterFailures(
       log.error({ err: error }, "trainings that came to nothing could not be dropped");
     });
     // What encodings learned from rows that came to nothing they know all the same: codes were given out since.
-    for (const { slot, encoding } of detectors.list()) {
-      const learned = encoding?.state();
-      if (learned === undefined) continue;
-      journal.appendProcess({ kind: "encoding", slot, state: learned });
-    }
+    detectors.tellEncodings();
   };
 }

@@ -16,7 +16,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { amend } from "./amend.ts";
 import type { Besides, PlacedTicket, Submission } from "./beside.ts";
 import { Deadlines } from "./deadlines.ts";
-import { sentCategory } from "./fallback.ts";
+import { EncodedRows } from "./encode-rows.ts";
 import { Pending } from "./pending.ts";
 import type { PendingContext } from "./pending.ts";
 import { Placer } from "./placer.ts";
@@ -130,7 +130,8 @@ export class Admission implements Scorer {
     const { arrivalMs = clock.unixMs() } = submission;
     this.placer.reserve(runtime, mode, request, arrivalMs);
     const { sequence } = runtime;
-    if (runtime.detector.encoding !== undefined && !beats) this.encode(request, runtime, mode);
+    const encoded = this.encodedOf(submission, { mode, rows });
+    encoded?.fill(this.staged, runtime);
     const pending = new Pending(
       {
         request,
@@ -164,7 +165,8 @@ export class Admission implements Scorer {
     this.inFlight++;
     this.context.deadlines.add(pending);
     const { staged } = this;
-    submission.placed?.({ request, runtime, mode, rows, arrivalMs, now, sequence, staged });
+    const stamps = { arrivalMs, now, sequence };
+    submission.placed?.({ request, runtime, mode, rows, ...stamps, staged, encoded });
     if (submission.quiet !== true) this.options.shards.wake();
     return pending;
   }
@@ -284,23 +286,12 @@ export class Admission implements Scorer {
     return rows;
   }
 
-  /** Fills the columns of categories, row by row: a row is encoded by what those before it taught. */
-  private encode(request: ScoreRequest, runtime: DetectorRuntime, mode: Mode): void {
-    const { detector, sources } = runtime;
-    const { encoding } = detector;
-    if (encoding === undefined) return;
-    const { staged } = this;
-    const learned: (readonly (string | null)[])[] = [];
-    const first = sources.length - encoding.columns.length;
-    for (let row = 0; row < staged.rows; row++) {
-      const category = (column: number) => sentCategory(detector, request, row, column);
-      encoding.encode(category, staged.values, row * sources.length + first);
-      if (mode === Mode.SCORE_ONLY) continue;
-      const texts = encoding.learn(category);
-      if (texts !== undefined) learned.push(texts);
-    }
-    if (learned.length === 0) return;
-    this.options.journal?.appendProcess({ kind: "encoded", slot: detector.slot, rows: learned });
+  private encodedOf(
+    { request, runtime, encoded }: Submission,
+    what: { readonly mode: Mode; readonly rows: number },
+  ): EncodedRows | undefined {
+    if (runtime.detector.encoding === undefined || what.mode === Mode.HEARTBEAT) return undefined;
+    return encoded ?? new EncodedRows({ request, ...what }, this.options.journal);
   }
 
   private keepDefaulted(pending: Pending, runtime: DetectorRuntime): void {

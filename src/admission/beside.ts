@@ -1,5 +1,6 @@
 import type { Detector } from "../domain/detector.ts";
 import type { Mode, ScoreRequest } from "../domain/event.ts";
+import type { EncodedRows } from "./encode-rows.ts";
 import type { VerdictObserver } from "./pending.ts";
 import type { DetectorRuntime } from "./runtime.ts";
 import type { CallContext, Reply, Ticket } from "./scorer.ts";
@@ -20,6 +21,8 @@ export interface Admitted {
   readonly sequence: number;
   /** The rows; until the call returns. */
   readonly staged: Staged;
+  /** Undefined = the detector encodes no categories. */
+  readonly encoded: EncodedRows | undefined;
 }
 
 /** A request to one detector, and what others want of it. */
@@ -38,6 +41,8 @@ export interface Submission {
   readonly arrivalMs?: number | undefined;
   /** Told when the rows are placed, before any of them is stepped. */
   readonly placed?: ((admitted: Admitted) => void) | undefined;
+  /** The request's categories, where another detector's submission has them encoded; absent = they are encoded here. */
+  readonly encoded?: EncodedRows | undefined;
   /** The shards are not woken: another submission follows in the same turn, or the caller wakes them. */
   readonly quiet?: boolean | undefined;
 }

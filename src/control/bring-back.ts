@@ -10,7 +10,7 @@ import { configsOf } from "./catalogue.ts";
 import type { Recovered } from "./catalogue.ts";
 import { detectorBlock } from "./detector-block.ts";
 import type { DetectorTable } from "./detector-table.ts";
-import { hiddenIn } from "./neighbours.ts";
+import { hiddenIn, keptVersions } from "./neighbours.ts";
 
 export interface BringBackOptions {
   readonly table: DetectorTable;
@@ -33,14 +33,18 @@ export async function bringBack(
   const { table, shards } = options;
   const versions = new Map<string, unknown>();
   const learning = new Map<string, Detector>();
+  const encodings = new Encodings(recovered);
   for (const entry of recovered.catalogue?.detectors ?? []) {
     const { name } = entry;
-    bringBackOne(entry, recovered, options);
+    bringBackOne(entry, { recovered, encodings }, options);
     if (entry.versions === undefined) continue;
     versions.set(name, entry.versions);
     const hidden = hiddenIn(entry.versions, name);
     if (hidden === undefined) continue;
-    const detector = table.detectorOf(name, hidden.slot, hidden.config);
+    const plain = table.detectorOf(name, hidden.slot, hidden.config);
+    const detector = encodings.encoded(plain, name);
+    // It was being given up.
+    if (isDiscovering(detector)) continue;
     know(detector, options, hidden.version);
     learning.set(name, detector);
   }
@@ -63,16 +67,15 @@ async function clearOthers({ table, shards, discovery }: BringBackOptions): Prom
 
 function bringBackOne(
   entry: CatalogueEntry,
-  { encodings, kept }: Recovered,
+  { recovered, encodings }: { readonly recovered: Recovered; readonly encodings: Encodings },
   options: BringBackOptions,
 ): void {
   const { table, discovery } = options;
   const { name, slot, discovered } = entry;
   const { declared, config } = configsOf(entry);
   const plain = table.detectorOf(name, slot, config);
-  const state = discovered === undefined ? undefined : encodings.get(slot);
-  const detector =
-    state === undefined ? plain : withEncoding(plain, CategoryEncoding.restore(plain, state));
+  const { shadowOf = name } = keptVersions(entry.versions);
+  const detector = discovered === undefined ? plain : encodings.encoded(plain, shadowOf);
   table.setVersion(name, entry.version);
   if (discovered !== undefined) table.declared.set(detector, declared);
   table.uncounted.set(detector, entry.uncounted ?? 0);
@@ -82,8 +85,31 @@ function bringBackOne(
     return;
   }
   table.slots.set(slot, detector);
-  const rows = kept.get(slot);
+  const rows = recovered.kept.get(slot);
   if (rows !== undefined) discovery?.restore(detector, rows.rows, rows.total);
+}
+
+/** What encodings had learned. */
+class Encodings {
+  private readonly recovered: Recovered;
+  /** By whose rows they see, and by what they know. */
+  private readonly made = new Map<string, CategoryEncoding>();
+
+  constructor(recovered: Recovered) {
+    this.recovered = recovered;
+  }
+
+  /** The detector with its encoding, if it has one: those that see the same rows and know the same share one. */
+  encoded(plain: Detector, live: string): Detector {
+    const encodes = plain.categoryInputs.some(({ encoding }) => encoding !== undefined);
+    const state = encodes ? this.recovered.encodings.get(plain.slot) : undefined;
+    if (state === undefined) return plain;
+    const known = JSON.stringify([live, state]);
+    const encoding = this.made.get(known) ?? CategoryEncoding.restore(plain, state);
+    this.made.set(known, encoding);
+    encoding.join(plain.slot);
+    return withEncoding(plain, encoding);
+  }
 }
 
 /** Its state is there: shards and admission learn whose it is. */

@@ -24,7 +24,7 @@ import type { DetectorStore } from "./detector-store.ts";
 import { differingFields } from "./differences.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { DetectorStatus, Registry } from "./registry.ts";
-import type { Workshop } from "./workshop.ts";
+import type { MakeOptions, Workshop } from "./workshop.ts";
 
 export interface DetectorsOptions {
   readonly shards: ShardSet;
@@ -202,7 +202,7 @@ export class Detectors implements Registry, Workshop {
     header: { readonly spec: unknown; readonly encoding?: unknown },
     parts: Iterable<{ readonly shard: number; readonly bytes: Uint8Array }>,
   ): Promise<Detector> {
-    const { journal, shards } = this.options;
+    const { shards } = this.options;
     const slot = this.table.freeSlot(name);
     const plain = this.table.detectorOf(name, slot, normalizeSpec(header.spec, "the export"));
     const state = header.encoding === undefined ? undefined : encoderState.parse(header.encoding);
@@ -216,7 +216,7 @@ export class Detectors implements Registry, Workshop {
         await shards.changes.change(shard, { kind: "import", slot, part: bytes });
       }
       this.admission?.runtimeOf(detector).recall(shards.recall(slot));
-      if (state !== undefined) journal?.appendProcess({ kind: "encoding", slot, state });
+      this.keepEncoding(detector);
       await this.save([...this.list(), detector]);
     } catch (error) {
       await this.unmake(detector);
@@ -232,8 +232,7 @@ export class Detectors implements Registry, Workshop {
     return this.change(async () => {
       const detector = this.get(name);
       this.neighbours?.checkReset(detector);
-      if (isDiscovering(detector) || this.table.declared.has(detector))
-        return this.discoverAnew(detector);
+      if (this.discovers(detector)) return this.discoverAnew(detector);
       this.options.trainer.forget(detector);
       await this.options.shards.changes.resetDetector(detector.slot);
       this.admission?.runtimeOf(detector).forget();
@@ -295,6 +294,13 @@ export class Detectors implements Registry, Workshop {
     });
   }
 
+  /** Whether its columns are none of its specification; a shadow has those of its live one. */
+  private discovers(detector: Detector): boolean {
+    if (isDiscovering(detector)) return true;
+    if (this.neighbours?.isShadow(detector) === true) return false;
+    return this.table.declared.has(detector) || detector.encoding !== undefined;
+  }
+
   /** A detector that discovers its inputs forgets them, too, when it is reset. */
   private async discoverAnew(detector: Detector): Promise<Detector> {
     const { name, slot } = detector;
@@ -309,6 +315,7 @@ export class Detectors implements Registry, Workshop {
     try {
       if (!isDiscovering(detector)) await shards.changes.deleteDetector(slot);
       if (journal !== undefined) await written(journal);
+      detector.encoding?.leave(slot);
     } catch (error) {
       // The shards have its state again, too.
       this.table.slots.set(slot, detector);
@@ -320,16 +327,34 @@ export class Detectors implements Registry, Workshop {
   }
 
   /** In one piece with each other, in the turn in which the detector is found: rows before it were kept, rows after it are its own. */
-  private tellFound({ slot, encoding }: Detector): void {
+  private tellFound(detector: Detector): void {
     const { journal } = this.options;
     if (journal === undefined) return;
     if (journal.failed) throw notLearning();
     journal.together(() => {
-      journal.appendProcess({ kind: "forgotten", slot });
-      const state = encoding?.state();
-      if (state !== undefined) journal.appendProcess({ kind: "encoding", slot, state });
+      journal.appendProcess({ kind: "forgotten", slot: detector.slot });
+      this.keepEncoding(detector);
       journal.appendProcess({ kind: "catalogue", catalogue: this.catalogueOf(this.list()) });
     });
+  }
+
+  /** What the encoding learns from now on is journaled for this detector, too. */
+  private keepEncoding({ slot, encoding }: Detector): void {
+    if (encoding === undefined) return;
+    encoding.join(slot);
+    this.options.journal?.appendProcess({ kind: "encoding", slot, state: encoding.state() });
+  }
+
+  private forgetEncoding({ slot, encoding }: Detector): void {
+    if (encoding === undefined) return;
+    const { journal } = this.options;
+    encoding.leave(slot);
+    if (journal?.failed === false) journal.appendProcess({ kind: "forgotten", slot });
+  }
+
+  /** What all encodings know, when the journal may know less. */
+  tellEncodings(): void {
+    for (const detector of this.table.slots.values()) this.keepEncoding(detector);
   }
 
   private catalogueOf(detectors: readonly Detector[]): Catalogue {
@@ -357,8 +382,8 @@ export class Detectors implements Registry, Workshop {
   }
 
   swap(live: Detector, other: Detector): { readonly live: Detector; readonly other: Detector } {
-    const now = this.table.detectorOf(live.name, other.slot, other.config);
-    const was = this.table.detectorOf(other.name, live.slot, live.config);
+    const now = this.table.detectorOf(live.name, other.slot, other.config, other.encoding);
+    const was = this.table.detectorOf(other.name, live.slot, live.config, live.encoding);
     if (this.table.find(other.name) === other) this.table.show(was);
     this.table.show(now);
     this.renew(other, now);
@@ -404,15 +429,17 @@ export class Detectors implements Registry, Workshop {
   async make(
     name: string,
     config: DetectorConfig,
-    version = this.versionOf(name),
+    { version = this.versionOf(name), encoding }: MakeOptions = {},
   ): Promise<Detector> {
     const slot = this.table.freeSlot(name);
-    const detector = this.table.detectorOf(name, slot, config);
+    const detector = this.table.detectorOf(name, slot, config, encoding);
     this.table.slots.set(slot, detector);
     if (isDiscovering(detector)) return detector;
+    this.keepEncoding(detector);
     try {
       await this.createInShards(detector, version);
     } catch (error) {
+      this.forgetEncoding(detector);
       this.table.slots.delete(slot);
       throw error;
     }
@@ -443,6 +470,7 @@ export class Detectors implements Registry, Workshop {
     this.discovery?.forget(detector);
     this.options.trainer.forget(detector);
     if (!isDiscovering(detector)) await this.options.shards.changes.deleteDetector(slot);
+    this.forgetEncoding(detector);
     this.table.slots.delete(slot);
     if (this.table.find(name) === undefined) this.options.telemetry.forgetDetector(name);
   }

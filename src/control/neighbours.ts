@@ -16,6 +16,8 @@ export interface Neighbours {
   checkRemove(detector: Detector): void;
   /** Throws where a reset would give the detector other inputs than its shadows have. */
   checkReset(detector: Detector): void;
+  /** Whether the detector sees another one's rows, with the inputs that those have. */
+  isShadow(detector: Detector): boolean;
   /** What is kept of versions and shadows in the detector's entry of the catalogue; undefined = nothing. */
   describe(detector: Detector): unknown;
 }
@@ -26,6 +28,8 @@ export interface KeptVersions {
   readonly shadowOf?: string;
   /** Of keys that it answers; absent = 0. */
   readonly share?: number;
+  /** From behind which entry on its rows are encoded by what encodes them now; absent = always. */
+  readonly encodedSince?: number;
   /** All that are known, the oldest first; absent = the first one serves. */
   readonly history?: readonly VersionJson[];
   /** Which slot answered over which entries of the journal, the oldest first; `until` 0 = it still does. */

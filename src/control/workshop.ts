@@ -1,5 +1,12 @@
-import type { Detector, DetectorConfig } from "../domain/detector.ts";
+import type { Detector, DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import type { DetectorStatus } from "./registry.ts";
+
+export interface MakeOptions {
+  /** Of the specification; absent = the one that serves by the name. */
+  readonly version?: number;
+  /** What encodes its rows; absent = it encodes nothing, or finds out itself. */
+  readonly encoding?: RowEncoding | undefined;
+}
 
 /** How detectors are made and changed by others than their clients: shadows and versions. Whatever awaits happens in a `change`. */
 export interface Workshop {
@@ -9,7 +16,7 @@ export interface Workshop {
   get(name: string): Detector;
   status(detector: Detector): DetectorStatus;
   /** A detector with an empty state in every shard, that nobody finds by its name. */
-  make(name: string, config: DetectorConfig, version?: number): Promise<Detector>;
+  make(name: string, config: DetectorConfig, given?: MakeOptions): Promise<Detector>;
   /** What it would be under another configuration; nothing is made. */
   sketch(detector: Detector, config: DetectorConfig): Detector;
   /** Its state goes from every shard. */

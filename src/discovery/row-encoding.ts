@@ -10,6 +10,7 @@ export class CategoryEncoding implements RowEncoding {
   private readonly encoder: Encoder;
   private readonly inputs: readonly { readonly name: string; readonly column: number }[];
   private learning = false;
+  private readonly joined = new Set<number>();
 
   private constructor({ categoryInputs }: Pick<Detector, "categoryInputs">, encoder: Encoder) {
     this.encoder = encoder;
@@ -43,6 +44,18 @@ export class CategoryEncoding implements RowEncoding {
 
   get columns(): readonly string[] {
     return this.encoder.columns;
+  }
+
+  get slots(): ReadonlySet<number> {
+    return this.joined;
+  }
+
+  join(slot: number): void {
+    this.joined.add(slot);
+  }
+
+  leave(slot: number): void {
+    this.joined.delete(slot);
   }
 
   /** From now on rows teach it: those before have. */

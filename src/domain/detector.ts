@@ -233,6 +233,10 @@ export interface RowEncoding {
   learn(category: (column: number) => string | undefined): readonly (string | null)[] | undefined;
   /** What it has learned. */
   state(): EncoderState;
+  /** Of the detectors whose rows it encodes: a live one, and those that see its rows. */
+  readonly slots: ReadonlySet<number>;
+  join(slot: number): void;
+  leave(slot: number): void;
 }
 
 /**

@@ -47,7 +47,7 @@ export function restoreFeature(
   const options = { name: state.name, encoding: state.encoding, stream, room };
   if (state.encoding === "label") return new Label(options, state.values);
   if (state.encoding === "onehot") return new OneHot(options, state.values, fixed);
-  if (state.encoding === "frequency") return new Frequency(options, state);
+  if (state.encoding === "frequency") return new Frequency(options, state, fixed);
   return new Stateless(options, state.encoding);
 }
 
@@ -140,11 +140,13 @@ class Label implements FeatureEncoder {
 /** A column for each of the first values (in their order) that were there when the columns were fixed. */
 class OneHot implements FeatureEncoder {
   readonly #name: string;
+  readonly #room: Room;
   #dictionary: Dictionary;
   #fixed: boolean;
 
   constructor(options: FeatureOptions, values: readonly string[] = [], fixed = false) {
     this.#name = options.name;
+    this.#room = options.room;
     this.#dictionary = filled(options.room, values);
     this.#fixed = fixed;
   }
@@ -166,6 +168,8 @@ class OneHot implements FeatureEncoder {
     this.#fixed = true;
     const sorted = this.#dictionary.texts().toSorted(comparePythonTexts);
     this.#dictionary = filled({ characters: Infinity }, sorted.slice(0, limits.onehotValuesMax));
+    // As it is when it is restored.
+    for (const text of sorted.slice(limits.onehotValuesMax)) this.#room.characters += text.length;
   }
 
   encode(value: Cell, out: Float64Array, at: number): void {
@@ -199,16 +203,20 @@ class Frequency implements FeatureEncoder {
 
   constructor(
     options: FeatureOptions,
-    state: Pick<Extract<FeatureState, { encoding: "frequency" }>, "values" | "counts" | "total"> = {
+    state: Omit<Extract<FeatureState, { encoding: "frequency" }>, "name" | "encoding"> = {
       values: [],
       counts: [],
       total: 0,
     },
+    fixed = false,
   ) {
     this.#name = options.name;
     this.#dictionary = filled(options.room, state.values, state.counts);
     this.#dictionary.total = state.total;
-    if (state.total > 0) this.fix();
+    if (!fixed) return;
+    this.fix();
+    this.#shares = [...(state.shares ?? this.#shares)];
+    this.#unknown = state.unknown ?? this.#unknown;
   }
 
   learn(value: Cell): void {
@@ -221,6 +229,16 @@ class Frequency implements FeatureEncoder {
       this.#shares[number] = moved(this.#shares[number] ?? 0, this.#dictionary.shareOf(number));
     }
     this.#unknown = moved(this.#unknown, this.#dictionary.smallestShare / 2);
+  }
+
+  /** Whether what is shown is not what the counts say. */
+  get #lags(): boolean {
+    const { smallestShare } = this.#dictionary;
+    return (
+      this.#fixed &&
+      (this.#unknown !== smallestShare / 2 ||
+        this.#shares.some((shown, number) => shown !== this.#dictionary.shareOf(number)))
+    );
   }
 
   fix(): void {
@@ -239,7 +257,8 @@ class Frequency implements FeatureEncoder {
   state(): FeatureState {
     const { total } = this.#dictionary;
     const [values, counts] = [this.#dictionary.texts(), this.#dictionary.counts()];
-    return { name: this.#name, encoding: "frequency", values, counts, total };
+    const learned = { name: this.#name, encoding: "frequency" as const, values, counts, total };
+    return this.#lags ? { ...learned, shares: [...this.#shares], unknown: this.#unknown } : learned;
   }
 }
 

@@ -14,6 +14,7 @@ const distinct = z
   .max(limits.encodingValuesMax)
   .refine((values) => new Set(values).size === values.length, "expected distinct values");
 const count = z.int().min(1);
+const share = z.number().min(0).max(1);
 
 const feature = z.discriminatedUnion("encoding", [
   z.strictObject({ name, encoding: z.enum(["numeric", "hash", "binary"]) }),
@@ -30,11 +31,18 @@ const feature = z.discriminatedUnion("encoding", [
       counts: z.array(count).max(limits.encodingValuesMax),
       /** Rows that were not null, those of values that were not remembered among them. */
       total: z.int().min(0),
+      /** What is shown of each value, and of one that is not known; absent = what the counts say. Of a stream they lag behind. */
+      shares: z.array(share).max(limits.encodingValuesMax).optional(),
+      unknown: share.optional(),
     })
     .refine(
       ({ values, counts, total }) =>
         counts.length === values.length && counts.reduce((sum, each) => sum + each, 0) <= total,
       "expected a count for each value and their sum at most the total",
+    )
+    .refine(
+      ({ values, shares = values }) => shares.length === values.length,
+      "expected a share for each value",
     ),
 ]);
 

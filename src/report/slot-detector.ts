@@ -17,6 +17,9 @@ export function slotDetector(written: SlotSpec, slot: number): Detector {
     encode: noEncoding,
     learn: noEncoding,
     state: noEncoding,
+    slots: new Set(),
+    join: noEncoding,
+    leave: noEncoding,
   });
 }
 

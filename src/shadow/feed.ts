@@ -61,13 +61,14 @@ export class Feed implements Beside {
     const others = this.shadows.filter((shadow) => shadow !== split);
     let sequence = 0;
     let arrivalMs: number | undefined;
+    let encoded: Admitted["encoded"];
     const live = alone({
       ...submission,
       reply: answer.liveReply,
       observer: beats ? undefined : watchers,
       answers: (row) => !answer.takes(row),
       placed: (admitted) => {
-        ({ sequence, arrivalMs } = admitted);
+          ({ sequence, arrivalMs, encoded } = admitted);
         this.queueFor(others, admitted, watchers);
       },
       quiet: true,
@@ -85,6 +86,7 @@ export class Feed implements Beside {
         answers: (row) => answer.takes(row),
         shadows: true,
         arrivalMs,
+        encoded,
       });
     } catch {
       if (!beats || split.detector.program !== undefined) split.shed(rows);

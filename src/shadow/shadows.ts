@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Admission } from "../admission/admission.ts";
 import type { Beside, Besides } from "../admission/beside.ts";
+import { differentlyEncoded } from "../control/differences.ts";
 import type { ShadowReport, ShadowStart } from "../control/operations.ts";
 import type { Workshop } from "../control/workshop.ts";
 import { limits } from "../config/limits.ts";
@@ -80,7 +81,7 @@ export class Shadows implements Besides {
       const given = withInputsOf(live, config);
       checkInputs(live, given);
       if (share > 0) this.checkShare(live, undefined);
-      const detector = await workshop.make(name, given);
+      const detector = await workshop.make(name, given, { encoding: live.encoding });
       let shadow: Shadow | undefined;
       try {
         if (copies) {
@@ -306,9 +307,6 @@ export class Shadows implements Besides {
     };
     if (this.named.has(name)) refuse("is a shadow itself, and has none");
     if (isDiscovering(live)) refuse("does not know its inputs yet; start a shadow when it does");
-    if (live.encoding !== undefined) {
-      refuse("encodes categories by what its rows teach, and cannot be shadowed");
-    }
   }
 
   private checkShare(live: Detector, shadow: Shadow | undefined): void {
@@ -331,6 +329,14 @@ function withInputsOf(live: Detector, config: DetectorConfig): DetectorConfig {
 function checkInputs(live: Detector, { inputs }: DetectorConfig): void {
   const known = live.config.inputs;
   if (isDeepStrictEqual(known, inputs)) return;
+  const recoded = differentlyEncoded(known, inputs);
+  if (recoded !== undefined) {
+    throw WeirError.invalid(
+      "INVALID_SPEC",
+      "spec.inputs",
+      `${recoded}: a shadow has the encodings of "${live.name}", because its columns are those that the rows before the first training showed`,
+    );
+  }
   const names = new Set([...known, ...inputs].map(({ name }) => name));
   const differing = [...names].filter((name) => {
     const is = (input: { readonly name: string }): boolean => input.name === name;

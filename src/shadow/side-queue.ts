@@ -65,6 +65,7 @@ export class SideQueue {
       if (takesAsStaged(shadow, admitted)) placer = this.sharedOf(staged);
       else stageAgain(runtime, admitted, this.staged);
       this.reserve(placer, shadow, admitted);
+      if (placer === this.own) admitted.encoded?.fill(this.staged, runtime);
     } catch {
       // More rows than fit with its features, or keys that it has no room for.
       shadow.shed(waiting);
@@ -213,6 +214,7 @@ function sideSegment(segment: Segment): SideSegment {
 function takesAsStaged({ runtime }: Shadow, { mode, runtime: live }: Admitted): boolean {
   if (mode === Mode.HEARTBEAT) return false;
   return (
+    runtime.detector.encoding === live.detector.encoding &&
     runtime.modelFirst === live.modelFirst &&
     runtime.sources.length === live.sources.length &&
     runtime.sources.every(({ name }, i) => name === live.sources[i]?.name)

@@ -46,6 +46,8 @@ export type ProcessChange =
       readonly kind: "encoded";
       readonly slot: number;
       readonly rows: readonly (readonly (string | null)[])[];
+      /** Other slots whose detectors have the same encoding; absent = none. */
+      readonly also?: readonly number[];
     };
 
 /** Where such changes go before they count, in one order with the shards'. */

@@ -95,6 +95,11 @@ export class ProcessState {
     return this.encoders.get(of)?.state();
   }
 
+  /** The same by slot. */
+  encodings(): ReadonlyMap<number, EncoderState> {
+    return new Map(Array.from(this.encoders, ([at, encoder]) => [at, encoder.state()]));
+  }
+
   /** Entries of other kinds than PROCESS change nothing here. */
   applyEntry({ kind, position, body }: Entry): void {
     if (kind !== Kind.PROCESS) return;
@@ -124,7 +129,7 @@ export class ProcessState {
         this.encoders.set(change.slot, Encoder.restore(change.state));
         return;
       case "encoded":
-        this.learn(change.slot, change.rows);
+        for (const at of [change.slot, ...(change.also ?? [])]) this.learn(at, change.rows);
         return;
       default:
         change satisfies never;

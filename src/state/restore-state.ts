@@ -188,17 +188,13 @@ function readProcess(
 function recoveredOf(state: ProcessState): Recovered {
   const { catalogue } = state;
   const slots = catalogue.detectors.map(({ slot }) => slot);
-  const encodings = slots.flatMap((slot) => {
-    const encoding = state.encoding(slot);
-    return encoding === undefined ? [] : [[slot, encoding] as const];
-  });
   const kept = slots.flatMap((slot) => {
     const rows = state.kept(slot);
     return rows === undefined ? [] : [[slot, rows] as const];
   });
   return {
     catalogue: state.isKnown ? catalogue : undefined,
-    encodings: new Map(encodings),
+    encodings: state.encodings(),
     kept: new Map(kept),
   };
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { differentlyEncoded } from "../control/differences.ts";
 import { isWindowModel } from "../domain/detector.ts";
 import type { Detector, DetectorConfig, Input } from "../domain/detector.ts";
 import { WeirError } from "../domain/errors.ts";
@@ -30,6 +31,12 @@ export function withKnownInputs(live: Detector, config: DetectorConfig): Detecto
 /** Throws where a request to the detector as it is could not be read by one with these inputs. */
 export function checkRowsFit(live: Detector, { inputs }: DetectorConfig): void {
   const known = live.config.inputs;
+  const recoded = differentlyEncoded(known, inputs);
+  if (recoded !== undefined) {
+    throw unfit(
+      `${recoded}: an update keeps the encodings, because a model that learns beside the old one gets the rows as that has them encoded`,
+    );
+  }
   if (!isDeepStrictEqual(known.map(shape), inputs.map(shape))) {
     throw unfit(
       `an update keeps names, types and order of the inputs (${namesOf(known).join(", ")}), because the rows that clients send must fit both versions`,

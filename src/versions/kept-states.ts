@@ -1,9 +1,13 @@
 import type { Admission } from "../admission/admission.ts";
 import { describeSpec } from "../config/describe-spec.ts";
-import type { Detector } from "../domain/detector.ts";
+import { CategoryEncoding } from "../discovery/row-encoding.ts";
+import type { Detector, RowEncoding } from "../domain/detector.ts";
 import { Code, WeirError } from "../domain/errors.ts";
+import { encoderState } from "../encode/state.ts";
+import type { EncoderState } from "../encode/state.ts";
 import type { Position } from "../shard/journal.ts";
 import { recall } from "../shard/recall.ts";
+import type { OpenExport } from "../state/keeper/export-file.ts";
 import type { VersionRecord } from "./lineage.ts";
 import type { Lineages, LineagesOptions } from "./lineages.ts";
 import { stateFileOf } from "./version-store.ts";
@@ -20,6 +24,14 @@ export interface KeptStatesOptions extends LineagesOptions {
 
 export const BEING_WRITTEN = "its state is being written";
 const NO_STORE = "its state is not on disk: durability is none";
+
+/** A detector as it was at a position. */
+interface Was {
+  readonly detector: Detector;
+  readonly position: Position;
+  /** What its encoding had learned; undefined = it encodes nothing. */
+  readonly encoding: EncoderState | undefined;
+}
 
 /** The states of versions that do not answer any more: into files, and out of them. */
 export class KeptStates {
@@ -43,11 +55,17 @@ export class KeptStates {
     await this.settled();
   }
 
-  /** Writes the state of a version that a slot had at a position, behind everything else. */
-  keep(was: Detector, record: VersionRecord, at: Position): void {
+  /** The detector as it is now. */
+  now(detector: Detector): Was {
+    const { encoding } = detector;
+    return { detector, position: this.lineages.newest, encoding: encoding?.state() };
+  }
+
+  /** Writes the state of a version, behind everything else. */
+  keep(was: Was, record: VersionRecord): void {
     const { workshop } = this.options;
-    const writing = this.write(was, record, at).then(() =>
-      workshop.change(() => this.prune(was.name)),
+    const writing = this.write(was, record).then(() =>
+      workshop.change(() => this.prune(was.detector.name)),
     );
     const settled = writing.catch((error: unknown) => {
       if (!this.closed) this.options.log.error({ err: error }, "a version could not be put away");
@@ -60,11 +78,14 @@ export class KeptStates {
   retire(old: Detector, record: VersionRecord): void {
     const { shards, workshop } = this.options;
     const passed = shards.passed();
+    // What is on its way to the shards is encoded already.
+    const { encoding } = this.now(old);
     const retired = (async (): Promise<void> => {
       // Rows that were admitted to it before are its own.
       await passed;
+      record.events = shards.counters(old.slot).events;
       this.lineages.byName.get(old.name)?.retire(old.slot, this.lineages.newest);
-      await this.write(old, record, this.lineages.newest);
+      await this.write({ detector: old, position: this.lineages.newest, encoding }, record);
       await workshop.change(async () => {
         await workshop.unmake(old);
         await this.prune(old.name);
@@ -77,39 +98,67 @@ export class KeptStates {
     void retired.finally(() => this.exports.delete(retired));
   }
 
-  /** A detector with the state that a version had, found by nobody, and how far that state is. */
+  /**
+   * A detector with the state that a version had, found by nobody, and how far that state is. `goesOn` = it is to be given what came since, whose rows
+   * are encoded as the live one's; else its own are as they were then.
+   */
   async load(
     live: Detector,
     record: VersionRecord,
+    goesOn: boolean,
   ): Promise<{ readonly detector: Detector; readonly position: Position }> {
-    const { workshop, shards, store } = this.options;
-    const { version, config, file } = record;
+    const { store } = this.options;
+    const { file } = record;
     if (store === undefined || file === undefined) throw cannotGoBack(live, record);
-    const detector = await workshop.make(live.name, config, version);
-    let position: Position;
+    let opened: OpenExport | undefined;
     try {
-      const opened = store.open(file);
-      try {
-        if (opened.header.shards !== shards.shards.length) {
-          throw new Error(`it is of ${opened.header.shards} shards, not ${shards.shards.length}`);
-        }
-        position = opened.header.position;
-        for (const { shard, bytes } of opened.parts()) {
-          // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
-          await shards.changes.change(shard, { kind: "import", slot: detector.slot, part: bytes });
-        }
-      } finally {
-        opened.close();
-      }
+      opened = store.open(file);
+      const { position } = opened.header;
+      const encoding = goesOn ? live.encoding : this.encodingIn(opened, live, record);
+      return { detector: await this.restore(opened, live, { record, encoding }), position };
     } catch (error) {
-      await workshop.unmake(detector);
       if (error instanceof WeirError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       record.problem = `its state cannot be read: ${why}`;
       throw cannotGoBack(live, record);
+    } finally {
+      opened?.close();
+    }
+  }
+
+  private encodingIn(
+    { header }: OpenExport,
+    live: Detector,
+    { config }: VersionRecord,
+  ): RowEncoding | undefined {
+    if (header.encoding === undefined) return undefined;
+    const state = encoderState.parse(header.encoding);
+    return CategoryEncoding.restore(this.options.workshop.sketch(live, config), state);
+  }
+
+  private async restore(
+    opened: OpenExport,
+    { name }: Detector,
+    given: { readonly record: VersionRecord; readonly encoding: RowEncoding | undefined },
+  ): Promise<Detector> {
+    const { workshop, shards } = this.options;
+    const { encoding, record } = given;
+    const { version, config } = record;
+    if (opened.header.shards !== shards.shards.length) {
+      throw new Error(`it is of ${opened.header.shards} shards, not ${shards.shards.length}`);
+    }
+    const detector = await workshop.make(name, config, { version, encoding });
+    try {
+      for (const { shard, bytes } of opened.parts()) {
+        // oxlint-disable-next-line no-await-in-loop -- in their order, each between two batches
+        await shards.changes.change(shard, { kind: "import", slot: detector.slot, part: bytes });
+      }
+    } catch (error) {
+      await workshop.unmake(detector);
+      throw error;
     }
     await this.recallKeys(detector);
-    return { detector, position };
+    return detector;
   }
 
   /** Where a detector refuses new keys, admission knows those that there are. */
@@ -121,25 +170,25 @@ export class KeptStates {
     });
   }
 
-  private async write(was: Detector, record: VersionRecord, at: Position): Promise<void> {
+  private async write(was: Was, record: VersionRecord): Promise<void> {
     const { store, log } = this.options;
-    const { name, slot } = was;
+    const { position, encoding } = was;
+    const { name, slot } = was.detector;
     const { version, config } = record;
     if (store === undefined) {
       record.problem = NO_STORE;
       return;
     }
-    if (was.encoding !== undefined) {
-      record.problem = "what its rows taught the encoding of categories is not kept by version";
-      return;
-    }
     record.problem = BEING_WRITTEN;
     const file = stateFileOf(name, version);
     try {
-      await store.write({ slot, at, file, about: { name, version, spec: describeSpec(config) } });
+      const encoded = was.detector.encoding?.columns;
+      const codes = encoding === undefined || encoded === undefined ? {} : { encoded, encoding };
+      const about = { name, version, spec: describeSpec(config), ...codes };
+      await store.write({ slot, at: position, file, about });
       record.file = file;
       record.problem = "";
-      log.info({ detector: name, version, position: at }, "the state of a version was kept");
+      log.info({ detector: name, version, position }, "the state of a version was kept");
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       record.problem = `its state could not be written: ${why}`;

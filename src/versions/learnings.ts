@@ -138,12 +138,18 @@ export class Learnings {
         await this.options.workshop.unmake(detector);
         if (error instanceof WeirError) throw error;
         const why = error instanceof Error ? error.message : String(error);
-        throw new WeirError(
-          Code.FAILED_PRECONDITION,
-          "UNKNOWN_VERSION",
-          `detector "${live.name}" cannot be replayed from version ${record.version} on: ${why}; go back without replay`,
-        );
+        throw cannotReplay(live, record.version, why);
       },
+    );
+  }
+
+  /** Throws where the journal does not have the rows as the version would have had them. */
+  checkCanReplay(live: Detector, { version, to }: VersionRecord): void {
+    if (live.encoding === undefined || to > this.lineages.of(live).encodedSince) return;
+    throw cannotReplay(
+      live,
+      version,
+      "since then its rows were encoded by what another version had learned",
     );
   }
 
@@ -249,4 +255,12 @@ export class Learnings {
     log.info({ detector: name, rows: catchUp.rows }, "a version was replayed to now");
     await this.serve(name, learning);
   }
+}
+
+function cannotReplay({ name }: Detector, version: number, why: string): WeirError {
+  return new WeirError(
+    Code.FAILED_PRECONDITION,
+    "UNKNOWN_VERSION",
+    `detector "${name}" cannot be replayed from version ${version} on: ${why}; go back without replay`,
+  );
 }

@@ -2,7 +2,7 @@ import { describeSpec } from "../config/describe-spec.ts";
 import { normalizeSpec } from "../config/detector-spec.ts";
 import type { KeptVersions, VersionJson } from "../control/neighbours.ts";
 import type { VersionInfo } from "../control/operations.ts";
-import type { DetectorConfig } from "../domain/detector.ts";
+import type { DetectorConfig, RowEncoding } from "../domain/detector.ts";
 import type { Position } from "../shard/journal.ts";
 import type { Stretch } from "./relay.ts";
 
@@ -41,6 +41,11 @@ export class Lineage {
   serving = 1;
   /** Of the version that learns beside it; undefined = none does. */
   learning: number | undefined;
+
+  /** What encodes the rows now; undefined = nothing does. */
+  encoding: RowEncoding | undefined;
+  /** From behind this entry on; 0 = always. Rows before have other codes. */
+  encodedSince: Position = 0;
 
   /** Of the next one that is made. */
   get next(): number {
@@ -89,6 +94,13 @@ export class Lineage {
     for (const record of this.records) if (record.problem === isNow(name)) record.problem = problem;
   }
 
+  /** What encodes the rows behind an entry. */
+  encodedBy(encoding: RowEncoding | undefined, after: Position): void {
+    if (this.encoding === encoding) return;
+    this.encoding = encoding;
+    this.encodedSince = after;
+  }
+
   remove(record: VersionRecord): void {
     this.records = this.records.filter((each) => each !== record);
   }
@@ -124,13 +136,14 @@ export class Lineage {
   }
 
   static fromJson(
-    { history = [], stretches = [] }: KeptVersions,
+    { history = [], stretches = [], encodedSince = 0 }: KeptVersions,
     serving: number,
     name: string,
   ): Lineage {
     const lineage = new Lineage();
     lineage.stretches = stretches.map((stretch) => ({ ...stretch }));
     lineage.serving = serving;
+    lineage.encodedSince = encodedSince;
     lineage.records = history.map(({ spec, file, ...rest }) => ({
       ...rest,
       file,

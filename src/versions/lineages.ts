@@ -28,6 +28,7 @@ export class Lineages {
     const known = this.byName.get(detector.name);
     if (known !== undefined) return known;
     const lineage = new Lineage();
+    lineage.encoding = detector.encoding;
     const version = this.options.workshop.versionOf(detector.name);
     const record: VersionRecord = {
       version,

@@ -76,7 +76,8 @@ export class Versions implements Neighbours {
       }
       const record = this.toGoBackTo(live, lineage, version);
       await this.learnings.giveUp(live);
-      const { detector, position } = await this.states.load(live, record);
+      if (replay) this.learnings.checkCanReplay(live, record);
+      const { detector, position } = await this.states.load(live, record, replay);
       if (replay) {
         await this.learnings.replay(live, detector, record, position);
         return this.info(live, lineage, record);
@@ -94,7 +95,7 @@ export class Versions implements Neighbours {
       const { history, shadowOf, share = 0 } = keptVersions(json);
       const detector = workshop.find(name);
       if (detector === undefined) continue;
-      if (history !== undefined) this.bringBackLineage(name, keptVersions(json));
+      if (history !== undefined) this.bringBackLineage(detector, keptVersions(json));
       const live = shadowOf === undefined ? undefined : workshop.find(shadowOf);
       if (live !== undefined) shadows.bringBack(live, detector, share);
     }
@@ -108,8 +109,9 @@ export class Versions implements Neighbours {
     }
   }
 
-  private bringBackLineage(name: string, kept: KeptVersions): void {
+  private bringBackLineage({ name, encoding }: Detector, kept: KeptVersions): void {
     const lineage = Lineage.fromJson(kept, this.options.workshop.versionOf(name), name);
+    lineage.encoding = encoding;
     this.lineages.byName.set(name, lineage);
     for (const record of lineage.kept) {
       const isLost = record.problem === "" || record.problem === BEING_WRITTEN;
@@ -171,6 +173,10 @@ export class Versions implements Neighbours {
     );
   }
 
+  isShadow({ name }: Detector): boolean {
+    return this.options.shadows.known(name) !== undefined;
+  }
+
   checkReset(detector: Detector): void {
     if (this.options.shadows.isShadowed(detector)) {
       throw refused(
@@ -187,8 +193,10 @@ export class Versions implements Neighbours {
     // Inputs may have been discovered since.
     const serving = lineage.servingRecord;
     if (serving !== undefined) serving.config = detector.config;
+    lineage.encodedBy(detector.encoding, this.lineages.newest);
     return {
       ...(shadow === undefined ? {} : { shadowOf: shadow.live.name, share: shadow.share }),
+      ...(lineage.encodedSince === 0 ? {} : { encodedSince: lineage.encodedSince }),
       history: lineage.toJson(),
       stretches: lineage.stretches,
       ...this.learnings.describe(detector.name, lineage),
@@ -213,7 +221,8 @@ export class Versions implements Neighbours {
     const { workshop, admission, shadows, shards } = this.options;
     const lineage = this.lineages.of(live);
     const version = lineage.next;
-    const at = this.lineages.newest;
+    const was = this.states.now(live);
+    const at = was.position;
     const { events } = shards.counters(live.slot);
     let made: Detector;
     try {
@@ -232,7 +241,7 @@ export class Versions implements Neighbours {
     this.lineages.begin(made, lineage, { version, keptState: true, at });
     if (before !== undefined) {
       this.lineages.end(before, at, live, events);
-      this.states.keep(live, before, at);
+      this.states.keep(was, before);
     }
     await workshop.save();
     return true;
@@ -243,7 +252,8 @@ export class Versions implements Neighbours {
     this.checkCanLearn(live);
     const lineage = this.lineages.of(live);
     const version = lineage.next;
-    const detector = await workshop.make(live.name, config, version);
+    const { encoding } = live;
+    const detector = await workshop.make(live.name, config, { version, encoding });
     const shadow = shadows.attach(live, detector);
     const record: VersionRecord = {
       version,
@@ -321,12 +331,6 @@ export class Versions implements Neighbours {
   }
 
   private checkCanLearn(live: Detector): void {
-    if (live.encoding !== undefined) {
-      throw refused(
-        live,
-        "encodes categories by what its rows teach: only settings that keep its state can be changed; create another detector",
-      );
-    }
     if (this.options.shadows.known(live.name) !== undefined) {
       throw refused(
         live,

@@ -97,18 +97,24 @@ export function slotsOf(state: ProcessState): ReadonlyMap<number, HeldSlot> {
   const slots = new Map<number, HeldSlot>();
   for (const entry of state.catalogue.detectors) {
     const { name, slot, versions } = entry;
-    const learned = entry.discovered === undefined ? undefined : state.encoding(slot);
-    const plain = plainSpec(entry);
     const spec =
-      learned === undefined ? plain : { ...plain, encoded: Encoder.restore(learned).columns };
+      entry.discovered === undefined ? plainSpec(entry) : encodedBy(state, slot, plainSpec(entry));
     slots.set(slot, heldAs(spec, keptVersions(versions).shadowOf, undefined));
     const hidden = hiddenIn(versions, name);
     if (hidden === undefined) continue;
     const { config, version } = hidden;
     const beside = { name, version, spec: describeSpec(config) };
-    slots.set(hidden.slot, heldAs(beside, undefined, undefined));
+    const encodes = config.inputs.some(({ encoding }) => encoding !== undefined);
+    const learning = encodes ? encodedBy(state, hidden.slot, beside) : beside;
+    slots.set(hidden.slot, heldAs(learning, undefined, undefined));
   }
   return slots;
+}
+
+/** With the columns of its encoding, if it has one. */
+function encodedBy(state: ProcessState, slot: number, spec: SlotSpec): SlotSpec {
+  const learned = state.encoding(slot);
+  return learned === undefined ? spec : { ...spec, encoded: Encoder.restore(learned).columns };
 }
 
 /** Whether an entry holds one, without reading it: of a detector that encodes there are many others. */

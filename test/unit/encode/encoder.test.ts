@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../../../src/config/limits.ts";
 import { Encoder, schemaOf } from "../../../src/encode/encoder.ts";
@@ -311,6 +312,44 @@ describe("the state", () => {
     }
     expect(restored.state()).toEqual(encoder.state());
     expect(restored.columns).toEqual(encoder.columns);
+  });
+
+  it("is taken and restored at any moment of a stream, and nothing is encoded otherwise after it", () => {
+    const value = fc.constantFrom("a", "b", "c", "d", null);
+    fc.assert(
+      fc.property(fc.array(value), fc.array(value), fc.array(value), (first, before, after) => {
+        const encoder = Encoder.forStream(new Map([["v", "frequency"]]));
+        for (const v of first) encoder.learn({ v });
+        encoder.fix();
+        for (const v of before) encoder.learn({ v });
+        const text = JSON.stringify(encoder.state());
+        const restored = Encoder.restore(encoderState.parse(JSON.parse(text)));
+        for (const v of after) {
+          for (const each of [encoder, restored]) each.learn({ v });
+          for (const asked of ["a", "b", "c", "d", "e"]) {
+            expect(encode(restored, { v: asked })).toEqual(encode(encoder, { v: asked }));
+          }
+        }
+        expect(restored.state()).toEqual(encoder.state());
+      }),
+    );
+  });
+
+  it("has room for as many characters when it is restored", () => {
+    const encoder = Encoder.forStream(
+      new Map([
+        ["a", "onehot"],
+        ["b", "label"],
+      ]),
+    );
+    const text = (i: number): string => String(i).padStart(192, "x");
+    for (let i = 0; i < limits.encodingValuesMax; i++) encoder.learn({ a: text(i) });
+    encoder.fix();
+    const restored = Encoder.restore(encoder.state());
+    for (let i = 0; i < 1500; i++)
+      for (const each of [encoder, restored]) each.learn({ b: text(i) });
+    expect(encode(encoder, { b: text(1499) }).at(-1)).toBe(1500);
+    expect(restored.state()).toEqual(encoder.state());
   });
 
   it.each([

@@ -89,6 +89,25 @@ describe("the state of the process", () => {
     ).toBe(true);
   });
 
+  it("teaches the encodings of all slots that a row is for, and goes on alike after JSON", () => {
+    const live = encoding();
+    let state = new ProcessState();
+    for (const slot of [2, 5]) state.apply({ kind: "encoding", slot, state: live.state() });
+    const learn = (text: string): void => {
+      state.apply({ kind: "encoded", slot: 2, also: [5], rows: [[text, text]] });
+      live.learn(Object.fromEntries(live.features.map((name) => [name, text])));
+    };
+    for (const text of ["new", "FR", "FR", "FR", "FR", "new", "FR"]) learn(text);
+    state = ProcessState.fromJson(JSON.parse(JSON.stringify(state.toJson())));
+    for (const text of ["FR", "x", "FR"]) learn(text);
+    expect([...state.encodings()]).toEqual([
+      [2, live.state()],
+      [5, live.state()],
+    ]);
+    state.apply({ kind: "forgotten", slot: 5 });
+    expect([...state.encodings().keys()]).toEqual([2]);
+  });
+
   it("forgets a slot's rows and encoding, and no other's", () => {
     const state = new ProcessState();
     for (const slot of [1, 2]) {
