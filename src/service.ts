@@ -30,6 +30,7 @@ import type { GrpcTransport } from "./transport/grpc/server.ts";
 import { createHttpServer } from "./transport/http/server.ts";
 import type { HttpTransport } from "./transport/http/server.ts";
 import { version } from "./version.ts";
+import { redeclare } from "./versions/redeclare.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** A running Weir. */
@@ -110,12 +111,8 @@ async function startParts(
   const core = await createCore({ ...coreOptions, state, keeps });
   cleanUp.push(() => core.close());
   if (state !== undefined) await resizeShards(core, state, options.shardMemoryBytes);
-  await core.detectors.restore(options.detectors, state?.recovered, (what) =>
-    logger.warn(
-      what,
-      "the configuration declares this detector differently: it begins anew, and what it had learned is gone; weir update keeps it, or lets the new one learn beside it",
-    ),
-  );
+  const changed = await core.detectors.restore(options.detectors, state?.recovered);
+  for (const [name, config] of changed) await redeclare(core, { name, config }, logger);
   const webhook = webhookOf(options, { alerts, telemetry, logger });
   if (webhook !== undefined) cleanUp.push(() => webhook.stop(0));
   return listen({ options, logger, telemetry, alerts, core, webhook, store }, cleanUp);

@@ -35,13 +35,6 @@ export interface DetectorsOptions {
   readonly journal?: CatalogueJournal | undefined;
 }
 
-/** A detector that begins anew: the fields of its specification that differ, and the events that it had learned from. */
-type Forgets = (what: {
-  readonly detector: string;
-  readonly differs: readonly string[];
-  readonly events: number;
-}) => void;
-
 /** All detectors of this server. Changes are made one after the other; look-ups see them when they are complete. */
 export class Detectors implements Registry, Workshop {
   private readonly options: DetectorsOptions;
@@ -122,14 +115,13 @@ export class Detectors implements Registry, Workshop {
   }
 
   /**
-   * Makes the detectors that are there at start: those that were stored, and over them those that the configuration declares. `forgets` is told of each
-   * whose state was brought back and that begins anew, since it is declared differently.
+   * Makes the detectors that are there at start: those that were stored, and those that the configuration declares. Resolves to the declarations that
+   * differ from those before, of detectors whose state was brought back: nothing is done about these.
    */
   restore(
     declared: ReadonlyMap<string, DetectorConfig>,
     recovered: Recovered = nothingRecovered,
-    forgets: Forgets = () => undefined,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<string, DetectorConfig>> {
     return this.change(async () => {
       const { shards } = this.options;
       const { table, admission, discovery } = this;
@@ -144,26 +136,47 @@ export class Detectors implements Registry, Workshop {
           `${stored.size} stored and ${declared.size} declared detectors are ${all.size} together, at most ${limits.detectorsMax} fit: declare fewer, or start without the declared ones and delete some`,
         );
       }
-      for (const [name, config] of all) await this.declare(name, config, forgets);
+      const changed = new Map<string, DetectorConfig>();
+      for (const [name, config] of all) {
+        const known = this.table.find(name);
+        if (known === undefined) this.table.show(await this.make(name, config));
+        else if (!this.isAsDeclared(known, config)) changed.set(name, config);
+      }
+      for (const name of declared.keys()) if (!changed.has(name)) this.noteDeclared(name, all);
       if (all.size > 0) await this.save(this.list());
+      return changed;
     });
   }
 
-  /** A detector of the configuration: new, or as it was, or anew where it was declared differently. */
-  private async declare(name: string, config: DetectorConfig, forgets: Forgets): Promise<void> {
-    const known = this.table.find(name);
-    if (known !== undefined) {
-      const there = this.table.declaredOf(known);
-      if (isDeepStrictEqual(there, config)) return;
-      // It was updated since: what an operator did last counts.
-      if (this.neighbours?.hasHad(known, config) === true) return;
-      const { events } = this.options.shards.counters(known.slot);
-      forgets({ detector: name, differs: differingFields(there, config), events });
+  /** What an operator did since the same declaration counts. */
+  private isAsDeclared(known: Detector, config: DetectorConfig): boolean {
+    const there = this.table.declaredOf(known);
+    return isDeepStrictEqual(there, config) || this.neighbours?.wasDeclared(known, config) === true;
+  }
+
+  private noteDeclared(name: string, configs: ReadonlyMap<string, DetectorConfig>): void {
+    const config = configs.get(name);
+    if (config !== undefined) this.neighbours?.noteDeclared(this.table.get(name), config);
+  }
+
+  /** The configuration's declaration of a detector was taken over. */
+  keepDeclared(name: string, config: DetectorConfig): Promise<void> {
+    return this.change(async () => {
+      this.noteDeclared(name, new Map([[name, config]]));
+      await this.save(this.list());
+    });
+  }
+
+  /** A detector begins anew, with another specification; its versions and shadows are gone. */
+  remake(name: string, config: DetectorConfig): Promise<void> {
+    return this.change(async () => {
+      const known = this.table.get(name);
       const gone = [...(this.neighbours?.dependents(known) ?? []), known];
       for (const each of gone) this.hide(each);
       for (const each of gone) await this.unmake(each);
-    }
-    this.table.show(await this.make(name, config));
+      this.table.show(await this.make(name, config));
+      await this.save(this.list());
+    });
   }
 
   /** The shards went back to an earlier state: admission knows no more of ids and keys than they do. */

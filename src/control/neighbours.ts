@@ -8,8 +8,10 @@ export interface Neighbours {
    * described again.
    */
   bringBack(kept: ReadonlyMap<string, unknown>, learning: ReadonlyMap<string, Detector>): void;
-  /** Whether the detector has had this specification. */
-  hasHad(detector: Detector, config: DetectorConfig): boolean;
+  /** Whether the configuration declared the detector like this the last time, or, where that is not known, it has had this specification. */
+  wasDeclared(detector: Detector, config: DetectorConfig): boolean;
+  /** The configuration declares the detector like this. */
+  noteDeclared(detector: Detector, config: DetectorConfig): void;
   /** The detector is about to be removed: what goes with it, and sees nothing any more. */
   dependents(detector: Detector): readonly Detector[];
   /** Throws for a detector whose removal would remove shadows that clients have started. */
@@ -30,6 +32,8 @@ export interface KeptVersions {
   readonly share?: number;
   /** From behind which entry on its rows are encoded by what encodes them now; absent = always. */
   readonly encodedSince?: number;
+  /** What the configuration declared last; absent = it did not. */
+  readonly declared?: unknown;
   /** All that are known, the oldest first; absent = the first one serves. */
   readonly history?: readonly VersionJson[];
   /** Which slot answered over which entries of the journal, the oldest first; `until` 0 = it still does. */

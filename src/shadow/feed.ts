@@ -68,7 +68,7 @@ export class Feed implements Beside {
       observer: beats ? undefined : watchers,
       answers: (row) => !answer.takes(row),
       placed: (admitted) => {
-          ({ sequence, arrivalMs, encoded } = admitted);
+        ({ sequence, arrivalMs, encoded } = admitted);
         this.queueFor(others, admitted, watchers);
       },
       quiet: true,

@@ -42,6 +42,8 @@ export class Lineage {
   /** Of the version that learns beside it; undefined = none does. */
   learning: number | undefined;
 
+  /** What the configuration declared last; undefined = it did not. */
+  declared: DetectorConfig | undefined;
   /** What encodes the rows now; undefined = nothing does. */
   encoding: RowEncoding | undefined;
   /** From behind this entry on; 0 = always. Rows before have other codes. */
@@ -136,7 +138,7 @@ export class Lineage {
   }
 
   static fromJson(
-    { history = [], stretches = [], encodedSince = 0 }: KeptVersions,
+    { history = [], stretches = [], encodedSince = 0, declared }: KeptVersions,
     serving: number,
     name: string,
   ): Lineage {
@@ -144,10 +146,13 @@ export class Lineage {
     lineage.stretches = stretches.map((stretch) => ({ ...stretch }));
     lineage.serving = serving;
     lineage.encodedSince = encodedSince;
+    const configOf = (spec: unknown): DetectorConfig =>
+      normalizeSpec(spec, `the journal: detectors.${name}`);
+    lineage.declared = declared === undefined ? undefined : configOf(declared);
     lineage.records = history.map(({ spec, file, ...rest }) => ({
       ...rest,
       file,
-      config: normalizeSpec(spec, `the journal: detectors.${name}`),
+      config: configOf(spec),
     }));
     return lineage;
   }

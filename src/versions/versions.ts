@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { describeSpec } from "../config/describe-spec.ts";
 import type { Neighbours, KeptVersions } from "../control/neighbours.ts";
 import { keptVersions } from "../control/neighbours.ts";
 import type { VersionInfo } from "../control/operations.ts";
@@ -145,9 +146,14 @@ export class Versions implements Neighbours {
     }
   }
 
-  hasHad({ name }: Detector, config: DetectorConfig): boolean {
+  wasDeclared({ name }: Detector, config: DetectorConfig): boolean {
     const lineage = this.lineages.byName.get(name);
+    if (lineage?.declared !== undefined) return isDeepStrictEqual(lineage.declared, config);
     return lineage?.records.some((record) => isDeepStrictEqual(record.config, config)) ?? false;
+  }
+
+  noteDeclared(detector: Detector, config: DetectorConfig): void {
+    this.lineages.of(detector).declared = config;
   }
 
   dependents(detector: Detector): readonly Detector[] {
@@ -197,6 +203,7 @@ export class Versions implements Neighbours {
     return {
       ...(shadow === undefined ? {} : { shadowOf: shadow.live.name, share: shadow.share }),
       ...(lineage.encodedSince === 0 ? {} : { encodedSince: lineage.encodedSince }),
+      ...(lineage.declared === undefined ? {} : { declared: describeSpec(lineage.declared) }),
       history: lineage.toJson(),
       stretches: lineage.stretches,
       ...this.learnings.describe(detector.name, lineage),

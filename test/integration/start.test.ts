@@ -109,7 +109,7 @@ describe("weir start", () => {
     }
   });
 
-  it("says which detectors begin anew, since they are declared differently", async () => {
+  it("says which detectors are declared otherwise than before", async () => {
     const path = join(directory, "declared.yaml");
     for (const [share, isTold] of [
       [0.02, false],
@@ -119,9 +119,11 @@ describe("weir start", () => {
       writeFileSync(path, `detectors: {cards: {inputs: [{name: amount}], alert_share: ${share}}}`);
       const weir = new Weir(`--config=${path}`, `--data=${directory}/declared`);
       await weir.logged("serving");
-      expect(weir.out.includes('"detector":"cards","differs":["threshold"],"events":0')).toBe(
-        isTold,
-      );
+      const message =
+        "the configuration declares this detector anew: it goes on with what it had learned";
+      const told = '"detector":"cards","differs":["threshold"],"version":2';
+      expect(weir.out.includes(message)).toBe(isTold);
+      expect(weir.out.includes(told)).toBe(isTold);
       weir.child.kill("SIGTERM");
       expect(await weir.ended()).toBe(0);
     }

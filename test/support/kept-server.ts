@@ -1,11 +1,14 @@
 import { openDetectorStore } from "../../src/control/detector-store.ts";
 import type { CoreOptions } from "../../src/core.ts";
+import type { DetectorConfig } from "../../src/domain/detector.ts";
 import { systemClock } from "../../src/domain/clock.ts";
 import { compileModule } from "../../src/shard/module.ts";
 import type { Journal } from "../../src/state/journal/journal.ts";
 import { openState } from "../../src/state/open-state.ts";
 import type { OpenState } from "../../src/state/open-state.ts";
 import { resizeShards } from "../../src/state/run-state.ts";
+import { redeclare } from "../../src/versions/redeclare.ts";
+import type { RedeclareLog } from "../../src/versions/redeclare.ts";
 import { startCore } from "./core.ts";
 import type { TestCore } from "./core.ts";
 import { keptModulePath } from "./kept-core.ts";
@@ -33,6 +36,9 @@ export interface KeptServerOptions {
   readonly shards?: number;
   /** False = it ends, as it were, before it knows its detectors. */
   readonly restores?: boolean;
+  /** What its configuration declares; and what is told of that. */
+  readonly declared?: ReadonlyMap<string, DetectorConfig>;
+  readonly told?: RedeclareLog;
   /** What stands in the place of its journal. */
   readonly journal?: (journal: Journal) => Journal;
   readonly core?: Partial<CoreOptions>;
@@ -44,6 +50,7 @@ export async function startKept(
   options: KeptServerOptions = {},
 ): Promise<KeptServer> {
   const { memoryBytes = 64 << 20, shards = 3, restores = true } = options;
+  const { declared = new Map(), told = log } = options;
   const module = await compileModule(keptModulePath);
   const { durability } = settings;
   const at = { data, module, durability, shards, shardsGiven: true, memoryBytes };
@@ -67,7 +74,10 @@ export async function startKept(
   const close = (): Promise<void> => (closing ??= closeNow());
   try {
     await resizeShards(core, state, memoryBytes);
-    if (restores) await core.detectors.restore(new Map(), state.recovered);
+    if (restores) {
+      const changed = await core.detectors.restore(declared, state.recovered);
+      for (const [name, config] of changed) await redeclare(core, { name, config }, told);
+    }
   } catch (error) {
     await close();
     throw error;
