@@ -103,3 +103,9 @@ export async function written(journal: CatalogueJournal): Promise<void> {
   });
   if (!durable) throw notLearning();
 }
+
+export const nothingRecovered: Recovered = {
+  catalogue: undefined,
+  encodings: new Map(),
+  kept: new Map(),
+};

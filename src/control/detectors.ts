@@ -14,7 +14,7 @@ import type { ShardSet } from "../shard/shard-set.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Trainer } from "../trainer/trainer.ts";
 import type { Catalogue } from "../state/process-change.ts";
-import { appendAll, written } from "./catalogue.ts";
+import { appendAll, nothingRecovered, written } from "./catalogue.ts";
 import type { CatalogueJournal, Recovered } from "./catalogue.ts";
 import { bringBack } from "./bring-back.ts";
 import { detectorBlock } from "./detector-block.ts";
@@ -140,42 +140,15 @@ export class Detectors implements Registry, Workshop {
       for (const [name, config] of all) {
         const known = this.table.find(name);
         if (known === undefined) this.table.show(await this.make(name, config));
-        else if (!this.isAsDeclared(known, config)) changed.set(name, config);
+        else if (!isDeepStrictEqual(this.table.declaredOf(known), config)) {
+          // What an operator did since the same declaration counts.
+          if (this.neighbours?.wasDeclared(known, config) !== true) changed.set(name, config);
+        }
+        if (!declared.has(name) || changed.has(name)) continue;
+        this.neighbours?.noteDeclared(this.table.get(name), config);
       }
-      for (const name of declared.keys()) if (!changed.has(name)) this.noteDeclared(name, all);
       if (all.size > 0) await this.save(this.list());
       return changed;
-    });
-  }
-
-  /** What an operator did since the same declaration counts. */
-  private isAsDeclared(known: Detector, config: DetectorConfig): boolean {
-    const there = this.table.declaredOf(known);
-    return isDeepStrictEqual(there, config) || this.neighbours?.wasDeclared(known, config) === true;
-  }
-
-  private noteDeclared(name: string, configs: ReadonlyMap<string, DetectorConfig>): void {
-    const config = configs.get(name);
-    if (config !== undefined) this.neighbours?.noteDeclared(this.table.get(name), config);
-  }
-
-  /** The configuration's declaration of a detector was taken over. */
-  keepDeclared(name: string, config: DetectorConfig): Promise<void> {
-    return this.change(async () => {
-      this.noteDeclared(name, new Map([[name, config]]));
-      await this.save(this.list());
-    });
-  }
-
-  /** A detector begins anew, with another specification; its versions and shadows are gone. */
-  remake(name: string, config: DetectorConfig): Promise<void> {
-    return this.change(async () => {
-      const known = this.table.get(name);
-      const gone = [...(this.neighbours?.dependents(known) ?? []), known];
-      for (const each of gone) this.hide(each);
-      for (const each of gone) await this.unmake(each);
-      this.table.show(await this.make(name, config));
-      await this.save(this.list());
     });
   }
 
@@ -494,9 +467,3 @@ export class Detectors implements Registry, Workshop {
     return result;
   }
 }
-
-const nothingRecovered: Recovered = {
-  catalogue: undefined,
-  encodings: new Map(),
-  kept: new Map(),
-};

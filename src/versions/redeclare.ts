@@ -1,8 +1,14 @@
 import { differingFields } from "../control/differences.ts";
-import type { Core } from "../core.ts";
+import type { Workshop } from "../control/workshop.ts";
 import type { DetectorConfig } from "../domain/detector.ts";
 import { WeirError } from "../domain/errors.ts";
 import type { Reason } from "../domain/errors.ts";
+import type { Versions } from "./versions.ts";
+
+interface Redeclaring {
+  readonly detectors: Workshop;
+  readonly versions: Pick<Versions, "update" | "dependents" | "noteDeclared">;
+}
 
 /** Told what became of it. */
 export interface RedeclareLog {
@@ -18,14 +24,13 @@ const BEGINS_ANEW: ReadonlySet<Reason> = new Set<Reason>(["INVALID_SPEC", "INPUT
  * the inputs are others, it begins anew; where it cannot be now, the detector stays as it is, and the next start tries again.
  */
 export async function redeclare(
-  { detectors, versions }: Pick<Core, "detectors" | "versions">,
+  { detectors, versions }: Redeclaring,
   { name, config }: { readonly name: string; readonly config: DetectorConfig },
   log: RedeclareLog,
 ): Promise<void> {
   const known = detectors.get(name);
-  const differs = differingFields(known.config, config);
   const { events } = detectors.status(known);
-  const fields = { detector: name, differs };
+  const fields = { detector: name, differs: differingFields(known.config, config) };
   try {
     const { version, state } = await versions.update(name, config);
     const how =
@@ -35,18 +40,27 @@ export async function redeclare(
     log.info({ ...fields, version }, `the configuration declares this detector anew: ${how}`);
   } catch (error) {
     if (!(error instanceof WeirError)) throw error;
+    const why = error.message;
     if (!BEGINS_ANEW.has(error.reason)) {
       log.warn(
-        { ...fields, why: error.message },
+        { ...fields, why },
         "the configuration declares this detector differently: it stays as it was",
       );
       return;
     }
     log.warn(
-      { ...fields, events, why: error.message },
+      { ...fields, events, why },
       "the configuration declares this detector so differently that it begins anew: what it had learned is gone",
     );
-    await detectors.remake(name, config);
+    await detectors.change(async () => {
+      const gone = [...versions.dependents(known), known];
+      for (const each of gone) detectors.hide(each);
+      for (const each of gone) await detectors.unmake(each);
+      detectors.show(await detectors.make(name, config));
+    });
   }
-  await detectors.keepDeclared(name, config);
+  await detectors.change(async () => {
+    versions.noteDeclared(detectors.get(name), config);
+    await detectors.save();
+  });
 }
