@@ -140,16 +140,19 @@ export class Detectors implements Registry, Workshop {
       for (const [name, config] of all) {
         const known = this.table.find(name);
         if (known === undefined) this.table.show(await this.make(name, config));
-        else if (!isDeepStrictEqual(this.table.declaredOf(known), config)) {
-          // What an operator did since the same declaration counts.
-          if (this.neighbours?.wasDeclared(known, config) !== true) changed.set(name, config);
-        }
+        else if (this.differs(known, config)) changed.set(name, config);
         if (!declared.has(name) || changed.has(name)) continue;
         this.neighbours?.noteDeclared(this.table.get(name), config);
       }
       if (all.size > 0) await this.save(this.list());
       return changed;
     });
+  }
+
+  /** What an operator did since the same declaration is no difference. */
+  private differs(known: Detector, config: DetectorConfig): boolean {
+    if (isDeepStrictEqual(this.table.declaredOf(known), config)) return false;
+    return this.neighbours?.wasDeclared(known, config) !== true;
   }
 
   /** The shards went back to an earlier state: admission knows no more of ids and keys than they do. */
