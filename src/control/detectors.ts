@@ -123,11 +123,11 @@ export class Detectors implements Registry, Workshop {
     recovered: Recovered = nothingRecovered,
   ): Promise<ReadonlyMap<string, DetectorConfig>> {
     return this.change(async () => {
-      const { shards } = this.options;
-      const { table, admission, discovery } = this;
+      const { table, admission, discovery, options } = this;
+      const { shards, store } = options;
       const back = await bringBack(recovered, { table, shards, admission, discovery });
       this.neighbours?.bringBack(back.versions, back.learning);
-      const stored = await this.options.store.load();
+      const stored = await store.load();
       // What the journal has is newer: the store is a copy for people.
       if (recovered.catalogue !== undefined) stored.clear();
       const all = new Map([...stored, ...declared]);
@@ -151,15 +151,14 @@ export class Detectors implements Registry, Workshop {
 
   /** What an operator did since the same declaration is no difference. */
   private differs(known: Detector, config: DetectorConfig): boolean {
-    if (isDeepStrictEqual(this.table.declaredOf(known), config)) return false;
-    return this.neighbours?.wasDeclared(known, config) !== true;
+    const isAsBefore = isDeepStrictEqual(this.table.declaredOf(known), config);
+    return !isAsBefore && this.neighbours?.wasDeclared(known, config) !== true;
   }
 
   /** The shards went back to an earlier state: admission knows no more of ids and keys than they do. */
   async goBack(): Promise<void> {
     const { admission, table } = this;
-    if (admission === undefined) return;
-    const runtimes = [...table.slots.values()].map((detector) => admission.runtimeOf(detector));
+    const runtimes = [...table.slots.values()].flatMap((one) => admission?.runtimeOf(one) ?? []);
     for (const runtime of runtimes) runtime.goBack();
     await this.options.shards.passed(({ views }, kernel) => {
       for (const runtime of runtimes) {
@@ -382,10 +381,9 @@ export class Detectors implements Registry, Workshop {
 
   async configure(...given: Parameters<Workshop["configure"]>): Promise<Detector> {
     const [detector, config, version, found] = given;
-    const { name, slot, encoding } = detector;
-    const made = this.table.detectorOf(name, slot, config, encoding);
+    const made = this.sketch(detector, config);
     const spec = this.table.slotSpec(made, version);
-    await this.options.shards.changes.configureDetector(slot, detectorBlock(made), spec);
+    await this.options.shards.changes.configureDetector(made.slot, detectorBlock(made), spec);
     this.table.show(made);
     this.renew(detector, made);
     found(made);
