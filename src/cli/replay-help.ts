@@ -13,7 +13,7 @@ Which rows:
   --data DIR          a server's data directory, or a copy of one (./.weir)
   --detector NAME     whose rows: those that it answered under this name, whichever version served, and those that it was fed as a shadow of
                       this name. Rows of a version that learned beside the one that served are left out. Where a shadow had a share of the keys,
-                      the journal does not say whose verdict a client got: rows of the live detector count as answered by it
+                      a row is compared with the verdict that the client got, the shadow's or the live one's
   --from PLACE        the first of them: a time of arrival (ISO 8601, UTC where it names no offset, or Unix milliseconds) or a position of the
   --to PLACE          journal (@12345); --to is the last one. Without them: everything that is kept;
                       where the beginning has left the journal, from the oldest snapshot on
@@ -28,8 +28,9 @@ Through what:
 
 What comes out, beside the comparison on the terminal:
   --out FILE          a verdict a row: .csv, .tsv, .ndjson, .jsonl or .parquet with the columns position, row, id, key, time, arrival, live_score,
-                      live_source, live_anomaly, score, raw_score, threshold, state, anomaly, model_version, version: the model's, and the
-                      detector's that served the row. The live ones are what the client got, from the model or from a fallback. The file has
+                      live_source, live_anomaly, score, raw_score, threshold, state, anomaly, model_version, version (the model's, and
+                      that of the detector that served the row), answered_by (the detector whose verdict the client got). The live ones are what
+                      the client got, from the model or from a fallback. The file has
                       its name once it is whole; until then it is FILE.partial
   --report FILE.html  the comparison as one page: distributions, scores over time, alerts gained and lost, what differs in the specification
 
@@ -56,7 +57,7 @@ Reads only, so it may run beside a server that uses the same data.
 
   --data DIR           a server's data directory, or a copy of one (./.weir)
   --detector NAME      with --id: the detector that the event was sent to. Of a shadow, what it said of the row; where it had a share of the
-                       keys, the journal does not say whose verdict the client got, and the live detector's is told as the answer
+                       keys, what is told is the verdict that the client got, the shadow's or the live one's
   --id ID              the event's id, as the client sent it; looked for from the newest rows backwards. Of an id that came more than once, the row
                        that was scored is explained, not those that had its verdict repeated
   --key KEY            the event's key, where ids are not unique over all keys

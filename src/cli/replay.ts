@@ -143,14 +143,8 @@ class Progress {
   }
 }
 
-function stretchOf({ data, from, to }: ReplayFlags, source: StateSource): Stretch {
+function stretchOf({ from, to }: ReplayFlags, source: StateSource): Stretch {
   const { last } = source;
-  if (last < source.first) {
-    throw new OptionsError(
-      `${data} has no entries of a journal, as a backup has none: give the data directory of the server that took the rows`,
-      1,
-    );
-  }
   const first = Math.max(source.first, placeOf(from, source, "from") ?? firstPosition(source) ?? 1);
   const until = Math.min(last, placeOf(to, source, "until") ?? last);
   if (until < first) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,6 +20,7 @@ import type { StateSource } from "../../src/state/replay/run-types.ts";
 import { withAnotherScore } from "../support/altered-journal.ts";
 import { createDetector, event } from "../support/core.ts";
 import { eventually } from "../support/eventually.ts";
+import { smallDisk } from "../support/journal.ts";
 import { keptModulePath, KeptCore, type SentRow } from "../support/kept-core.ts";
 
 const specs: Readonly<Record<string, object>> = {
@@ -145,6 +146,21 @@ describe("weir replay", () => {
     );
     expect(text).toContain("1 row had been answered without the model");
     expect(status).toBe(0);
+  });
+
+  test("says that its file could not be written, and leaves nothing of it", async (context) => {
+    const disk = smallDisk("size=8k");
+    if (disk === undefined) {
+      context.skip("mounting is not permitted here");
+      return;
+    }
+    const file = join(disk, "verdicts.csv");
+    const failed = ran(replay, "--detector", "trees", "--out", file);
+    await expect(failed).rejects.toThrow(`cannot write ${file}: ENOSPC`);
+    expect(readdirSync(disk)).toEqual([]);
+    const nowhere = join(disk, "none", "verdicts.csv");
+    const missing = ran(replay, "--detector", "trees", "--out", nowhere);
+    await expect(missing).rejects.toThrow(`cannot write ${nowhere}: ENOENT`);
   });
 
   test("writes what the clients got beside what the model says", async () => {

@@ -36,7 +36,9 @@ test("a backup has no rows to replay, and what to give instead is said", async (
   expect(said.join("\n")).toContain("the journal has nothing from its beginning to @0:");
   rmSync(join(rig.data, "journal"), { recursive: true });
   expect(await replayed()).toBe(1);
-  expect(said.at(-1)).toContain(`${rig.data} has no entries of a journal, as a backup has none`);
+  expect(said.at(-1)).toContain(
+    `${rig.data} has no journal, so its past verdicts are not known: it is a backup`,
+  );
 });
 
 describe("the options of weir replay", () => {
