@@ -10,15 +10,15 @@ export class SealedSegments {
     this.databases.set(path, database);
   }
 
-  /** What is in the log is in the file, and everyone reads it there. True = the log is the spare one now. */
+  /** What is in the log is in the file, and everyone reads it there: the log may become the spare one. */
   release(
     path: string,
     { directory, segmentBytes }: { readonly directory: string; readonly segmentBytes: number },
-  ): boolean {
+  ): void {
     const database = this.take(path);
-    if (database === undefined) return false;
+    if (database === undefined) return;
     try {
-      return recycleLog(directory, path, spareBytes(segmentBytes));
+      recycleLog(directory, path, spareBytes(segmentBytes));
     } finally {
       database.close();
     }

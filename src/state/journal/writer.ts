@@ -44,8 +44,8 @@ interface Live extends MadeSegment {
 const WASTEFUL = 2;
 /** A shorter log is taken into the file when the server stops. */
 const COPIED_AT_CLOSE = 32 * 1024 * 1024;
-/** A spare log is asked for when that part of the segment's bytes is in a log that grows; in one that is written over, in time for the next. */
-const SPARE_AT = { growing: 1 / 16, overwritten: 1 / 2 } as const;
+/** A spare log is asked for when that part of the segment's bytes is in a log that grows. */
+const SPARE_AT = 1 / 16;
 
 /** What takes a commit to the disk; tests let it fail. */
 export type Commit = (database: DatabaseSync) => void;
@@ -77,8 +77,8 @@ export class JournalWriter {
   private rows = 0;
   /** The newest transaction was full: what is left waits no longer. */
   private full = false;
-  /** A spare log is there, or was asked for since the segment began. */
-  private spare = false;
+  /** A spare log was asked for: once, since making one keeps the disk busy. Later ones are logs of segments before. */
+  private spareAsked = false;
 
   constructor(data: WriterData, commit: Commit = (database) => database.exec("COMMIT")) {
     this.data = data;
@@ -180,15 +180,14 @@ export class JournalWriter {
     Atomics.store(this.ring.words, Word.DURABLE, this.durable | 0);
     this.tell();
     if (live.logBytes > this.data.segmentBytes) this.roll();
-    else if (!this.spare) this.askForSpare(live);
+    else if (!this.spareAsked) this.askForSpare(live);
   }
 
   /** Large commits are bound by their bytes, not by their number: a log that is there already gains them nothing. */
   private askForSpare({ overwrites, logBytes }: Live): void {
-    const part = overwrites ? SPARE_AT.overwritten : SPARE_AT.growing;
-    const isBusy = logBytes > part * this.data.segmentBytes;
-    if (!isBusy || this.commitBytes >= LARGE_COMMIT_BYTES) return;
-    this.spare = true;
+    const isBusy = logBytes > SPARE_AT * this.data.segmentBytes;
+    if (overwrites || !isBusy || this.commitBytes >= LARGE_COMMIT_BYTES) return;
+    this.spareAsked = true;
     this.post({ notice: "spare", bytes: spareBytes(this.data.segmentBytes) });
   }
 
@@ -234,7 +233,6 @@ export class JournalWriter {
     const made = createSegment(directory, { first, shards, chain }, this.commitBytes);
     const insert = made.database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.live = { ...made, insert, logBytes: 0, bodyBytes: 0 };
-    this.spare = false;
     this.durable = first - 1;
     this.position = first - 1;
     this.chain = chain;
@@ -348,7 +346,7 @@ export class JournalWriter {
         this.roll();
         break;
       case "release":
-        if (this.sealed.release(command.path, this.data)) this.spare = true;
+        this.sealed.release(command.path, this.data);
         break;
       case "spare":
         if (this.live?.overwrites === false) this.roll();
