@@ -48,10 +48,12 @@ function serve({ words, port, path, columns }: VerdictThreadData): void {
     Atomics.add(words, Word.CHANGES, 1);
     Atomics.notify(words, Word.CHANGES);
   };
+  let isSound = true;
   const attempt = (work: () => void): void => {
     try {
       work();
     } catch (error) {
+      isSound = false;
       port.postMessage(error instanceof Error ? error.message : String(error), []);
       tell(Word.STATE, ThreadState.FAILED);
     }
@@ -62,6 +64,8 @@ function serve({ words, port, path, columns }: VerdictThreadData): void {
     let blocks = 0;
     port.on("message", (task: VerdictTask) =>
       attempt(() => {
+        // A file without some of its rows must not get its name.
+        if (!isSound && task.task !== "abandon") return;
         if (task.task === "write") {
           writer.write(task.values.map(valuesOf), task.rows);
           tell(Word.BLOCKS, ++blocks);
