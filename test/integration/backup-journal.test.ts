@@ -89,7 +89,7 @@ describe("a backup without the journal", () => {
 test("a backup with the journal explains what was answered, also when it is restored", async () => {
   const { backup, place, scores, text } = await backedUp("--journal");
   expect(text).toContain(", and the journal");
-  expect(readdirSync(backup).toSorted()).toEqual(["journal", "snapshots"]);
+  expect(readdirSync(backup).toSorted()).toEqual(["journal", "models", "snapshots"]);
   expect((await ran(dispatch, "verify", "--deep", "--data", backup)).status).toBe(0);
   const data = join(place, "data");
   expect((await ran(dispatch, "restore", backup, "--data", data)).status).toBe(0);
