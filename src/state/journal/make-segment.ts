@@ -133,7 +133,8 @@ function syncLogBefore(directory: string, first: Position): void {
   syncFile(log);
 }
 
-function syncFile(path: string): void {
+/** Of a file: its contents; of a directory: its names. */
+export function syncFile(path: string): void {
   const file = openSync(path, "r");
   try {
     fsyncSync(file);

@@ -106,15 +106,14 @@ function headerOf(path: string): Uint8Array {
 /**
  * Keeps the log of a segment whose file has all of it as the spare one, if it is that long and none is there or being made; else removes it. The caller has the
  * segment open: SQLite's index of the log is there and sends everyone to the file. Who opens a segment alone makes that index anew, from the log.
- * True = it is the spare one.
  */
-export function recycleLog(directory: string, path: string, bytes: number): boolean {
+export function recycleLog(directory: string, path: string, bytes: number): void {
   const log = `${path}-wal`;
   const spare = join(directory, NAME);
   const length = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (length < bytes || existsSync(spare) || existsSync(halfMade(directory))) {
     rmSync(log, { force: true });
-    return false;
+    return;
   }
   const file = openSync(log, "r+");
   try {
@@ -126,7 +125,6 @@ export function recycleLog(directory: string, path: string, bytes: number): bool
     closeSync(file);
   }
   renameSync(log, spare);
-  return true;
 }
 
 /** What an earlier server was making. Where it stays, none is made. */

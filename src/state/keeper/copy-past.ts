@@ -1,19 +1,18 @@
 import {
-  closeSync,
   constants,
   copyFileSync,
   cpSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { inspectTail, listSegments } from "../journal/segments.ts";
+import { inspectTail, listSegments, syncFile } from "../journal/segments.ts";
+import { disk } from "../snapshot/disk.ts";
 import { listSnapshots, snapshotsIn } from "../snapshot/snapshots.ts";
 
 /**
@@ -27,37 +26,42 @@ export function copyPast(data: string, backup: string): void {
     if (problem !== undefined || existsSync(to)) continue;
     const unfinished = `${to}.new`;
     cpSync(path, unfinished, { recursive: true });
-    for (const name of readdirSync(unfinished)) sync(join(unfinished, name));
+    for (const name of readdirSync(unfinished)) syncFile(join(unfinished, name));
+    disk.syncDirectory(unfinished);
     renameSync(unfinished, to);
   }
+  disk.syncDirectory(snapshotsIn(backup));
   const unfinished = join(backup, "journal.new");
   mkdirSync(unfinished);
   for (const { path } of listSegments(join(data, "journal"))) {
     const to = join(unfinished, basename(path));
     copySegment(path, to);
   }
-  sync(unfinished);
+  disk.syncDirectory(unfinished);
   renameSync(unfinished, join(backup, "journal"));
-  sync(backup);
+  disk.syncDirectory(backup);
 }
+
+/** What the live log was given while it was copied may be there in part, before and behind what is not. */
+const ATTEMPTS = 3;
 
 function copySegment(from: string, to: string): void {
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
-  sync(to);
+  syncFile(to);
   if (!existsSync(`${from}-wal`)) return;
   const log = `${to}-wal`;
-  copyFileSync(`${from}-wal`, log, constants.COPYFILE_FICLONE);
-  const { soundBytes, lost } = inspectTail(to);
-  // Of what was being written, and of the room behind it, nothing is needed.
-  if (!lost && soundBytes < statSync(log).size) truncateSync(log, soundBytes);
-  sync(log);
-}
-
-function sync(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+  let lost = true;
+  for (let attempt = 0; lost && attempt < ATTEMPTS; attempt++) {
+    copyFileSync(`${from}-wal`, log, constants.COPYFILE_FICLONE);
+    if (!existsSync(`${from}-wal`)) {
+      // Another segment writes over it meanwhile; this one's file has all of it.
+      rmSync(log);
+      return;
+    }
+    const tail = inspectTail(to);
+    ({ lost } = tail);
+    // Of what was being written, and of the room behind it, nothing is needed.
+    if (!lost && tail.soundBytes < statSync(log).size) truncateSync(log, tail.soundBytes);
   }
+  syncFile(log);
 }
