@@ -5,7 +5,7 @@ import { normalizeSpec } from "../../src/config/detector-spec.ts";
 import { systemClock } from "../../src/domain/clock.ts";
 import { createDetector, frame, request, submit } from "../support/core.ts";
 import { startShadow } from "../support/shadows.ts";
-import { startVersions } from "../support/versions-rig.ts";
+import { other, spec, startVersions } from "../support/versions-rig.ts";
 import type { VersionRig } from "../support/versions-rig.ts";
 
 const rigs: VersionRig[] = [];
@@ -18,14 +18,6 @@ afterEach(async () => {
   }
 });
 
-const spec = {
-  inputs: [{ name: "amount" }],
-  halfSpaceTrees: { window: 20 },
-  threshold: 0.5,
-  timeoutMs: 5000,
-  burnInEvents: 5,
-};
-const other = { ...spec, halfSpaceTrees: { window: 15, trees: 7 } };
 const keys = Array.from({ length: 8 }, (_, key) => `key-${key}`);
 
 /** Requests of which each is followed by the next before its shard can have nothing to do. */

@@ -9,7 +9,7 @@ import { copyState, readBackup } from "../../src/state/restore-backup.ts";
 import { StateOperations } from "../../src/state/state-operations.ts";
 import { createDetector, frame, request, submit } from "../support/core.ts";
 import { startShadow } from "../support/shadows.ts";
-import { startVersions } from "../support/versions-rig.ts";
+import { other, spec, startVersions } from "../support/versions-rig.ts";
 import type { VersionRig } from "../support/versions-rig.ts";
 
 const rigs: VersionRig[] = [];
@@ -19,15 +19,6 @@ afterEach(async () => {
     rmSync(rig.data, { recursive: true, force: true });
   }
 });
-
-const spec = {
-  inputs: [{ name: "amount" }],
-  halfSpaceTrees: { window: 20 },
-  threshold: 0.5,
-  timeoutMs: 5000,
-  burnInEvents: 5,
-};
-const other = { ...spec, halfSpaceTrees: { window: 15, trees: 7 } };
 
 async function rigWith(data?: string): Promise<VersionRig> {
   const rig = await startVersions(data);

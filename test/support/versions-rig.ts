@@ -11,6 +11,16 @@ import type { ShadowRig } from "./shadows.ts";
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const memoryBytes = 64 << 20;
 
+/** One that is soon past its burn-in, and one whose state is no use to it. */
+export const spec = {
+  inputs: [{ name: "amount" }],
+  halfSpaceTrees: { window: 20 },
+  threshold: 0.5,
+  timeoutMs: 5000,
+  burnInEvents: 5,
+};
+export const other = { ...spec, halfSpaceTrees: { window: 15, trees: 7 } };
+
 export interface VersionRig extends ShadowRig {
   readonly data: string;
   /** Everything is stepped and on disk. The directory stays. */

@@ -29,12 +29,11 @@ async function prepared(): Promise<{ readonly rig: DataRig; readonly data: strin
   return { rig, data };
 }
 
-test("a shard is made anew while the keeper replaces the snapshot and removes segments", async () => {
-  const { rig, data } = await prepared();
-  const module = await kernelModule();
+/** A start on the directory, and its first shard. */
+async function opened(data: string) {
   const state = await openState({
     data,
-    module,
+    module: await kernelModule(),
     durability: "acknowledged",
     shards: 2,
     shardsGiven: false,
@@ -46,6 +45,12 @@ test("a shard is made anew while the keeper replaces the snapshot and removes se
   const [memory] = state.memories;
   if (memory === undefined) throw new Error("no shard");
   const shard = new Shard(0, memory, viewsOf(memory));
+  return { state, memory, shard };
+}
+
+test("a shard is made anew while the keeper replaces the snapshot and removes segments", async () => {
+  const { rig, data } = await prepared();
+  const { state, memory, shard } = await opened(data);
   const before = new Uint8Array(memory.buffer).slice();
   new Uint8Array(memory.buffer).fill(1, 0, 65_536);
   const rebuilt = state.rebuild(shard, rig.position);
@@ -63,20 +68,7 @@ test("a shard is made anew while the keeper replaces the snapshot and removes se
 
 test("what cannot be made anew says why, once every snapshot was tried", async () => {
   const { rig, data } = await prepared();
-  const state = await openState({
-    data,
-    module: await kernelModule(),
-    durability: "acknowledged",
-    shards: 2,
-    shardsGiven: false,
-    memoryBytes: replayShardBytes,
-    clock: systemClock,
-    log,
-  });
-  onTestFinished(() => state.journal.close());
-  const [memory] = state.memories;
-  if (memory === undefined) throw new Error("no shard");
-  const shard = new Shard(0, memory, viewsOf(memory));
+  const { state, shard } = await opened(data);
   await expect(state.rebuild(shard, rig.position + 7)).rejects.toThrow(
     `and should go to ${rig.position + 7}`,
   );
